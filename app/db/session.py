@@ -1,0 +1,46 @@
+"""The unit of work: one request or one job attempt is one transaction, and this file holds the only commit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
+
+
+class Database:
+    """Opens units of work on one engine."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits when the block ends well and rolls back when it raises."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session whose transaction PostgreSQL itself keeps from writing."""
+        async with self._sessions() as session:
+            await session.connection(execution_options={"postgresql_readonly": True})
+            yield session
+
+    @asynccontextmanager
+    async def single_statement(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement is its own transaction: one round trip for a hot path."""
+        async with self._autocommit.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.engine.dispose()
+
+
+async def driver_connection(session: AsyncSession) -> Any:
+    """The psycopg connection under a session, with its transaction begun (jobs are deferred on it)."""
+    connection = await session.connection()
+    raw = await connection.get_raw_connection()
+    return raw.driver_connection

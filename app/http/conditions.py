@@ -1,0 +1,57 @@
+"""Conditional requests on mutable resources: strong ETags of the row version, If-Match on every write."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+from app.core.errors import Problem
+
+
+class PreconditionRequiredProblem(Problem):
+    """A write without If-Match could undo somebody else's."""
+
+    status = 428
+    code = "precondition_required"
+    retry = "manual"
+    zh = "请携带 If-Match（当前版本）后重试"
+    en = "Send If-Match with the version you read"
+
+
+class PreconditionFailedProblem(Problem):
+    """The resource is no longer the one the caller read."""
+
+    status = 412
+    code = "precondition_failed"
+    retry = "manual"
+    zh = "数据已被他人更改，请刷新后重试"
+    en = "Somebody changed this in the meantime; reload and try again"
+
+
+def etag_of(version: int) -> str:
+    """The strong ETag of a version."""
+    return f'"{version}"'
+
+
+def set_etag(response: Response, version: int) -> None:
+    """Put the ETag on a response."""
+    response.headers["ETag"] = etag_of(version)
+
+
+async def expected_version(request: Request) -> int:
+    """The version in If-Match; raises 428 when missing, 412 when it can match nothing."""
+    given = request.headers.get("if-match")
+    if given is None:
+        raise PreconditionRequiredProblem
+    value = given.strip()
+    if len(value) > 2 and value[0] == value[-1] == '"' and value[1:-1].isascii() and value[1:-1].isdigit():
+        return int(value[1:-1])
+    raise PreconditionFailedProblem
+
+
+ExpectedVersion = Annotated[int, Depends(expected_version)]
+
+
+def check_version(current: int, expected: int) -> None:
+    """Raise 412 unless the versions agree."""
+    if current != expected:
+        raise PreconditionFailedProblem

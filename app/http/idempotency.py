@@ -1,0 +1,99 @@
+"""Idempotency-Key on creating POSTs: the first answer is stored in the request's own transaction and replayed.
+
+Declare `idempotency: Idempotency` on the route and use IdempotentRoute as the router's route class.
+Answers that carry credentials never use this.
+"""
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy import insert, select, text
+
+from app.core.errors import Problem
+from app.http.sessions import CurrentActor, WriteSession
+from app.models.history import IdempotentAnswer
+
+
+class KeyRequiredProblem(Problem):
+    """A creating request must say which attempt it is."""
+
+    status = 400
+    code = "idempotency_key_required"
+    retry = "manual"
+    zh = "请携带 Idempotency-Key（1–200 个字符）"
+    en = "Send an Idempotency-Key of 1 to 200 characters"
+
+
+class KeyReusedProblem(Problem):
+    """The key was used for another request."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    zh = "该 Idempotency-Key 已用于另一请求"
+    en = "This Idempotency-Key was used for another request"
+
+
+class InFlightProblem(Problem):
+    """The same request is being served at this moment."""
+
+    status = 409
+    code = "request_in_flight"
+    retry = "after"
+    zh = "相同请求正在处理中"
+    en = "The same request is being served right now"
+
+
+class ReplayedAnswer(Exception):
+    """Carries the stored answer past the route."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+async def _idempotency(request: Request, actor: CurrentActor, session: WriteSession) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if not 1 <= len(key) <= 200:
+        raise KeyRequiredProblem
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    digest.update(await request.body())
+    lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:subject, 7))")
+    if not (await session.execute(lock, {"subject": f"{actor.label}\n{key}"})).scalar_one():
+        raise InFlightProblem
+    wanted = (IdempotentAnswer.subject == actor.label, IdempotentAnswer.key == key)
+    stored = (await session.execute(select(IdempotentAnswer).where(*wanted))).scalar_one_or_none()
+    if stored is None:
+        request.state.idempotent = {"subject": actor.label, "key": key, "request_hash": digest.hexdigest()}
+        return key
+    if stored.request_hash != digest.hexdigest():
+        raise KeyReusedProblem
+    raise ReplayedAnswer(
+        Response(stored.body, stored.status, {**stored.headers, "Idempotent-Replayed": "true"})
+    )
+
+
+Idempotency = Annotated[str, Depends(_idempotency)]
+
+
+class IdempotentRoute(APIRoute):
+    """Stores the answer of a route that declared Idempotency, before its transaction commits."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the route; runs inside the function-scoped unit of work."""
+        serve = super().get_route_handler()
+
+        async def serve_once(request: Request) -> Response:
+            response = await serve(request)
+            pending = getattr(request.state, "idempotent", None)
+            if pending is not None and response.status_code < 400:
+                headers = {k: v for k, v in response.headers.items() if k != "content-length"}
+                await request.state.session.execute(
+                    insert(IdempotentAnswer).values(
+                        **pending, status=response.status_code, headers=headers, body=bytes(response.body)
+                    )
+                )
+            return response
+
+        return serve_once

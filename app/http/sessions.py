@@ -1,0 +1,70 @@
+"""Dependencies that give a route its unit of work, the runtime, and who is acting."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.services.identity.authentication import find_actor
+from app.services.identity.errors import UnauthenticatedProblem
+from app.services.identity.tokens import read_access_token
+from app.services.runtime import Runtime
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The process's open resources."""
+    runtime = request.app.state.runtime
+    assert isinstance(runtime, Runtime)
+    return runtime
+
+
+RuntimeOf = Annotated[Runtime, Depends(runtime_of)]
+
+
+async def current_actor(request: Request) -> Actor:
+    """Who is acting, by the bearer token; checked against the database on every request, in one round trip."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise UnauthenticatedProblem(headers={"WWW-Authenticate": "Bearer"})
+    runtime = runtime_of(request)
+    claims = read_access_token(runtime.keys, token)
+    async with runtime.database.single_statement() as connection:
+        actor = await find_actor(connection, claims)
+    request.state.actor = actor
+    return actor
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+
+
+def allowed(action: str) -> Callable[..., object]:
+    """A dependency that refuses whoever holds `action` nowhere; the region is judged by the service.
+
+    The action is also what docs/permissions.md and the negative tests read from the route.
+    """
+
+    async def check(actor: CurrentActor) -> Actor:
+        actor.require(action)
+        return actor
+
+    check.action = action  # type: ignore[attr-defined]
+    return check
+
+
+async def _write_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with runtime_of(request).database.write() as session:
+        request.state.session = session
+        yield session
+
+
+async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with runtime_of(request).database.read() as session:
+        yield session
+
+
+WriteSession = Annotated[AsyncSession, Depends(_write_session, scope="function")]
+"""Commits after the route has returned and before the answer leaves: a failed commit becomes an error."""
+
+ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]

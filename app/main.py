@@ -1,0 +1,41 @@
+"""create_app(): the only wiring. The lifespan opens the runtime and closes it again."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+
+from app.config import Settings
+from app.http.idempotency import ReplayedAnswer
+from app.http.middleware import RequestShell
+from app.http.problems import install_problem_handlers
+from app.routers.audiences import AUDIENCES
+from app.routers.ops import router as ops_router
+from app.services.runtime import open_runtime
+from app.services.subscriptions import load_subscriptions
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; opens nothing before its lifespan begins."""
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_runtime(chosen) as runtime:
+            app.state.runtime = runtime
+            yield
+
+    load_subscriptions()
+    app = FastAPI(title="Anshao", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_middleware(RequestShell, max_body_bytes=chosen.max_body_bytes)
+    install_problem_handlers(app)
+    app.add_exception_handler(ReplayedAnswer, _replay)
+    app.include_router(ops_router)
+    for audience in AUDIENCES:
+        app.include_router(audience.router)
+    return app
+
+
+async def _replay(_: Request, answer: Exception) -> Response:
+    assert isinstance(answer, ReplayedAnswer)
+    return answer.response

@@ -1,0 +1,69 @@
+"""Where and by whom: regions, the authorities that decide, their dated jurisdiction, their brigades."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Identified, Timed, Versioned
+
+
+class Region(Identified, Timed, Versioned, Base):
+    """A city, district or town. `path` is /city/district/town/ by code, so a prefix is a subtree."""
+
+    __tablename__ = "regions"
+    __table_args__ = (
+        CheckConstraint("level IN ('city', 'district', 'town')", name="level"),
+        Index("ix_regions_path", "path", postgresql_ops={"path": "text_pattern_ops"}),
+    )
+
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    name_en: Mapped[str | None]
+    level: Mapped[str]
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("regions.id"), index=True)
+    path: Mapped[str] = mapped_column(unique=True)
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]
+
+
+class Authority(Identified, Timed, Versioned, Base):
+    """An organ that decides in its own name, or in the name of the one that entrusted it."""
+
+    __tablename__ = "authorities"
+
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    document_word: Mapped[str]
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
+    entrusted_by: Mapped[UUID | None] = mapped_column(ForeignKey("authorities.id"), index=True)
+    entrusted_from: Mapped[date | None]
+    entrusted_until: Mapped[date | None]
+    entrustment_basis: Mapped[str | None]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]
+
+
+class Jurisdiction(Identified, Timed, Base):
+    """An authority covers a region (and what lies below it) for a period; not the same as the administrative tree."""
+
+    __tablename__ = "jurisdictions"
+    __table_args__ = (UniqueConstraint("authority_id", "region_id", "valid_from"),)
+
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"))
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
+    basis: Mapped[str | None]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]
+
+
+class Brigade(Identified, Timed, Versioned, Base):
+    """A brigade or squad of an authority."""
+
+    __tablename__ = "brigades"
+    __table_args__ = (UniqueConstraint("authority_id", "name"),)
+
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"))
+    name: Mapped[str]
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("brigades.id"), index=True)

@@ -1,0 +1,1 @@
+"""Doors: parse, authorize, call one service function, answer. One APIRouter per audience."""

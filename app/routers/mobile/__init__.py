@@ -1,0 +1,8 @@
+"""The mobile API, one file per area. Listed here, in the order of the documentation."""
+
+from fastapi import APIRouter
+
+
+def mobile_areas() -> list[APIRouter]:
+    """The routers of this audience."""
+    return []

@@ -1,0 +1,1 @@
+"""What travels on the wire (Pydantic); knows no tables."""

@@ -1,0 +1,1 @@
+"""The audit log: who did what, sealed in a hash chain, checked by `anshao verify audit`."""

@@ -1,0 +1,32 @@
+"""Password hashing (argon2id): about 0.1 s of a core each, so in threads and few at a time."""
+
+import anyio
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+MIN_LENGTH = 12
+_HASHER = PasswordHash((Argon2Hasher(),))
+_AT_ONCE = 2
+_NEVER_MATCHES = _HASHER.hash("no account has this password")
+
+
+async def hash_password(password: str) -> str:
+    """The argon2id hash of a password."""
+    return await anyio.to_thread.run_sync(_HASHER.hash, password, limiter=_limiter())
+
+
+async def password_matches(password: str, known_hash: str | None) -> bool:
+    """True when the password is the one behind the hash; takes as long when there is none."""
+    matches = await anyio.to_thread.run_sync(
+        _HASHER.verify, password, known_hash or _NEVER_MATCHES, limiter=_limiter()
+    )
+    return matches and known_hash is not None
+
+
+_limiters: dict[object, anyio.CapacityLimiter] = {}
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    """One limiter per event loop."""
+    loop = anyio.lowlevel.current_token()
+    return _limiters.setdefault(loop, anyio.CapacityLimiter(_AT_ONCE))

@@ -1,0 +1,66 @@
+"""Who may do what: role x action as data. The region comes from the grant. What is not listed is refused."""
+
+from app.enums.identity import Role
+
+_A, _I, _S, _C = Role.ADMINISTRATOR, Role.INSPECTOR, Role.SAFETY_ASSISTANT, Role.CASE_OFFICER
+_L, _P, _V, _U = Role.LEGAL_REVIEWER, Role.APPROVER, Role.SUPERVISOR, Role.AUDITOR
+
+_OFFICERS = {_I, _C, _L, _P}
+_EVERYONE = frozenset(Role)
+_READERS = frozenset({*_OFFICERS, _V, _U})
+
+PERMISSIONS: dict[str, frozenset[Role]] = {
+    "regions:read": _EVERYONE,
+    "regions:manage": frozenset({_A}),
+    "authorities:read": _EVERYONE,
+    "authorities:manage": frozenset({_A}),
+    "users:read": frozenset({_A, _V, _U}),
+    "users:manage": frozenset({_A}),
+    "certificates:manage": frozenset({_A}),
+    "devices:read": frozenset({_A, _U}),
+    "devices:manage": frozenset({_A}),
+    "clients:read": frozenset({_A, _U}),
+    "clients:manage": frozenset({_A}),
+    "audit:read": frozenset({_U}),
+    "enterprises:read": frozenset({*_READERS, _S, _A}),
+    "enterprises:manage": frozenset({_I, _C, _V}),
+    "enterprises:import": frozenset({_A, _V}),
+    "enterprises:export": frozenset({_V, _U}),
+    "enterprises:unmask": frozenset({_I, _C, _P}),
+    "checklists:read": _EVERYONE,
+    "checklists:manage": frozenset({_A, _V}),
+    "checklists:publish": frozenset({_A}),
+    "evidence:read": _READERS,
+    "evidence:read_original": frozenset({_I, _C, _L, _P, _U}),
+    "evidence:upload": frozenset({_I, _C, _S}),
+    "inspections:read": _READERS,
+    "inspections:assign": frozenset({_V, _P}),
+    "inspections:submit": frozenset({_I}),
+    "determinations:read": _READERS,
+    "determinations:verify": frozenset({_I}),
+    "determinations:confirm": frozenset({_P}),
+    "hazards:read": _READERS,
+    "hazards:manage": frozenset({_I}),
+    "hazards:order": frozenset({_I}),
+    "hazards:close": frozenset({_P}),
+    "hazards:export": frozenset({_V, _U}),
+    "cases:read": frozenset({_C, _L, _P, _V, _U}),
+    "cases:open": frozenset({_C}),
+    "cases:approve": frozenset({_P}),
+    "patrols:read": frozenset({*_READERS, _S}),
+    "patrols:submit": frozenset({_S}),
+    "operations:manage": frozenset({_A}),
+}
+
+CLIENT_SCOPES: frozenset[str] = frozenset({"enterprises:read", "hazards:read", "patrols:read"})
+"""What a third-party application can be given at most."""
+
+
+def actions_of(role: str) -> frozenset[str]:
+    """Every action a role allows; an unknown role allows none."""
+    return _ACTIONS.get(role, frozenset())
+
+
+_ACTIONS: dict[str, frozenset[str]] = {
+    role: frozenset(action for action, roles in PERMISSIONS.items() if role in roles) for role in Role
+}

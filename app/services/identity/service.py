@@ -1,0 +1,100 @@
+"""Logging in, and the first administrator."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.config import Settings
+from app.core.actor import SYSTEM
+from app.core.clock import shanghai_today, utc_now
+from app.core.errors import ConflictProblem
+from app.core.ids import new_id
+from app.enums.identity import Role
+from app.models.identity import LoginSession, RoleGrant, User
+from app.models.organizations import Authority, Jurisdiction, Region
+from app.services.audit.service import record_act
+from app.services.identity.errors import CredentialsProblem
+from app.services.identity.keys import KeyRing
+from app.services.identity.passwords import hash_password, password_matches
+from app.services.identity.tokens import issue_access_token
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A bearer token and the seconds it is good for."""
+
+    token: str
+    seconds: int
+    session_id: UUID
+    user_id: UUID
+
+
+async def log_in(
+    session: AsyncSession, keys: KeyRing, settings: Settings, login: str, password: str
+) -> AccessToken:
+    """Open a console session; raises CredentialsProblem for a wrong login, password or a closed account alike."""
+    user = (await session.execute(select(User).where(User.login == login))).scalar_one_or_none()
+    if (
+        not await password_matches(password, user.password_hash if user and user.is_active else None)
+        or user is None
+    ):
+        raise CredentialsProblem
+    opened = LoginSession(
+        user_id=user.id, expires_at=utc_now() + timedelta(hours=settings.console_refresh_hours)
+    )
+    session.add(opened)
+    await session.flush()
+    token = issue_access_token(keys, minutes=settings.access_token_minutes, session_id=opened.id)
+    return AccessToken(token, settings.access_token_minutes * 60, opened.id, user.id)
+
+
+async def create_first_administrator(
+    session: AsyncSession,
+    *,
+    login: str,
+    name: str,
+    password: str,
+    city_code: str,
+    city_name: str,
+    authority_name: str,
+) -> UUID:
+    """The city, its bureau and the first administrator, on an empty installation only (409 otherwise)."""
+    if (await session.execute(select(User.id).limit(1))).first():
+        raise ConflictProblem
+    today = shanghai_today()
+    city = Region(
+        id=new_id(), code=city_code, name=city_name, level="city", path=f"/{city_code}/", valid_from=today
+    )
+    session.add(city)
+    await session.flush()
+    bureau = Authority(
+        id=new_id(),
+        code=city_code,
+        name=authority_name,
+        document_word="安监",
+        region_id=city.id,
+        valid_from=today,
+    )
+    session.add(bureau)
+    await session.flush()
+    session.add(Jurisdiction(authority_id=bureau.id, region_id=city.id, valid_from=today))
+    user = User(
+        id=new_id(),
+        login=login,
+        name=name,
+        password_hash=await hash_password(password),
+        authority_id=bureau.id,
+        region_id=city.id,
+    )
+    session.add(user)
+    await session.flush()
+    session.add(RoleGrant(user_id=user.id, role=Role.ADMINISTRATOR, region_id=city.id, starts_on=today))
+    await session.flush()
+    await record_act(
+        session, SYSTEM, action="users:create", kind="user", object_id=user.id, version=1, region_id=city.id,
+        after={"id": user.id, "roles": [Role.ADMINISTRATOR]},
+    )  # fmt: skip
+    return user.id

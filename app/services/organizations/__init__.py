@@ -1,0 +1,1 @@
+"""Regions, authorities with their dated jurisdiction and entrustment, brigades."""

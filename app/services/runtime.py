@@ -1,0 +1,41 @@
+"""What one process holds while it runs: settings, database, keys, storage. Opened by the app, the worker and the commands."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.config import Settings
+from app.db.embedded import EmbeddedPostgres
+from app.db.engine import check_server, make_engine, psycopg_url
+from app.db.session import Database
+from app.services.identity.keys import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The open resources of this process; `address` is the postgresql:// address in use."""
+
+    settings: Settings
+    database: Database
+    keys: KeyRing
+    address: str
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Open everything, refusing an unsafe server; close it in reverse order, whatever happens."""
+    embedded = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
+    try:
+        address = settings.database_url.get_secret_value() if settings.database_url else embedded.start()  # type: ignore[union-attr]
+        engine = make_engine(
+            psycopg_url(address), pool_size=settings.pool_size, overflow=settings.pool_overflow
+        )
+        database = Database(engine)
+        try:
+            await check_server(engine)
+            yield Runtime(settings, database, KeyRing(settings.resolved_keys_dir), address)
+        finally:
+            await database.close()
+    finally:
+        if embedded is not None:
+            embedded.stop()

@@ -1,0 +1,11 @@
+"""Which areas react to the news of lower areas: importing a subscribers module registers its reactions."""
+
+from importlib import import_module
+
+SUBSCRIBERS: tuple[str, ...] = ()
+
+
+def load_subscriptions() -> None:
+    """Register every reaction; harmless when called twice."""
+    for name in SUBSCRIBERS:
+        import_module(name)

@@ -1,0 +1,93 @@
+"""The production app, unchanged, on a real PostgreSQL. Tests make their own region, so they see only their own rows."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.config import Settings
+from app.main import create_app
+from app.services.runtime import Runtime
+from tests.factories.world import World
+from tests.support.postgres import cloned_database, cluster
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def database_cluster() -> Iterator[str]:
+    """The address of the test cluster."""
+    with cluster() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def database_address(database_cluster: str) -> Iterator[str]:
+    """A migrated database of this worker's own."""
+    with cloned_database(database_cluster) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def settings(database_address: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Production settings but for the places."""
+    return Settings(
+        _env_file=None, database_url=database_address, data_dir=tmp_path_factory.mktemp("data"), pool_size=5
+    )
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> FastAPI:
+    """The application."""
+    return create_app(settings)
+
+
+@pytest.fixture(scope="session")
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A client of the running application; also gives `client.portal` to run coroutines in its loop."""
+    with TestClient(app, raise_server_exceptions=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def runtime(client: TestClient, app: FastAPI) -> Runtime:
+    """The application's open resources."""
+    runtime = app.state.runtime
+    assert isinstance(runtime, Runtime)
+    return runtime
+
+
+Work = Callable[[AsyncSession], Awaitable[Any]]
+
+
+@pytest.fixture(scope="session")
+def in_database(client: TestClient, runtime: Runtime) -> Callable[[Work], Any]:
+    """Run `work(session)` in one committed unit of work of the application's own loop, and return its result."""
+
+    def run(work: Work) -> Any:
+        async def unit() -> Any:
+            async with runtime.database.write() as session:
+                return await work(session)
+
+        assert client.portal is not None
+        return client.portal.call(unit)
+
+    return run
+
+
+@pytest.fixture
+def world(client: TestClient, runtime: Runtime, in_database: Callable[[Work], Any]) -> World:
+    """A new city with two districts and a town, its bureau, and people on demand; nobody else's rows are in it."""
+    return World(client, runtime, in_database)
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """The folder of facts and photographs beside the checkout; tests that need it skip loudly without it."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the folder {SHARED} is not there")
+    return SHARED

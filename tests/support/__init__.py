@@ -1,0 +1,1 @@
+"""What tests stand on: the database, the client, query counts."""
