@@ -1,0 +1,1 @@
+"""Assignments, visits, sealed packages, signatures, findings, receipts: the heart of the field protocol."""

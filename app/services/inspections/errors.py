@@ -1,0 +1,71 @@
+"""Why a package, a signature or an assignment is refused or set aside."""
+
+from app.core.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
+
+
+class OtherBytesProblem(ConflictProblem):
+    """Other bytes came under a package id already taken; both are kept."""
+
+    code = "package_conflict"
+    zh = "该编号下已有内容不同的检查包；两份均已保存，等待人工处理"
+    en = "Another package is kept under this id; both are stored and a person decides"
+
+
+class QuarantinedProblem(InvalidProblem):
+    """The bytes are kept, but cannot be understood; a person decides."""
+
+    code = "package_quarantined"
+    retry = "manual"
+    zh = "检查包已保存，但无法处理（{reason}），等待人工处理"
+    en = "The package is stored but cannot be processed ({reason}); a person decides"
+
+
+class PackageSignatureProblem(InvalidProblem):
+    """The signature over the package's hash is not the device's."""
+
+    code = "wrong_package_signature"
+    retry = "manual"
+    zh = "检查包的设备签名不正确"
+    en = "The device's signature over the package does not verify"
+
+
+class DeviceRequiredProblem(Problem):
+    """Packages come from enrolled phones only."""
+
+    status = 403
+    code = "device_required"
+    zh = "请使用已登记的执法终端"
+    en = "Use an enrolled phone"
+
+
+class NoReceiptProblem(NotFoundProblem):
+    """Not every declared file is stored yet."""
+
+    code = "receipt_pending"
+    retry = "after"
+    zh = "回执尚未生成：仍有 {missing} 个证据文件未收到"
+    en = "No receipt yet: {missing} declared files have not arrived"
+
+
+class TeamProblem(InvalidProblem):
+    """Two certified officers at least (行政处罚法 42)."""
+
+    code = "team_not_qualified"
+    zh = "检查组须由两名以上持有效执法证的执法人员组成"
+    en = "A team needs at least two officers whose certificates are valid in the period"
+
+
+class AssignmentStateProblem(ConflictProblem):
+    """The assignment has been visited or cancelled."""
+
+    code = "assignment_closed"
+    zh = "任务当前状态为“{status}”，不能执行此操作"
+    en = "The assignment is {status}; this is not possible any more"
+
+
+class AuthorityProblem(InvalidProblem):
+    """The authority's jurisdiction on that day does not include the site."""
+
+    code = "outside_jurisdiction"
+    zh = "该场所不在执法机关的管辖范围内"
+    en = "The site lies outside the authority's jurisdiction"
