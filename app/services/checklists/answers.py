@@ -1,0 +1,166 @@
+"""Checking a sealed package's answers against the checklist they were given to. Pure.
+
+Nothing here refuses: a record signed on site is kept, and what is wrong with it stands beside it as issues. There are no
+default answers: what was not answered is unanswered.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from app.enums.checklists import AnswerIssueCode, Outcome
+from app.schemas.checklist_content import Checklist, EvidenceRule, Section
+from app.services.checklists.answer_types import parse_moment
+from app.services.checklists.facts import contradictions, facts_of
+from app.services.checklists.reading import Question, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceClaim:
+    """One line of the evidence manifest: which question it belongs to (a path) and its media type."""
+
+    question: str | None
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerIssue:
+    """One thing that is wrong, where, and the figures a person needs (JSON values, never the answer itself)."""
+
+    code: AnswerIssueCode
+    question: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one answer means against the item's limits; the items that do not comply become findings."""
+
+    question: Question
+    outcome: Outcome
+
+
+def check_answers(
+    checklist: Checklist, answers: Any, evidence: Sequence[EvidenceClaim], checked_on: date
+) -> list[AnswerIssue]:
+    """Every issue of the answers, in reading order; an empty list when there is none.
+
+    `answers` is what the package holds, of any shape at all; `checked_on` is the Shanghai date declared for the check.
+    """
+    if not isinstance(answers, Mapping):
+        return [AnswerIssue(AnswerIssueCode.MALFORMED_ANSWERS, "")]
+    reading = read_answers(checklist, answers, evidence, checked_on)
+    issues = [issue for section in checklist.sections for issue in _entry_issues(reading, section)]
+    photos = _count_photos(evidence)
+    for question in reading.questions.values():
+        issues.extend(_question_issues(reading, question, photos))
+    issues.extend(_unknown_questions(reading, answers, evidence))
+    for path, key in contradictions(facts_of(reading)):
+        issues.append(AnswerIssue(AnswerIssueCode.CONTRADICTORY_FACTS, path, {"fact": key}))
+    return issues
+
+
+def judge_answers(checklist: Checklist, answers: Any, checked_on: date) -> list[Judgement]:
+    """The outcome of every visible, well-formed answer, in reading order."""
+    reading = read_answers(checklist, answers, (), checked_on)
+    asked = [question for question in reading.questions.values() if reading.is_visible(question)]
+    judged = [(question, reading.outcome(question)) for question in asked]
+    return [Judgement(question, outcome) for question, outcome in judged if outcome is not None]
+
+
+def read_answers(
+    checklist: Checklist, answers: Any, evidence: Sequence[EvidenceClaim], checked_on: date
+) -> Reading:
+    """The answers read against the checklist; what is not an object by path counts as nothing answered."""
+    given = answers if isinstance(answers, Mapping) else {}
+    return Reading(checklist, given, checked_on, [claim.question for claim in evidence if claim.question])
+
+
+def _entry_issues(reading: Reading, section: Section) -> Iterator[AnswerIssue]:
+    if section.repeat is None:
+        return
+    count = len(reading.entries[section.code])
+    detail = {"entries": count, "min": section.repeat.min_entries, "max": section.repeat.max_entries}
+    if reading.is_section_visible(section) and count < section.repeat.min_entries:
+        yield AnswerIssue(AnswerIssueCode.TOO_FEW_ENTRIES, section.code, detail)
+    if count > section.repeat.max_entries:
+        yield AnswerIssue(AnswerIssueCode.TOO_MANY_ENTRIES, section.code, detail)
+
+
+def _question_issues(
+    reading: Reading, question: Question, photos: Mapping[str, int]
+) -> Iterator[AnswerIssue]:
+    visible = reading.is_visible(question)
+    malformed = reading.issue(question)
+    answered = reading.is_answered(question) or malformed is not None
+    if visible is False:
+        if answered:
+            yield AnswerIssue(AnswerIssueCode.HIDDEN_ANSWERED, question.path)
+        return
+    if not answered:
+        if visible:
+            yield AnswerIssue(AnswerIssueCode.UNANSWERED, question.path)
+        return
+    if malformed is not None:
+        yield AnswerIssue(malformed, question.path, {"type": question.item.answer.type})
+        return
+    if reading.says_not_applicable(question) and not _has_reason(reading.answers[question.path]):
+        yield AnswerIssue(AnswerIssueCode.REASON_MISSING, question.path)
+    yield from _evidence_issues(reading, question, photos.get(question.path, 0))
+    yield from _freshness_issues(reading, question)
+
+
+def _has_reason(answer: Mapping[str, Any]) -> bool:
+    reason = answer.get("reason")
+    return isinstance(reason, str) and bool(reason.strip())
+
+
+def _evidence_issues(reading: Reading, question: Question, photos: int) -> Iterator[AnswerIssue]:
+    outcome = reading.outcome(question)
+    asked = [rule.photos for rule in question.item.evidence if _asks(rule, outcome)]
+    if asked and photos < max(asked):
+        yield AnswerIssue(
+            AnswerIssueCode.MISSING_EVIDENCE, question.path, {"photos": photos, "required": max(asked)}
+        )
+
+
+def _asks(rule: EvidenceRule, outcome: Outcome | None) -> bool:
+    if rule.when == "non_compliant":
+        return outcome is Outcome.NON_COMPLIANT
+    return rule.when == "answered" or outcome is not Outcome.NOT_APPLICABLE
+
+
+def _freshness_issues(reading: Reading, question: Question) -> Iterator[AnswerIssue]:
+    """The age of a measurement at the moment it had to be valid for."""
+    rule = question.item.freshness
+    if rule is None or reading.says_not_applicable(question):
+        return
+    measured_at = parse_moment(reading.answers[question.path].get("measured_at"))
+    if measured_at is None:
+        yield AnswerIssue(AnswerIssueCode.MEASURED_AT_MISSING, question.path)
+        return
+    start = reading.question_of(rule.before, question.entry)
+    started_at = parse_moment(reading.value(start)) if start else None
+    if started_at is None:
+        return
+    allowed = reading.scale(question.entry).bound(rule.max_minutes)
+    detail = {"minutes": int((started_at - measured_at).total_seconds() // 60), "max_minutes": allowed}
+    if measured_at > started_at:
+        yield AnswerIssue(AnswerIssueCode.MEASURED_AFTER_START, question.path, detail)
+    elif started_at - measured_at > timedelta(minutes=allowed):
+        yield AnswerIssue(AnswerIssueCode.STALE_MEASUREMENT, question.path, detail)
+
+
+def _count_photos(evidence: Sequence[EvidenceClaim]) -> Counter[str]:
+    photos = [claim for claim in evidence if claim.question and claim.media_type.startswith("image/")]
+    return Counter(claim.question or "" for claim in photos)
+
+
+def _unknown_questions(
+    reading: Reading, answers: Mapping[Any, Any], evidence: Sequence[EvidenceClaim]
+) -> Iterator[AnswerIssue]:
+    named = [*answers, *(claim.question for claim in evidence if claim.question)]
+    unknown = dict.fromkeys(path for path in named if path not in reading.questions)
+    yield from (AnswerIssue(AnswerIssueCode.UNKNOWN_QUESTION, str(path)[:200]) for path in unknown)
