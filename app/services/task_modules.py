@@ -1,0 +1,11 @@
+"""Which modules hold job handlers: importing one registers its tasks. Each area adds its own `jobs` module here."""
+
+from importlib import import_module
+
+TASK_MODULES: tuple[str, ...] = ("app.jobs.housekeeping",)
+
+
+def load_tasks() -> None:
+    """Register every task; harmless when called twice."""
+    for name in TASK_MODULES:
+        import_module(name)

@@ -1,0 +1,80 @@
+"""A job exists exactly when the transaction that asked for it committed, and runs at least once."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+from procrastinate import JobContext
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.ids import new_id
+from app.jobs.app import defer, jobs, run_jobs
+from app.services.runtime import Runtime
+
+ran: list[tuple[str, object]] = []
+
+
+@jobs.task(name="tests.note", pass_context=True)
+async def note(context: JobContext, thing: str) -> None:
+    """Remember that it ran, and with which runtime."""
+    ran.append((thing, context.additional_context["runtime"]))
+
+
+@pytest.fixture(autouse=True)
+def nothing_ran() -> Iterator[None]:
+    ran.clear()
+    yield
+    ran.clear()
+
+
+def work_off(client: TestClient, runtime: Runtime) -> None:
+    async def run() -> None:
+        await run_jobs(runtime.address, {"runtime": runtime}, until_empty=True)
+
+    assert client.portal is not None
+    client.portal.call(run)
+
+
+def test_a_committed_job_runs_with_the_runtime(
+    client: TestClient, runtime: Runtime, in_database: Callable[..., Any]
+) -> None:
+    thing: UUID = new_id()
+
+    async def ask(session: AsyncSession) -> None:
+        await defer(session, note, thing=thing)
+
+    in_database(ask)
+    work_off(client, runtime)
+    assert (str(thing), runtime) in ran
+
+
+def test_a_job_of_a_rolled_back_transaction_does_not_exist(
+    client: TestClient, runtime: Runtime, in_database: Callable[..., Any]
+) -> None:
+    async def ask_and_fail(session: AsyncSession) -> None:
+        await defer(session, note, thing="never")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        in_database(ask_and_fail)
+    work_off(client, runtime)
+    assert ran == []
+
+
+def test_finished_jobs_leave_no_row_behind(
+    client: TestClient, runtime: Runtime, in_database: Callable[..., Any]
+) -> None:
+    async def ask(session: AsyncSession) -> int:
+        return await defer(session, note, thing="gone")
+
+    async def find(session: AsyncSession) -> Any:
+        query = text("SELECT count(*) FROM procrastinate_jobs WHERE id = :id")
+        return (await session.execute(query, {"id": job_id})).scalar_one()
+
+    job_id = in_database(ask)
+    assert in_database(find) == 1
+    work_off(client, runtime)
+    assert in_database(find) == 0
