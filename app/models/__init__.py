@@ -1,5 +1,5 @@
 """Tables, one file per area, no behaviour. Every file is imported here so that migrations see all of them."""
 
-from app.models import checklists, enterprises, history, identity, organizations
+from app.models import checklists, enterprises, history, identity, inspections, organizations
 
-__all__ = ["checklists", "enterprises", "history", "identity", "organizations"]
+__all__ = ["checklists", "enterprises", "history", "identity", "inspections", "organizations"]

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Identified, Timed, Versioned
@@ -28,7 +28,7 @@ class Enterprise(Identified, Timed, Versioned, Base):
     )
 
     uscc: Mapped[str | None] = mapped_column(unique=True)
-    substitute_mark: Mapped[str | None]
+    substitute_mark: Mapped[str | None] = mapped_column(unique=True)
     name: Mapped[str]
     name_bigrams: Mapped[list[str]]
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("enterprises.id"), index=True)

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import utc_now
@@ -57,7 +57,7 @@ class AuditSeal(Base):
 
 
 class SealedEntry(Base):
-    """Which seal holds which audit entry: what the sealing job has yet to do is what is missing here."""
+    """Which seal holds which audit entry."""
 
     __tablename__ = "sealed_entries"
 
@@ -65,6 +65,32 @@ class SealedEntry(Base):
         ForeignKey("audit_entries.id"), primary_key=True, autoincrement=False
     )
     seal_number: Mapped[int] = mapped_column(ForeignKey("audit_seals.number"), index=True)
+
+
+class UnsealedEntry(Base):
+    """An audit entry that waits for its seal; put here by a trigger in the entry's own transaction, removed by the sealing job."""
+
+    __tablename__ = "unsealed_entries"
+
+    entry_id: Mapped[int] = mapped_column(
+        ForeignKey("audit_entries.id"), primary_key=True, autoincrement=False
+    )
+
+
+class ChangeFeed(Base):
+    """The one row behind the change feed: the last position given, and the epoch that cursors carry.
+
+    `server` tells which cluster, database and timeline the positions were given on: a restored database is another one,
+    and gets a new epoch.
+    """
+
+    __tablename__ = "change_feed"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1, autoincrement=False)
+    epoch: Mapped[UUID] = mapped_column(default=uuid4)
+    last_position: Mapped[int] = mapped_column(default=0)
+    server: Mapped[str | None]
 
 
 class Change(Base):

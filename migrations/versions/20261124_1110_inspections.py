@@ -6,7 +6,17 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: str = "20261124_1105"
+SEALED_FUNCTION = """
+CREATE FUNCTION refuse_other_bytes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR NEW.sealed IS DISTINCT FROM OLD.sealed OR NEW.sha256 IS DISTINCT FROM OLD.sha256 THEN
+        RAISE EXCEPTION 'a sealed package is never altered' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
+revision: str = "20261124_1110"
 down_revision: str | Sequence[str] | None = "20261124_1101"
 
 
@@ -38,6 +48,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["parent_id"], ["enterprises.id"], name=op.f("fk_enterprises_parent_id")),
         sa.ForeignKeyConstraint(["region_id"], ["regions.id"], name=op.f("fk_enterprises_region_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enterprises")),
+        sa.UniqueConstraint("substitute_mark", name=op.f("uq_enterprises_substitute_mark")),
         sa.UniqueConstraint("uscc", name=op.f("uq_enterprises_uscc")),
     )
     op.create_index(
@@ -48,13 +59,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_enterprises_trade_code"), "enterprises", ["trade_code"], unique=False)
     op.create_index(
         "ix_enterprises_trades", "enterprises", ["regulated_trades"], unique=False, postgresql_using="gin"
-    )
-    op.create_index(
-        "uq_enterprises_substitute_mark",
-        "enterprises",
-        ["substitute_mark"],
-        unique=True,
-        postgresql_where=sa.text("substitute_mark IS NOT NULL"),
     )
     op.create_table(
         "enterprise_contacts",
@@ -159,6 +163,17 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_enterprise_imports_region_id"), "enterprise_imports", ["region_id"], unique=False
+    )
+
+    for table in ("package_conflicts", "package_signatures", "receipts"):
+        op.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()"
+        )
+    op.execute(SEALED_FUNCTION)
+    op.execute(
+        "CREATE TRIGGER package_intakes_sealed BEFORE UPDATE OR DELETE ON package_intakes "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_other_bytes()"
     )
 
 

@@ -1,0 +1,179 @@
+"""Assignments, visits, sealed packages with their signatures, findings, receipts.
+
+A package is raw bytes first (`package_intakes`, committed before anything is understood) and a record second (`packages`).
+"""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.clock import utc_now
+from app.db.base import Base, Identified, Timed, Versioned
+
+
+class Assignment(Identified, Timed, Versioned, Base):
+    """A team is to visit a site within a period. It grants the team that site for its period, whatever their regions."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        CheckConstraint("status IN ('assigned', 'visited', 'cancelled')", name="status"),
+        CheckConstraint("kind IN ('inspection', 'reinspection')", name="kind"),
+        CheckConstraint("planned_until >= planned_from", name="period"),
+        Index("ix_assignments_region_id_id", "region_id", "id"),
+    )
+
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"), index=True)
+    enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), index=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    kind: Mapped[str]
+    status: Mapped[str] = mapped_column(default="assigned")
+    planned_from: Mapped[date]
+    planned_until: Mapped[date]
+    template_version_ids: Mapped[list[UUID]]
+    hazard_ids: Mapped[list[UUID]]
+    note: Mapped[str | None]
+    created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
+class AssignmentMember(Base):
+    """One officer of an assignment's team."""
+
+    __tablename__ = "assignment_members"
+
+    assignment_id: Mapped[UUID] = mapped_column(ForeignKey("assignments.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+
+
+class Visit(Identified, Timed, Versioned, Base):
+    """One visit to a site on one legal date, whatever the number of packages. Its id comes from the phone."""
+
+    __tablename__ = "visits"
+    __table_args__ = (
+        CheckConstraint("kind IN ('inspection', 'reinspection')", name="kind"),
+        Index("ix_visits_region_id_id", "region_id", "id"),
+        Index("ix_visits_region_id_visited_on", "region_id", "visited_on"),
+    )
+
+    assignment_id: Mapped[UUID | None] = mapped_column(ForeignKey("assignments.id"), index=True)
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"), index=True)
+    enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), index=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    kind: Mapped[str]
+    visited_on: Mapped[date]
+
+
+class PackageIntake(Base):
+    """The bytes of a sealed package as they arrived: committed first, never changed, processed afterwards.
+
+    `status`: received → processed, or quarantined (kept for a person, with `reason`).
+    """
+
+    __tablename__ = "package_intakes"
+    __table_args__ = (
+        CheckConstraint("status IN ('received', 'processed', 'quarantined')", name="status"),
+        Index("ix_package_intakes_unprocessed", "received_at", postgresql_where=text("status = 'received'")),
+    )
+
+    package_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    sealed: Mapped[bytes]
+    signature: Mapped[str]
+    key_id: Mapped[str]
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    received_at: Mapped[datetime] = mapped_column(default=utc_now)
+    status: Mapped[str] = mapped_column(default="received")
+    reason: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+
+
+class PackageConflict(Identified, Timed, Base):
+    """Other bytes that arrived under a package id already taken: kept for a person to judge."""
+
+    __tablename__ = "package_conflicts"
+    __table_args__ = (UniqueConstraint("package_id", "sha256"),)
+
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("package_intakes.package_id"))
+    sha256: Mapped[str]
+    sealed: Mapped[bytes]
+    signature: Mapped[str]
+    key_id: Mapped[str]
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
+class Package(Versioned, Base):
+    """What a sealed package says, once understood. `answers` is one JSONB; `issues` are flags for a person, never refusals."""
+
+    __tablename__ = "packages"
+    __table_args__ = (Index("ix_packages_region_id_id", "region_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("package_intakes.package_id"), primary_key=True)
+    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visits.id"), index=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    sha256: Mapped[str]
+    schema: Mapped[str]
+    kind: Mapped[str]
+    supersedes_id: Mapped[UUID | None] = mapped_column(ForeignKey("packages.id"), index=True)
+    supersedes_reason: Mapped[str | None]
+    template_version_id: Mapped[UUID] = mapped_column(ForeignKey("template_versions.id"), index=True)
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    officer_ids: Mapped[list[UUID]]
+    answers: Mapped[dict[str, Any]]
+    party: Mapped[dict[str, Any]]
+    times: Mapped[dict[str, Any]]
+    position: Mapped[dict[str, Any] | None]
+    issues: Mapped[list[Any]]
+    is_signable: Mapped[bool]
+    received_at: Mapped[datetime]
+    processed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PackageSignature(Timed, Base):
+    """An officer's signature over a package's hash, made with a phone of his own."""
+
+    __tablename__ = "package_signatures"
+
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"))
+    signature: Mapped[str]
+    key_id: Mapped[str]
+    text_hash: Mapped[str]
+
+
+class Finding(Identified, Timed, Base):
+    """One non-conformity found on a visit: a question answered so that it fails."""
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        UniqueConstraint("package_id", "key"),
+        Index("ix_findings_region_id_id", "region_id", "id"),
+    )
+
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"))
+    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visits.id"), index=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    key: Mapped[str]
+    item_code: Mapped[str]
+    subject: Mapped[str | None]
+    severity: Mapped[str]
+    description: Mapped[str]
+    evidence_ids: Mapped[list[UUID]]
+
+
+class Receipt(Timed, Base):
+    """The signed statement that every declared byte of a package is stored; its bytes are given out unchanged."""
+
+    __tablename__ = "receipts"
+
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"), primary_key=True)
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
+    body: Mapped[bytes]
+    sha256: Mapped[str] = mapped_column(unique=True)
