@@ -19,12 +19,6 @@ class Enterprise(Identified, Timed, Versioned, Base):
         Index("ix_enterprises_name_bigrams", "name_bigrams", postgresql_using="gin"),
         Index("ix_enterprises_region_id_id", "region_id", "id"),
         Index("ix_enterprises_trades", "regulated_trades", postgresql_using="gin"),
-        Index(
-            "uq_enterprises_substitute_mark",
-            "substitute_mark",
-            unique=True,
-            postgresql_where=text("substitute_mark IS NOT NULL"),
-        ),
     )
 
     uscc: Mapped[str | None] = mapped_column(unique=True)

@@ -1,4 +1,4 @@
-"""Enterprises, contacts, sites with operators and landlords, risk units, imports."""
+"""Assignments, visits, sealed packages and their intake, signatures, findings, receipts."""
 
 from collections.abc import Sequence
 
@@ -17,153 +17,226 @@ END $$
 """
 
 revision: str = "20261124_1110"
-down_revision: str | Sequence[str] | None = "20261124_1101"
+down_revision: str | Sequence[str] | None = "20261124_1107"
 
 
 def upgrade() -> None:
     op.create_table(
-        "enterprises",
-        sa.Column("uscc", sa.Text(), nullable=True),
-        sa.Column("substitute_mark", sa.Text(), nullable=True),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("name_bigrams", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("parent_id", sa.Uuid(), nullable=True),
-        sa.Column("region_id", sa.Uuid(), nullable=False),
-        sa.Column("address", sa.Text(), nullable=True),
-        sa.Column("trade_code", sa.Text(), nullable=True),
-        sa.Column("regulated_trades", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("size", sa.Text(), nullable=True),
-        sa.Column("annual_output_fen", sa.BigInteger(), nullable=True),
-        sa.Column("employees", sa.BigInteger(), nullable=True),
-        sa.Column("is_labour_intensive", sa.Boolean(), nullable=False),
-        sa.Column("risk_grade", sa.Text(), nullable=True),
-        sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "(uscc IS NULL) <> (substitute_mark IS NULL)", name=op.f("ck_enterprises_identified")
-        ),
-        sa.ForeignKeyConstraint(["parent_id"], ["enterprises.id"], name=op.f("fk_enterprises_parent_id")),
-        sa.ForeignKeyConstraint(["region_id"], ["regions.id"], name=op.f("fk_enterprises_region_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_enterprises")),
-        sa.UniqueConstraint("substitute_mark", name=op.f("uq_enterprises_substitute_mark")),
-        sa.UniqueConstraint("uscc", name=op.f("uq_enterprises_uscc")),
-    )
-    op.create_index(
-        "ix_enterprises_name_bigrams", "enterprises", ["name_bigrams"], unique=False, postgresql_using="gin"
-    )
-    op.create_index(op.f("ix_enterprises_parent_id"), "enterprises", ["parent_id"], unique=False)
-    op.create_index("ix_enterprises_region_id_id", "enterprises", ["region_id", "id"], unique=False)
-    op.create_index(op.f("ix_enterprises_trade_code"), "enterprises", ["trade_code"], unique=False)
-    op.create_index(
-        "ix_enterprises_trades", "enterprises", ["regulated_trades"], unique=False, postgresql_using="gin"
-    )
-    op.create_table(
-        "enterprise_contacts",
+        "assignments",
+        sa.Column("authority_id", sa.Uuid(), nullable=False),
         sa.Column("enterprise_id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("post", sa.Text(), nullable=True),
-        sa.Column("phone", sa.Text(), nullable=True),
-        sa.Column("id_number", sa.Text(), nullable=True),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["enterprise_id"], ["enterprises.id"], name=op.f("fk_enterprise_contacts_enterprise_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_enterprise_contacts")),
-    )
-    op.create_index(
-        op.f("ix_enterprise_contacts_enterprise_id"), "enterprise_contacts", ["enterprise_id"], unique=False
-    )
-    op.create_table(
-        "sites",
-        sa.Column("enterprise_id", sa.Uuid(), nullable=False),
-        sa.Column("region_id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("address", sa.Text(), nullable=True),
-        sa.Column("latitude", sa.BigInteger(), nullable=True),
-        sa.Column("longitude", sa.BigInteger(), nullable=True),
-        sa.Column("declared_datum", sa.Text(), nullable=True),
-        sa.Column("geofence", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
-        sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["enterprise_id"], ["enterprises.id"], name=op.f("fk_sites_enterprise_id")),
-        sa.ForeignKeyConstraint(["region_id"], ["regions.id"], name=op.f("fk_sites_region_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_sites")),
-    )
-    op.create_index(op.f("ix_sites_enterprise_id"), "sites", ["enterprise_id"], unique=False)
-    op.create_index("ix_sites_region_id_id", "sites", ["region_id", "id"], unique=False)
-    op.create_table(
-        "risk_units",
         sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("region_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("facts", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
-        sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_risk_units_site_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_risk_units")),
-        sa.UniqueConstraint("site_id", "kind", "name", name=op.f("uq_risk_units_site_id_kind_name")),
-    )
-    op.create_table(
-        "site_links",
-        sa.Column("site_id", sa.Uuid(), nullable=False),
-        sa.Column("enterprise_id", sa.Uuid(), nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
-        sa.Column("valid_from", sa.Date(), nullable=False),
-        sa.Column("valid_until", sa.Date(), nullable=True),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("role IN ('operator', 'landlord')", name=op.f("ck_site_links_role")),
-        sa.ForeignKeyConstraint(
-            ["enterprise_id"], ["enterprises.id"], name=op.f("fk_site_links_enterprise_id")
-        ),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_site_links_site_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_site_links")),
-        sa.UniqueConstraint(
-            "site_id",
-            "enterprise_id",
-            "role",
-            "valid_from",
-            name=op.f("uq_site_links_site_id_enterprise_id_role_valid_from"),
-        ),
-    )
-    op.create_index(op.f("ix_site_links_enterprise_id"), "site_links", ["enterprise_id"], unique=False)
-    op.create_table(
-        "enterprise_imports",
-        sa.Column("region_id", sa.Uuid(), nullable=False),
-        sa.Column("created_by", sa.Uuid(), nullable=False),
-        sa.Column("file_name", sa.Text(), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("is_dry_run", sa.Boolean(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("rows_total", sa.BigInteger(), nullable=True),
-        sa.Column("rows_done", sa.BigInteger(), nullable=False),
-        sa.Column("rows_created", sa.BigInteger(), nullable=False),
-        sa.Column("rows_updated", sa.BigInteger(), nullable=False),
-        sa.Column("rows_unchanged", sa.BigInteger(), nullable=False),
-        sa.Column("errors", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("planned_from", sa.Date(), nullable=False),
+        sa.Column("planned_until", sa.Date(), nullable=False),
+        sa.Column("template_version_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("hazard_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("created_by", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["created_by"], ["users.id"], name=op.f("fk_enterprise_imports_created_by")),
-        sa.ForeignKeyConstraint(["region_id"], ["regions.id"], name=op.f("fk_enterprise_imports_region_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_enterprise_imports")),
+        sa.CheckConstraint("kind IN ('inspection', 'reinspection')", name=op.f("ck_assignments_kind")),
+        sa.CheckConstraint(
+            "status IN ('assigned', 'visited', 'cancelled')", name=op.f("ck_assignments_status")
+        ),
+        sa.CheckConstraint("planned_until >= planned_from", name=op.f("ck_assignments_period")),
+        sa.ForeignKeyConstraint(
+            ["authority_id"], ["authorities.id"], name=op.f("fk_assignments_authority_id")
+        ),
+        sa.ForeignKeyConstraint(["created_by"], ["users.id"], name=op.f("fk_assignments_created_by")),
+        sa.ForeignKeyConstraint(
+            ["enterprise_id"], ["enterprises.id"], name=op.f("fk_assignments_enterprise_id")
+        ),
+        sa.ForeignKeyConstraint(["region_id"], ["regions.id"], name=op.f("fk_assignments_region_id")),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_assignments_site_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
     )
+    op.create_index(op.f("ix_assignments_authority_id"), "assignments", ["authority_id"], unique=False)
+    op.create_index(op.f("ix_assignments_enterprise_id"), "assignments", ["enterprise_id"], unique=False)
+    op.create_index("ix_assignments_region_id_id", "assignments", ["region_id", "id"], unique=False)
+    op.create_index(op.f("ix_assignments_site_id"), "assignments", ["site_id"], unique=False)
+    op.create_table(
+        "assignment_members",
+        sa.Column("assignment_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"], ["assignments.id"], name=op.f("fk_assignment_members_assignment_id")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_assignment_members_user_id")),
+        sa.PrimaryKeyConstraint("assignment_id", "user_id", name=op.f("pk_assignment_members")),
+    )
+    op.create_index(op.f("ix_assignment_members_user_id"), "assignment_members", ["user_id"], unique=False)
+    op.create_table(
+        "package_intakes",
+        sa.Column("package_id", sa.Uuid(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('received', 'processed', 'quarantined')", name=op.f("ck_package_intakes_status")
+        ),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_package_intakes_device_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_package_intakes_user_id")),
+        sa.PrimaryKeyConstraint("package_id", name=op.f("pk_package_intakes")),
+    )
+    op.create_index(op.f("ix_package_intakes_device_id"), "package_intakes", ["device_id"], unique=False)
     op.create_index(
-        op.f("ix_enterprise_imports_region_id"), "enterprise_imports", ["region_id"], unique=False
+        "ix_package_intakes_unprocessed",
+        "package_intakes",
+        ["received_at"],
+        unique=False,
+        postgresql_where=sa.text("status = 'received'"),
     )
+    op.create_table(
+        "visits",
+        sa.Column("assignment_id", sa.Uuid(), nullable=True),
+        sa.Column("authority_id", sa.Uuid(), nullable=False),
+        sa.Column("enterprise_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("region_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("visited_on", sa.Date(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('inspection', 'reinspection')", name=op.f("ck_visits_kind")),
+        sa.ForeignKeyConstraint(["assignment_id"], ["assignments.id"], name=op.f("fk_visits_assignment_id")),
+        sa.ForeignKeyConstraint(["authority_id"], ["authorities.id"], name=op.f("fk_visits_authority_id")),
+        sa.ForeignKeyConstraint(["enterprise_id"], ["enterprises.id"], name=op.f("fk_visits_enterprise_id")),
+        sa.ForeignKeyConstraint(["region_id"], ["regions.id"], name=op.f("fk_visits_region_id")),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_visits_site_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visits")),
+    )
+    op.create_index(op.f("ix_visits_assignment_id"), "visits", ["assignment_id"], unique=False)
+    op.create_index(op.f("ix_visits_authority_id"), "visits", ["authority_id"], unique=False)
+    op.create_index(op.f("ix_visits_enterprise_id"), "visits", ["enterprise_id"], unique=False)
+    op.create_index("ix_visits_region_id_id", "visits", ["region_id", "id"], unique=False)
+    op.create_index("ix_visits_region_id_visited_on", "visits", ["region_id", "visited_on"], unique=False)
+    op.create_index(op.f("ix_visits_site_id"), "visits", ["site_id"], unique=False)
+    op.create_table(
+        "package_conflicts",
+        sa.Column("package_id", sa.Uuid(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_package_conflicts_device_id")),
+        sa.ForeignKeyConstraint(
+            ["package_id"], ["package_intakes.package_id"], name=op.f("fk_package_conflicts_package_id")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_package_conflicts_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_package_conflicts")),
+        sa.UniqueConstraint("package_id", "sha256", name=op.f("uq_package_conflicts_package_id_sha256")),
+    )
+    op.create_table(
+        "packages",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("visit_id", sa.Uuid(), nullable=False),
+        sa.Column("region_id", sa.Uuid(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("schema", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("supersedes_id", sa.Uuid(), nullable=True),
+        sa.Column("supersedes_reason", sa.Text(), nullable=True),
+        sa.Column("template_version_id", sa.Uuid(), nullable=False),
+        sa.Column("device_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("officer_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("answers", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("party", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("times", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("position", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("issues", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("is_signable", sa.Boolean(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("processed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_packages_device_id")),
+        sa.ForeignKeyConstraint(["id"], ["package_intakes.package_id"], name=op.f("fk_packages_id")),
+        sa.ForeignKeyConstraint(["region_id"], ["regions.id"], name=op.f("fk_packages_region_id")),
+        sa.ForeignKeyConstraint(["supersedes_id"], ["packages.id"], name=op.f("fk_packages_supersedes_id")),
+        sa.ForeignKeyConstraint(
+            ["template_version_id"], ["template_versions.id"], name=op.f("fk_packages_template_version_id")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_packages_user_id")),
+        sa.ForeignKeyConstraint(["visit_id"], ["visits.id"], name=op.f("fk_packages_visit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_packages")),
+    )
+    op.create_index(op.f("ix_packages_device_id"), "packages", ["device_id"], unique=False)
+    op.create_index("ix_packages_region_id_id", "packages", ["region_id", "id"], unique=False)
+    op.create_index(op.f("ix_packages_supersedes_id"), "packages", ["supersedes_id"], unique=False)
+    op.create_index(
+        op.f("ix_packages_template_version_id"), "packages", ["template_version_id"], unique=False
+    )
+    op.create_index(op.f("ix_packages_user_id"), "packages", ["user_id"], unique=False)
+    op.create_index(op.f("ix_packages_visit_id"), "packages", ["visit_id"], unique=False)
+    op.create_table(
+        "findings",
+        sa.Column("package_id", sa.Uuid(), nullable=False),
+        sa.Column("visit_id", sa.Uuid(), nullable=False),
+        sa.Column("region_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("item_code", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("evidence_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_findings_package_id")),
+        sa.ForeignKeyConstraint(["region_id"], ["regions.id"], name=op.f("fk_findings_region_id")),
+        sa.ForeignKeyConstraint(["visit_id"], ["visits.id"], name=op.f("fk_findings_visit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_findings")),
+        sa.UniqueConstraint("package_id", "key", name=op.f("uq_findings_package_id_key")),
+    )
+    op.create_index("ix_findings_region_id_id", "findings", ["region_id", "id"], unique=False)
+    op.create_index(op.f("ix_findings_visit_id"), "findings", ["visit_id"], unique=False)
+    op.create_table(
+        "package_signatures",
+        sa.Column("package_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("device_id", sa.Uuid(), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("text_hash", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_package_signatures_device_id")),
+        sa.ForeignKeyConstraint(
+            ["package_id"], ["packages.id"], name=op.f("fk_package_signatures_package_id")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_package_signatures_user_id")),
+        sa.PrimaryKeyConstraint("package_id", "user_id", name=op.f("pk_package_signatures")),
+    )
+    op.create_table(
+        "receipts",
+        sa.Column("package_id", sa.Uuid(), nullable=False),
+        sa.Column("device_id", sa.Uuid(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_receipts_device_id")),
+        sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_receipts_package_id")),
+        sa.PrimaryKeyConstraint("package_id", name=op.f("pk_receipts")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_receipts_sha256")),
+    )
+    op.create_index(op.f("ix_receipts_device_id"), "receipts", ["device_id"], unique=False)
 
     for table in ("package_conflicts", "package_signatures", "receipts"):
         op.execute(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "adb5ffd213d2"
+revision: str = "20261124_1107"
 down_revision: str | Sequence[str] | None = "20261124_1105"
 
 
