@@ -72,9 +72,7 @@ class UnsealedEntry(Base):
 
     __tablename__ = "unsealed_entries"
 
-    entry_id: Mapped[int] = mapped_column(
-        ForeignKey("audit_entries.id"), primary_key=True, autoincrement=False
-    )
+    entry_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
 class ChangeFeed(Base):
