@@ -1,0 +1,95 @@
+"""The worker: queued and periodic jobs, the change log's relay, audit sealing and checkpoints, until told to stop.
+
+Any number may run beside one another; relay and sealing are done by whichever holds the lock at that moment.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from structlog import get_logger
+
+from app.jobs.app import run_jobs
+from app.jobs.relay import BATCH as RELAY_BATCH
+from app.jobs.relay import assign_positions, keep_epoch
+from app.services.audit.checkpoints import write_checkpoint
+from app.services.audit.sealing import BATCH as SEALING_BATCH
+from app.services.audit.sealing import find_newest_checkpoint, seal_waiting
+from app.services.runtime import Runtime
+from app.services.subscriptions import load_subscriptions
+from app.services.task_modules import load_tasks
+
+RELAY_SECONDS = 0.25
+SEALING_SECONDS = 1.0
+CHECKPOINT_SECONDS = 10.0
+AFTER_FAILURE_SECONDS = 5.0
+
+log = get_logger()
+
+
+async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Work until `stop` is set; then running jobs end, and what was sealed last gets its checkpoint."""
+    load_tasks()
+    load_subscriptions()
+    async with runtime.database.write() as session:
+        if await keep_epoch(session):
+            log.info("feed_epoch_began")
+    checkpoints = _Checkpoints(runtime)
+
+    async def work_off_queue() -> bool:
+        await run_jobs(runtime.address, {"runtime": runtime})
+        return False
+
+    async def seal() -> bool:
+        async with runtime.database.write() as session:
+            sealed = await seal_waiting(session, runtime.keys)
+        await checkpoints.write_if_due()
+        return sealed == SEALING_BATCH
+
+    async def relay() -> bool:
+        async with runtime.database.write() as session:
+            return await assign_positions(session) == RELAY_BATCH
+
+    tasks = [
+        asyncio.create_task(_again_and_again("jobs", work_off_queue, RELAY_SECONDS)),
+        asyncio.create_task(_again_and_again("relay", relay, RELAY_SECONDS)),
+        asyncio.create_task(_again_and_again("sealing", seal, SEALING_SECONDS)),
+    ]
+    try:
+        await stop.wait()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await checkpoints.write_if_due(is_last=True)
+
+
+async def _again_and_again(name: str, work: Callable[[], Awaitable[bool]], pause: float) -> None:
+    """Repeat `work`, at once while it says there is more; a failure (the database is away) is logged and tried again."""
+    while True:
+        try:
+            has_more = await work()
+        except Exception as error:
+            log.error("worker_failed", part=name, kind=type(error).__name__, exc_info=error)
+            await asyncio.sleep(AFTER_FAILURE_SECONDS)
+        else:
+            await asyncio.sleep(0 if has_more else pause)
+
+
+class _Checkpoints:
+    """Writes the chain's head outside the database: at most every ten seconds, and only when it moved."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._written_number = 0
+        self._due_at = 0.0
+
+    async def write_if_due(self, *, is_last: bool = False) -> None:
+        if not is_last and time.monotonic() < self._due_at:
+            return
+        async with self._runtime.database.read() as session:
+            newest = await find_newest_checkpoint(session)
+        if newest is not None and newest.number > self._written_number:
+            await asyncio.to_thread(write_checkpoint, self._runtime.settings.resolved_checkpoints_dir, newest)
+            self._written_number = newest.number
+            self._due_at = time.monotonic() + CHECKPOINT_SECONDS
