@@ -9,6 +9,8 @@ from app.db.embedded import EmbeddedPostgres
 from app.db.engine import check_server, make_engine, psycopg_url
 from app.db.session import Database
 from app.services.identity.keys import KeyRing
+from app.storage.local import LocalStore
+from app.storage.store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Runtime:
     settings: Settings
     database: Database
     keys: KeyRing
+    storage: ObjectStore
     address: str
 
 
@@ -33,7 +36,13 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         database = Database(engine)
         try:
             await check_server(engine)
-            yield Runtime(settings, database, KeyRing(settings.resolved_keys_dir), address)
+            yield Runtime(
+                settings,
+                database,
+                KeyRing(settings.resolved_keys_dir),
+                LocalStore(settings.data_dir / "objects"),
+                address,
+            )
         finally:
             await database.close()
     finally:

@@ -31,3 +31,12 @@ class TooManyAttemptsProblem(Problem):
     retry = "after"
     zh = "尝试次数过多，请在 {seconds} 秒后重试"
     en = "Too many attempts; try again in {seconds} seconds"
+
+
+class DeviceRequiredProblem(Problem):
+    """Records and files of the field come from enrolled phones only."""
+
+    status = 403
+    code = "device_required"
+    zh = "请使用已登记的执法终端"
+    en = "Use an enrolled phone"

@@ -1,6 +1,6 @@
 """Why a package, a signature or an assignment is refused or set aside."""
 
-from app.core.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
+from app.core.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 
 
 class OtherBytesProblem(ConflictProblem):
@@ -27,15 +27,6 @@ class PackageSignatureProblem(InvalidProblem):
     retry = "manual"
     zh = "检查包的设备签名不正确"
     en = "The device's signature over the package does not verify"
-
-
-class DeviceRequiredProblem(Problem):
-    """Packages come from enrolled phones only."""
-
-    status = 403
-    code = "device_required"
-    zh = "请使用已登记的执法终端"
-    en = "Use an enrolled phone"
 
 
 class NoReceiptProblem(NotFoundProblem):

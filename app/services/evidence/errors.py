@@ -1,0 +1,48 @@
+"""Why a file is refused or set aside."""
+
+from app.core.errors import ConflictProblem, InvalidProblem, Problem
+
+
+class DigestRequiredProblem(InvalidProblem):
+    """A file comes with its own hash, so that damage on the way shows."""
+
+    code = "repr_digest_required"
+    zh = "请携带 Repr-Digest（sha-256）和 Anshao-Package"
+    en = "Send Repr-Digest (sha-256, RFC 9530) and Anshao-Package"
+
+
+class WrongBytesProblem(InvalidProblem):
+    """The bytes are not the ones that were announced or declared; nothing was claimed."""
+
+    code = "wrong_evidence"
+    retry = "now"
+    zh = "文件内容与申报的摘要或大小不一致"
+    en = "The bytes do not match the declared hash or size"
+
+
+class UndeclaredProblem(ConflictProblem):
+    """The package is here and does not declare this file."""
+
+    code = "evidence_undeclared"
+    retry = "manual"
+    zh = "检查包未申报该证据文件"
+    en = "The package does not declare this file"
+
+
+class OtherFileProblem(ConflictProblem):
+    """Another file is stored under this id."""
+
+    code = "evidence_conflict"
+    retry = "manual"
+    zh = "该编号下已保存内容不同的文件"
+    en = "Another file is stored under this id"
+
+
+class UnclaimedQuotaProblem(Problem):
+    """Too many files wait for their packages."""
+
+    status = 429
+    code = "unclaimed_quota"
+    retry = "after"
+    zh = "等待检查包的文件过多，请先提交检查包"
+    en = "Too many files wait for their packages; send the packages first"

@@ -1,0 +1,1 @@
+"""Write-once object storage: a local folder that survives power cuts, or S3."""
