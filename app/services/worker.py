@@ -61,6 +61,7 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    await seal()
     await checkpoints.write_if_due(is_last=True)
 
 

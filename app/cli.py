@@ -1,0 +1,152 @@
+"""The `anshao` command. Thin: each command opens what it needs, calls one function, says what happened and how it ended."""
+
+import asyncio
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from app.config import Settings
+from app.core.errors import Problem
+from app.db.embedded import EmbeddedRefused
+from app.db.engine import UnsafeServer
+from app.db.migrate import newest_revision, upgrade
+from app.http.logs import configure_logs
+from app.jobs.relay import keep_epoch, renew_epoch
+from app.services.identity.keys import PURPOSES, KeyRing
+from app.services.identity.passwords import MIN_LENGTH
+from app.services.identity.service import create_first_administrator
+from app.services.runtime import open_runtime
+from app.serving import database_address, serve_api, work
+
+cli = typer.Typer(
+    name="anshao",
+    help="安哨 Anshao",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+admin = typer.Typer(help="管理员 · Administrators", no_args_is_help=True)
+keys = typer.Typer(help="签名密钥 · Signing keys", no_args_is_help=True)
+feed = typer.Typer(help="变更流 · The change feed", no_args_is_help=True)
+cli.add_typer(admin, name="admin")
+cli.add_typer(keys, name="keys")
+cli.add_typer(feed, name="feed")
+
+
+def main() -> None:
+    """The entry of the `anshao` command: expected refusals end with a sentence and status 1, not with a traceback."""
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        cli()
+    except (EmbeddedRefused, UnsafeServer) as refusal:
+        _fail(str(refusal))
+    except Problem as problem:
+        _fail(f"{problem.text('zh')} / {problem.text('en')}")
+
+
+def _leave(*_: object) -> None:
+    """SIGTERM unwinds like an ordinary end, so that the embedded database is let go."""
+    raise SystemExit(0)
+
+
+def _fail(message: str) -> None:
+    typer.echo(message, err=True)
+    raise SystemExit(1)
+
+
+@cli.command()
+def serve(
+    with_worker: Annotated[bool, typer.Option(help="同时运行后台任务 · Run a worker beside the API")] = False,
+) -> None:
+    """升级数据库并启动接口服务 · Bring the database up to date and serve the API."""
+    settings = Settings()
+    configure_logs(settings.log_level)
+    serve_api(settings, with_worker=with_worker)
+
+
+@cli.command()
+def worker(while_stdin_is_open: Annotated[bool, typer.Option(hidden=True)] = False) -> None:
+    """运行后台任务：队列、变更流、审计封签 · Run a worker: jobs, the change feed's relay, audit sealing."""
+    settings = Settings()
+    configure_logs(settings.log_level)
+    work(settings, while_stdin_is_open=while_stdin_is_open)
+
+
+@cli.command()
+def migrate() -> None:
+    """升级数据库结构 · Bring the database to the newest schema."""
+    settings = Settings()
+    with database_address(settings) as address:
+        upgrade(address)
+
+    async def settle() -> None:
+        async with open_runtime(settings) as runtime, runtime.database.write() as session:
+            await keep_epoch(session)
+
+    asyncio.run(settle())
+    typer.echo(f"数据库结构 / schema: {newest_revision()}")
+
+
+@admin.command("create")
+def create_admin(
+    login: Annotated[str, typer.Option(prompt="登录名 / login")],
+    name: Annotated[str, typer.Option(prompt="姓名 / name")],
+    city_code: Annotated[str, typer.Option(prompt="城市行政区划代码 / city code (GB/T 2260)")],
+    city_name: Annotated[str, typer.Option(prompt="城市名称 / city name")],
+    authority_name: Annotated[str, typer.Option(prompt="机关名称 / authority name")],
+    password_stdin: Annotated[
+        bool, typer.Option(help="从标准输入读取口令 · Read the password from stdin")
+    ] = False,
+) -> None:
+    """在空系统上建立城市、机关和首位管理员 · On an empty installation: the city, its bureau, the first administrator."""
+    password = (
+        sys.stdin.readline().rstrip("\n")
+        if password_stdin
+        else typer.prompt("口令 / password", hide_input=True, confirmation_prompt=True)
+    )
+    if len(password) < MIN_LENGTH:
+        _fail(f"口令至少 {MIN_LENGTH} 个字符 / the password needs {MIN_LENGTH} characters at least")
+
+    async def create() -> None:
+        async with open_runtime(Settings()) as runtime, runtime.database.write() as session:
+            await create_first_administrator(
+                session,
+                login=login,
+                name=name,
+                password=password,
+                city_code=city_code,
+                city_name=city_name,
+                authority_name=authority_name,
+            )
+
+    asyncio.run(create())
+    typer.echo(f"已建立管理员 / created administrator: {login}")
+
+
+@keys.command("rotate")
+def rotate_key(purpose: Annotated[str, typer.Argument(help=" | ".join(PURPOSES))]) -> None:
+    """启用新的签名密钥，旧密钥继续用于验签 · Sign with a new key from the next start on; old ones go on verifying."""
+    for known in PURPOSES:
+        if known == purpose:
+            key = KeyRing(Settings().resolved_keys_dir).rotate(known)
+            typer.echo(f"{known}: {key.id}  （重启服务后生效 / restart the service to use it）")
+            return
+    _fail(f"未知用途 / unknown purpose: {purpose}. {' | '.join(PURPOSES)}")
+
+
+@feed.command("renew")
+def renew_feed() -> None:
+    """恢复备份后：开启新的变更流纪元，终端重新同步 · After putting a backup back: a new epoch, so that readers start over."""
+
+    async def renew() -> None:
+        async with open_runtime(Settings()) as runtime, runtime.database.write() as session:
+            await renew_epoch(session)
+
+    asyncio.run(renew())
+    typer.echo("已开启新纪元 / a new epoch began")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Starting and stopping processes: the API under uvicorn, a worker beside it, the embedded database they share."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from structlog import get_logger
+
+from app.config import Settings
+from app.db.embedded import EmbeddedPostgres
+from app.db.migrate import upgrade
+from app.http.logs import configure_logs
+from app.main import create_app
+from app.services.runtime import open_runtime
+from app.services.worker import run_worker
+
+STOP_WITHIN_SECONDS = 20
+RESTART_AFTER_SECONDS = 2
+
+log = get_logger()
+
+
+@contextmanager
+def database_address(settings: Settings) -> Iterator[str]:
+    """The database's address; the embedded server is held while the block runs."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    embedded = EmbeddedPostgres(settings.data_dir)
+    try:
+        yield embedded.start()
+    finally:
+        embedded.stop()
+
+
+def served_app() -> FastAPI:
+    """What uvicorn loads in each API process."""
+    settings = Settings()
+    configure_logs(settings.log_level)
+    return create_app(settings)
+
+
+def serve_api(settings: Settings, *, with_worker: bool) -> None:
+    """Bring the database up to date and serve until a signal ends it; requests under way get 20 s to end."""
+    with database_address(settings) as address:
+        upgrade(address)
+        worker = WorkerBeside() if with_worker else None
+        try:
+            uvicorn.run(
+                "app.serving:served_app",
+                factory=True,
+                host=settings.host,
+                port=settings.port,
+                workers=settings.workers,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
+            )
+        finally:
+            if worker is not None:
+                worker.stop()
+
+
+def work(settings: Settings, *, while_stdin_is_open: bool) -> None:
+    """Run a worker until SIGTERM or SIGINT (or, beside an API, until the process that started it is gone)."""
+    asyncio.run(_work(settings, while_stdin_is_open))
+
+
+async def _work(settings: Settings, while_stdin_is_open: bool) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if while_stdin_is_open:
+        loop.add_reader(sys.stdin.fileno(), stop.set)  # nothing is ever written to it: readable means closed
+    async with open_runtime(settings) as runtime:
+        log.info("worker_started")
+        await run_worker(runtime, stop)
+        log.info("worker_stopped")
+
+
+class WorkerBeside:
+    """A worker in a process of its own, started again if it dies; it ends by itself when we do (its stdin closes)."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._process = self._start()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Ask it to end its jobs and wait for it."""
+        self._stopping.set()
+        self._watcher.join()
+        self._process.terminate()
+        self._process.wait()
+
+    def _start(self) -> "subprocess.Popen[Any]":
+        command = [sys.executable, "-m", "app.cli", "worker", "--while-stdin-is-open"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  our own program
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(0.2):
+            if self._process.poll() is not None:
+                log.error("worker_died", status=self._process.returncode)
+                if self._stopping.wait(RESTART_AFTER_SECONDS):
+                    return
+                self._process = self._start()

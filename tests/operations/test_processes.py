@@ -1,0 +1,154 @@
+"""Starting, stopping and losing the service, with real processes on a data folder."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.processes import Installation
+
+PASSWORD = "correct horse battery staple"
+CREATE_ADMIN = (
+    "admin", "create", "--login", "first", "--name", "陈安全", "--city-code", "330100", "--city-name", "安市",
+    "--authority-name", "安市应急管理局", "--password-stdin",
+)  # fmt: skip
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path)
+    yield made
+    made.stop_postgres()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """A zombie only waits to be counted by its parent."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def log_in(address: str) -> int:
+    body = {"login": "first", "password": PASSWORD}
+    return httpx.post(f"{address}/api/v1/session/login", json=body, timeout=20).status_code
+
+
+def test_an_empty_folder_becomes_a_service_that_keeps_its_data_and_stops_cleanly(
+    installation: Installation,
+) -> None:
+    with installation.serving("--with-worker") as served:
+        created = installation.run(*CREATE_ADMIN, given=PASSWORD + "\n")
+        assert created.returncode == 0, created.stderr
+        assert log_in(served.address) == 201
+        assert served.stop() == 0
+        assert installation.postgres_processes() == []
+        events = [json.loads(line) for line in served.log.read_text().splitlines()]
+        assert any(event["event"] == "worker_stopped" for event in events)
+    with installation.serving() as served_again:
+        assert log_in(served_again.address) == 201
+        assert served_again.stop() == 0
+    assert installation.postgres_processes() == []
+
+
+def test_after_kill_9_the_service_starts_again_on_the_running_database(installation: Installation) -> None:
+    with installation.serving("--with-worker") as served:
+        assert installation.run(*CREATE_ADMIN, given=PASSWORD + "\n").returncode == 0
+        worker = psutil.Process(served.process.pid).children()
+        served.kill()
+        psutil.wait_procs(worker, timeout=40)
+        assert [process for process in worker if is_alive(process)] == []
+    with installation.serving() as served_again:
+        assert log_in(served_again.address) == 201
+        assert served_again.stop() == 0
+    assert installation.postgres_processes() == []
+
+
+def test_a_power_cut_that_kills_the_database_too_loses_nothing(installation: Installation) -> None:
+    with installation.serving() as served:
+        assert installation.run(*CREATE_ADMIN, given=PASSWORD + "\n").returncode == 0
+        served.kill()
+        for process in installation.postgres_processes():
+            for child in process.children():
+                child.kill()
+            process.kill()
+    with installation.serving() as served_again:
+        assert log_in(served_again.address) == 201
+        assert served_again.stop() == 0
+
+
+def test_two_api_processes_serve_and_stop_together(installation: Installation) -> None:
+    installation.environment["ANSHAO_WORKERS"] = "2"
+    with installation.serving() as served:
+        children = psutil.Process(served.process.pid).children(recursive=True)
+        assert served.stop() == 0
+        assert [child for child in children if is_alive(child)] == []
+    assert installation.postgres_processes() == []
+
+
+@pytest.fixture
+def somebody_elses_server(tmp_path: Path) -> Iterator[int]:
+    """A living process named postgres that is not our own server binary; its process id."""
+    program = tmp_path / "elsewhere" / "postgres"
+    program.parent.mkdir()
+    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+    process = subprocess.Popen([program, "600"])
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def test_a_data_folder_used_by_another_server_is_refused_with_a_reason(
+    installation: Installation, somebody_elses_server: int
+) -> None:
+    folder = installation.folder / "data" / "postgres"
+    folder.mkdir(parents=True)
+    (folder / "postmaster.pid").write_text(f"{somebody_elses_server}\n{folder}\n")
+    refused = installation.run("migrate")
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert str(somebody_elses_server) in refused.stderr
+    assert "数据目录" in refused.stderr
+    assert psutil.pid_exists(somebody_elses_server)
+
+
+def test_a_data_folder_with_a_space_is_refused_with_a_reason(installation: Installation) -> None:
+    refused = installation.run("migrate", ANSHAO_DATA_DIR=str(installation.folder / "with space"))
+    assert refused.returncode == 1
+    assert "space" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A service with its worker, for tests that only run commands beside it."""
+    made = Installation(tmp_path_factory.mktemp("running"))
+    with made.serving("--with-worker") as served:
+        yield made
+        assert served.stop() == 0
+    assert made.postgres_processes() == []
+
+
+def test_there_is_one_first_administrator_with_a_long_password(running: Installation) -> None:
+    short = running.run(*CREATE_ADMIN, given="short\n")
+    assert (short.returncode, "12" in short.stderr) == (1, True)
+    assert running.run(*CREATE_ADMIN, given=PASSWORD + "\n").returncode == 0
+    again = running.run(*CREATE_ADMIN, given=PASSWORD + "\n")
+    assert again.returncode == 1
+    assert "Traceback" not in again.stderr
+
+
+def test_migrating_a_current_database_beside_a_running_service_changes_nothing(running: Installation) -> None:
+    assert re.search(r"schema: \w+", running.run("migrate").stdout)
+
+
+def test_a_rotated_key_signs_and_the_old_one_stays(running: Installation) -> None:
+    folder = running.folder / "data" / "keys" / "receipts"
+    before = set(folder.iterdir())
+    rotated = running.run("keys", "rotate", "receipts")
+    assert rotated.returncode == 0
+    assert set(folder.iterdir()) > before
+    assert running.run("keys", "rotate", "nonsense").returncode == 1
