@@ -12,7 +12,9 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self.info: dict[str, Any] = {}
+        """Travels with every session as `session.info`; the runtime puts itself here for reactions to events."""
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False, info=self.info)
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.config import Settings
 from app.db.embedded import EmbeddedPostgres
 from app.db.engine import check_server, make_engine, psycopg_url
@@ -36,15 +38,19 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         database = Database(engine)
         try:
             await check_server(engine)
-            yield Runtime(
-                settings,
-                database,
-                KeyRing(settings.resolved_keys_dir),
-                LocalStore(settings.data_dir / "objects"),
-                address,
-            )
+            keys, storage = KeyRing(settings.resolved_keys_dir), LocalStore(settings.data_dir / "objects")
+            runtime = Runtime(settings, database, keys, storage, address)
+            database.info["runtime"] = runtime
+            yield runtime
         finally:
             await database.close()
     finally:
         if embedded is not None:
             embedded.stop()
+
+
+def runtime_of_session(session: AsyncSession) -> Runtime:
+    """The runtime a unit of work belongs to, for reactions that are handed only the session."""
+    runtime = session.info["runtime"]
+    assert isinstance(runtime, Runtime)
+    return runtime

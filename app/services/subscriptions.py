@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-SUBSCRIBERS: tuple[str, ...] = ()
+SUBSCRIBERS: tuple[str, ...] = ("app.services.inspections.subscribers",)
 
 
 def load_subscriptions() -> None:

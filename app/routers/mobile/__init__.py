@@ -2,7 +2,9 @@
 
 from fastapi import APIRouter
 
+from app.routers.mobile import evidence, packages
+
 
 def mobile_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return []
+    return [packages.router, evidence.router]

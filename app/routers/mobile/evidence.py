@@ -45,4 +45,4 @@ async def put_evidence(
     async with runtime.database.write() as session:
         stored = await register_original(session, actor, arrival)
     response.status_code = 201 if stored.is_new else 200
-    return EvidenceStored(id=evidence_id, status=stored.status, hash=digest, size=len(content)) 
+    return EvidenceStored(id=evidence_id, status=stored.status, hash=digest, size=len(content))

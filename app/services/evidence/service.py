@@ -86,7 +86,7 @@ async def register_original(session: AsyncSession, actor: Actor, arrival: Arriva
     if declaration is None:
         return Stored("stored", is_new)
     if declaration.status == "missing":
-        await _claim(session, arrival)
+        await _claim(session, declaration)
         if not await missing_evidence(session, arrival.package_id):
             await publish(session, PackageEvidenceCompleted(arrival.package_id))
     return Stored("verified", is_new)
@@ -121,14 +121,10 @@ async def _refuse_other_file(session: AsyncSession, actor: Actor, arrival: Arriv
         raise OtherFileProblem
 
 
-async def _claim(session: AsyncSession, arrival: Arrival) -> None:
+async def _claim(session: AsyncSession, declaration: EvidenceDeclaration) -> None:
+    declaration.status = "verified"
+    await session.flush()
     await session.execute(
-        update(EvidenceDeclaration)
-        .where(EvidenceDeclaration.package_id == arrival.package_id, EvidenceDeclaration.id == arrival.id)
-        .values(status="verified"),
-        execution_options={"synchronize_session": False},
-    )
-    await session.execute(
-        update(EvidenceFile).where(EvidenceFile.id == arrival.id).values(is_claimed=True),
+        update(EvidenceFile).where(EvidenceFile.id == declaration.id).values(is_claimed=True),
         execution_options={"synchronize_session": False},
     )

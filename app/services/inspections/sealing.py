@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from app.schemas.mobile.packages import Envelope
 
+PACKAGE_DOMAIN = "anshao.package/1"
 SIGNATURE_DOMAIN = "anshao.package-signature/1"
 
 
@@ -22,6 +23,11 @@ class UnreadableEnvelope(ValueError):
 def package_hash(sealed: bytes) -> str:
     """The identity of a package: SHA-256 of its bytes, written sha-256:<hex>."""
     return "sha-256:" + hashlib.sha256(sealed).hexdigest()
+
+
+def package_message(hash_of_package: str) -> bytes:
+    """What the phone signs when it seals."""
+    return f"{PACKAGE_DOMAIN}\n{hash_of_package}".encode()
 
 
 def signature_message(hash_of_package: str, text_hash: str) -> bytes:

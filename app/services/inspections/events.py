@@ -1,0 +1,26 @@
+"""News of inspections."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from app.models.inspections import Finding
+from app.services.checklists.facts import AnswerFact
+
+
+@dataclass(frozen=True, slots=True)
+class PackageProcessed:
+    """A package has been understood: its facts and findings, about one site on one legal date."""
+
+    package_id: UUID
+    visit_id: UUID
+    authority_id: UUID
+    enterprise_id: UUID
+    site_id: UUID
+    region_id: UUID
+    user_id: UUID
+    legal_date: date
+    supersedes_id: UUID | None
+    template_code: str
+    facts: tuple[AnswerFact, ...]
+    findings: tuple[Finding, ...]

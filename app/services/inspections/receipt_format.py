@@ -1,0 +1,38 @@
+"""The form of a receipt: Ed25519 over canonical JSON (RFC 8785) with every hash; verifiable offline with published keys."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from app.services.identity.keys import KeyRing
+
+RECEIPT_SCHEMA = "anshao.receipt/1"
+
+
+def sign_receipt(keys: KeyRing, content: Mapping[str, Any]) -> bytes:
+    """The receipt's bytes: canonical JSON of {receipt, key_id, alg, signature}; the signature covers canonical `receipt`."""
+    key_id, signature = keys.sign("receipts", rfc8785.dumps(dict(content)))
+    return rfc8785.dumps(
+        {"receipt": dict(content), "alg": "Ed25519", "key_id": key_id, "signature": signature}
+    )
+
+
+def receipt_verifies(document: Mapping[str, Any], published: Sequence[Mapping[str, str]]) -> bool:
+    """True when a published key (JWK) of the named id made the signature. Needs nothing but these two."""
+    for key in published:
+        if key["kid"] == document["key_id"]:
+            public = Ed25519PublicKey.from_public_bytes(_raw(key["x"]))
+            try:
+                public.verify(_raw(document["signature"]), rfc8785.dumps(document["receipt"]))
+            except InvalidSignature:
+                return False
+            return True
+    return False
+
+
+def _raw(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

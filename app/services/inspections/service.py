@@ -1,0 +1,210 @@
+"""What a phone asks of packages: submit, look at, sign, receipt."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog import get_logger
+
+from app.core.actor import Actor
+from app.core.clock import utc_now
+from app.core.errors import ForbiddenProblem, NotFoundProblem
+from app.models.identity import Device
+from app.models.inspections import AssignmentMember, Package, PackageIntake, PackageSignature, Receipt, Visit
+from app.schemas.mobile.packages import Issue, PackageAnswer, SignatureRequest, SignatureView
+from app.services.audit.service import record_act
+from app.services.evidence.manifest import missing_evidence
+from app.services.identity.signatures import signature_verifies
+from app.services.inspections.errors import (
+    NoReceiptProblem,
+    OtherBytesProblem,
+    PackageSignatureProblem,
+    QuarantinedProblem,
+)
+from app.services.inspections.intake import Delivery, keep_package
+from app.services.inspections.processing import CannotProcess, process_package
+from app.services.inspections.sealing import signature_message
+from app.services.runtime import Runtime
+
+log = get_logger()
+
+SWEEP_AFTER = timedelta(seconds=60)
+SWEEP_BATCH = 50
+MAX_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A package's state, and whether this delivery was its first."""
+
+    is_new: bool
+    answer: PackageAnswer
+
+
+async def submit_package(runtime: Runtime, actor: Actor, delivery: Delivery) -> Submitted:
+    """Keep the bytes (one commit), then process them (another). What is interrupted between is finished by the sweep.
+
+    Raises OtherBytesProblem (both kept), QuarantinedProblem (kept), NotFoundProblem (a site the actor does not see).
+    """
+    async with runtime.database.write() as session:
+        kept = await keep_package(session, actor, delivery)
+    if kept.is_conflict:
+        raise OtherBytesProblem(id=str(delivery.package_id))
+    if kept.status == "received":
+        await finish_package(runtime, delivery.package_id)
+    async with runtime.database.read() as session:
+        answer = await _describe(session, delivery.package_id)
+        if answer.status == "quarantined":
+            intake = await session.get_one(PackageIntake, delivery.package_id)
+            raise QuarantinedProblem(reason=intake.reason, id=str(delivery.package_id))
+    return Submitted(kept.is_new, answer)
+
+
+async def finish_package(runtime: Runtime, package_id: UUID) -> None:
+    """Process one kept package; what a person must look at is set aside with its reason."""
+    try:
+        async with runtime.database.write() as session:
+            await process_package(session, runtime, package_id)
+    except CannotProcess as obstacle:
+        async with runtime.database.write() as session:
+            await session.execute(
+                update(PackageIntake)
+                .where(PackageIntake.package_id == package_id, PackageIntake.status == "received")
+                .values(status="quarantined", reason=obstacle.reason)
+            )
+
+
+async def sweep_packages(runtime: Runtime) -> int:
+    """Finish what an interruption left between keeping and processing; returns how many were taken up."""
+    waiting = (
+        select(PackageIntake.package_id)
+        .where(
+            PackageIntake.status == "received",
+            PackageIntake.received_at < utc_now() - SWEEP_AFTER,
+            PackageIntake.attempts < MAX_ATTEMPTS,
+        )
+        .order_by(PackageIntake.received_at)
+        .limit(SWEEP_BATCH)
+    )
+    async with runtime.database.read() as session:
+        found = list((await session.execute(waiting)).scalars())
+    for package_id in found:
+        async with runtime.database.write() as session:
+            await session.execute(
+                update(PackageIntake)
+                .where(PackageIntake.package_id == package_id)
+                .values(attempts=PackageIntake.attempts + 1)
+            )
+        try:
+            await finish_package(runtime, package_id)
+        except Exception as error:
+            log.error(
+                "package_not_processed", package_id=str(package_id), kind=type(error).__name__, exc_info=error
+            )
+    return len(found)
+
+
+async def get_package(session: AsyncSession, actor: Actor, package_id: UUID) -> PackageAnswer:
+    """The state of a package of the actor's own, or of a visit he is an officer of."""
+    await _find_own(session, actor, package_id)
+    return await _describe(session, package_id)
+
+
+async def get_receipt(session: AsyncSession, actor: Actor, package_id: UUID) -> bytes:
+    """The stored bytes of the receipt; raises NoReceiptProblem with the number of missing files."""
+    await _find_own(session, actor, package_id)
+    receipt = await session.get(Receipt, package_id)
+    if receipt is None:
+        raise NoReceiptProblem(missing=len(await missing_evidence(session, package_id)))
+    return receipt.body
+
+
+async def sign_package(
+    session: AsyncSession, actor: Actor, package_id: UUID, request: SignatureRequest
+) -> list[SignatureView]:
+    """Store an officer's signature, made with a phone of his own; signing again changes nothing."""
+    package = await _find_package(session, actor, package_id)
+    if actor.user_id not in package.officer_ids:
+        raise ForbiddenProblem(action="inspections:submit")
+    device = await session.get_one(Device, actor.device_id)
+    message = signature_message(package.sha256, request.text_hash)
+    if not signature_verifies(device.public_key, message, request.signature):
+        raise PackageSignatureProblem
+    values = {
+        "package_id": package_id,
+        "user_id": actor.user_id,
+        "device_id": device.id,
+        "signature": request.signature,
+        "key_id": device.key_id,
+        "text_hash": request.text_hash,
+    }
+    new = insert(PackageSignature).values(values).on_conflict_do_nothing().returning(PackageSignature.user_id)
+    if (await session.execute(new)).scalar_one_or_none() is not None:
+        await session.execute(
+            update(Package).where(Package.id == package_id).values(version=Package.version + 1)
+        )
+        await session.refresh(package)
+        await record_act(
+            session, actor, action="inspections:sign", kind="package", object_id=package_id,
+            version=package.version, region_id=package.region_id, after={"signed_by": actor.user_id},
+        )  # fmt: skip
+    return await list_signatures(session, package)
+
+
+async def list_signatures(session: AsyncSession, package: Package) -> list[SignatureView]:
+    """Every officer of the package: claimed until he has signed."""
+    wanted = select(PackageSignature).where(PackageSignature.package_id == package.id)
+    signed = {row.user_id: row.created_at for row in (await session.execute(wanted)).scalars()}
+    return [
+        SignatureView(
+            user_id=officer,
+            status="signed" if officer in signed else "claimed",
+            signed_at=signed.get(officer),
+        )
+        for officer in package.officer_ids
+    ]
+
+
+async def _find_package(session: AsyncSession, actor: Actor, package_id: UUID) -> Package:
+    package = await session.get(Package, package_id)
+    if package is None or not await _may_see(session, actor, package):
+        raise NotFoundProblem
+    return package
+
+
+async def _find_own(session: AsyncSession, actor: Actor, package_id: UUID) -> None:
+    intake = await session.get(PackageIntake, package_id)
+    if intake is None:
+        raise NotFoundProblem
+    if intake.user_id != actor.user_id:
+        await _find_package(session, actor, package_id)
+
+
+async def _may_see(session: AsyncSession, actor: Actor, package: Package) -> bool:
+    """Its officers, whoever reads inspections in its region, and the team of its assignment."""
+    if actor.user_id in package.officer_ids or package.region_id in actor.regions_for("inspections:read"):
+        return True
+    member = (
+        select(AssignmentMember.user_id)
+        .join(Visit, Visit.assignment_id == AssignmentMember.assignment_id)
+        .where(Visit.id == package.visit_id, AssignmentMember.user_id == actor.user_id)
+    )
+    return (await session.execute(member)).first() is not None
+
+
+async def _describe(session: AsyncSession, package_id: UUID) -> PackageAnswer:
+    intake = await session.get_one(PackageIntake, package_id)
+    package = await session.get(Package, package_id)
+    receipt = await session.scalar(select(Receipt.package_id).where(Receipt.package_id == package_id))
+    return PackageAnswer(
+        id=package_id,
+        hash=intake.sha256,
+        status=intake.status,
+        issues=[Issue.model_validate(issue) for issue in package.issues] if package else [],
+        signable=bool(package and package.is_signable),
+        missing_evidence=await missing_evidence(session, package_id),
+        receipt=receipt is not None,
+    )

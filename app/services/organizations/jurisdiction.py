@@ -1,0 +1,32 @@
+"""Jurisdiction on a day: which authority covers which region, in its own name or entrusted."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app.models.organizations import Authority, Jurisdiction, Region
+
+
+async def authority_covers(session: AsyncSession, authority_id: UUID, region_id: UUID, on: date) -> bool:
+    """True when the authority exists on the day and one of its jurisdictions in force contains the region."""
+    place, covered = aliased(Region), aliased(Region)
+    inside = (
+        select(Jurisdiction.id)
+        .join(Authority, Authority.id == Jurisdiction.authority_id)
+        .join(covered, covered.id == Jurisdiction.region_id)
+        .join(place, func.starts_with(place.path, covered.path))
+        .where(
+            Authority.id == authority_id,
+            place.id == region_id,
+            *_in_force(Authority, on),
+            *_in_force(Jurisdiction, on),
+        )
+    )
+    return bool((await session.execute(select(exists(inside)))).scalar_one())
+
+
+def _in_force(table: type[Authority] | type[Jurisdiction], on: date) -> tuple[ColumnElement[bool], ...]:
+    return table.valid_from <= on, or_(table.valid_until.is_(None), table.valid_until >= on)
