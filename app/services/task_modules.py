@@ -2,7 +2,10 @@
 
 from importlib import import_module
 
-TASK_MODULES: tuple[str, ...] = ("app.jobs.housekeeping",)
+TASK_MODULES: tuple[str, ...] = (
+    "app.jobs.housekeeping",
+    "app.services.inspections.jobs",
+)
 
 
 def load_tasks() -> None:

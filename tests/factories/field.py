@@ -67,6 +67,18 @@ class Field:
 
         return {"code": code, "version": self.world.in_database(make), "hash": digest}
 
+    def version_id(self, code: str) -> UUID:
+        """The id of that published version."""
+        digest = self.publish(code)["hash"]
+
+        async def find(session: AsyncSession) -> UUID:
+            found = select(TemplateVersion.id).where(TemplateVersion.content_hash == digest)
+            return (await session.execute(found)).scalar_one()
+
+        identifier = self.world.in_database(find)
+        assert isinstance(identifier, UUID)
+        return identifier
+
     def phone(self, user_id: UUID, name: str = "phone") -> Phone:
         """An enrolled, confirmed phone of a user, logged in."""
         phone = Phone(self.world.client, name)  # type: ignore[arg-type]  the test client speaks the same language

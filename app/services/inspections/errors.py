@@ -60,3 +60,11 @@ class AuthorityProblem(InvalidProblem):
     code = "outside_jurisdiction"
     zh = "该场所不在执法机关的管辖范围内"
     en = "The site lies outside the authority's jurisdiction"
+
+
+class TemplateProblem(InvalidProblem):
+    """A checklist version is not published."""
+
+    code = "template_not_published"
+    zh = "检查表版本不存在或未发布"
+    en = "A checklist version is unknown or not published"
