@@ -31,6 +31,14 @@ class Database:
             yield session
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """A read-only session in which every statement sees the same moment: for checks over many tables or pages."""
+        async with self._sessions() as session:
+            options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+            await session.connection(execution_options=options)
+            yield session
+
+    @asynccontextmanager
     async def single_statement(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which each statement is its own transaction: one round trip for a hot path."""
         async with self._autocommit.connect() as connection:

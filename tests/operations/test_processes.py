@@ -85,7 +85,8 @@ def test_two_api_processes_serve_and_stop_together(installation: Installation) -
     with installation.serving() as served:
         children = psutil.Process(served.process.pid).children(recursive=True)
         assert served.stop() == 0
-        assert [child for child in children if is_alive(child)] == []
+        _, left = psutil.wait_procs(children, timeout=20)
+        assert [child for child in left if is_alive(child)] == []
     assert installation.postgres_processes() == []
 
 
@@ -139,6 +140,13 @@ def test_there_is_one_first_administrator_with_a_long_password(running: Installa
     again = running.run(*CREATE_ADMIN, given=PASSWORD + "\n")
     assert again.returncode == 1
     assert "Traceback" not in again.stderr
+
+
+def test_the_audit_log_is_verified_beside_the_running_service(running: Installation) -> None:
+    """A second process attaches to the same embedded database."""
+    sound = running.run("verify", "audit")
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    assert "the audit log is sound" in sound.stdout
 
 
 def test_migrating_a_current_database_beside_a_running_service_changes_nothing(running: Installation) -> None:
