@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from app.enums.checklists import Handling, Severity
 from app.services.checklists.content import (
-    ContentInvalidProblem,
     canonical_bytes,
     content_hash,
     parse_checklist,
@@ -22,6 +21,7 @@ from app.services.checklists.content import (
     shipped_bodies,
 )
 from app.services.checklists.diff import diff_bodies
+from app.services.checklists.errors import ContentInvalidProblem
 from tests.factories.checklists import body, item, section, yes_no
 
 SHIPPED = shipped_bodies()

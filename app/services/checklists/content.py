@@ -14,7 +14,6 @@ import rfc8785
 import yaml
 from pydantic import ValidationError
 
-from app.core.errors import InvalidProblem
 from app.schemas.checklist_content import (
     Bound,
     Checklist,
@@ -30,20 +29,10 @@ from app.schemas.checklist_content import (
     Section,
     YesNoAnswer,
 )
+from app.services.checklists.errors import ContentInvalidProblem
 
 NOT_APPLICABLE = "na"
 """The answer "not applicable" of every answer type that allows it; it needs a reason."""
-
-
-class ContentInvalidProblem(InvalidProblem):
-    """The body of a checklist cannot be used; `errors` lists each place and what is wrong there."""
-
-    code = "checklist_content_invalid"
-    zh = "检查表内容有误（{count} 处）"
-    en = "The checklist's content is not valid ({count} errors)"
-
-    def __init__(self, errors: list[dict[str, str]]) -> None:
-        super().__init__(count=len(errors), errors=errors[:100])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +71,21 @@ def canonical_bytes(body: Mapping[str, Any]) -> bytes:
     return rfc8785.dumps(dict(body))
 
 
-def read_content_file(text: str) -> dict[str, Any]:
-    """The body written in a YAML content file: JSON types only (dates and yes/no in quotes), and valid."""
-    body = yaml.safe_load(text)
+def validate_body(body: Mapping[str, Any]) -> Checklist:
+    """Everything that must hold before a body is stored: JSON the database can keep, canonical, valid content."""
     errors = [{"at": at, "message": message} for at, message in _json_errors(body, "")]
     if errors:
         raise ContentInvalidProblem(errors)
-    parse_checklist(body)
-    assert isinstance(body, dict)
+    content_hash(body)
+    return parse_checklist(body)
+
+
+def read_content_file(text: str) -> dict[str, Any]:
+    """The body written in a YAML content file: JSON types only (dates and yes/no in quotes), and valid."""
+    body = yaml.safe_load(text)
+    if not isinstance(body, dict):
+        raise ContentInvalidProblem([{"at": "", "message": "a content file holds one object"}])
+    validate_body(body)
     return body
 
 
@@ -111,7 +107,7 @@ def placed_items(checklist: Checklist) -> Iterator[Placed]:
 
 
 def _json_errors(value: Any, at: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         for key, part in value.items():
             if not isinstance(key, str):
                 yield f"{at}.{key}", "a key must be a text (quote yes, no and numbers)"
@@ -119,6 +115,8 @@ def _json_errors(value: Any, at: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, part in enumerate(value):
             yield from _json_errors(part, f"{at}.{index}")
+    elif isinstance(value, str) and "\x00" in value:
+        yield at, "a text cannot hold the character NUL"
     elif not (value is None or isinstance(value, str | int | float)):
         yield at, f"not a JSON value: {type(value).__name__} (put dates in quotes)"
 
