@@ -16,6 +16,7 @@ from app.http.logs import configure_logs
 from app.jobs.relay import keep_epoch, renew_epoch
 from app.services.audit.checkpoints import read_checkpoints
 from app.services.audit.verify import AuditReport, verify_audit
+from app.services.checklists.loading import Loaded, load_shipped_checklists
 from app.services.identity.keys import PURPOSES, KeyRing
 from app.services.identity.passwords import MIN_LENGTH
 from app.services.identity.service import create_first_administrator
@@ -32,11 +33,13 @@ cli = typer.Typer(
 admin = typer.Typer(help="管理员 · Administrators", no_args_is_help=True)
 keys = typer.Typer(help="签名密钥 · Signing keys", no_args_is_help=True)
 verify = typer.Typer(help="核验 · Verification", no_args_is_help=True)
+content = typer.Typer(help="随程序发布的内容 · Content shipped with the program", no_args_is_help=True)
 feed = typer.Typer(help="变更流 · The change feed", no_args_is_help=True)
 cli.add_typer(admin, name="admin")
 cli.add_typer(keys, name="keys")
 cli.add_typer(verify, name="verify")
 cli.add_typer(feed, name="feed")
+cli.add_typer(content, name="content")
 
 
 def main() -> None:
@@ -162,6 +165,19 @@ def verify_audit_log() -> None:
     if not report.is_sound:
         _fail("审计日志不完整 / the audit log is NOT sound")
     typer.echo("审计日志完整 / the audit log is sound")
+
+
+@content.command("load")
+def load_content() -> None:
+    """导入随程序发布的检查表；重复导入不产生变化 · Bring in the shipped checklists; doing it again changes nothing."""
+
+    async def load() -> list[Loaded]:
+        async with open_runtime(Settings()) as runtime, runtime.database.write() as session:
+            return await load_shipped_checklists(session)
+
+    for one in asyncio.run(load()):
+        state = "未变 / unchanged" if one.change == "unchanged" else "已发布 / published"
+        typer.echo(f"{one.code}  第 {one.number} 版  {state}  {one.content_hash}")
 
 
 @feed.command("renew")
