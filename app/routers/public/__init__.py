@@ -2,7 +2,9 @@
 
 from fastapi import APIRouter
 
+from app.routers.public import keys
+
 
 def public_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return []
+    return [keys.router]
