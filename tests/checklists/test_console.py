@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -157,6 +158,15 @@ def test_same_content_is_not_published_twice(admin: Person) -> None:
     draft = drafted(admin, version["body"])
     answer = admin.post(f"{CONSOLE}/{draft['id']}/publish", version=1)
     assert (answer.status_code, answer.json()["code"]) == (409, "checklist_already_published")
+
+
+def test_two_publications_at_once_end_in_one(admin: Person) -> None:
+    draft = drafted(admin, new_body())
+    with ThreadPoolExecutor(2) as pool:
+        publish = [pool.submit(admin.post, f"{CONSOLE}/{draft['id']}/publish", version=1) for _ in range(2)]
+    statuses = sorted(one.result().status_code for one in publish)
+    assert statuses == [200, 409]
+    assert admin.get(f"{CONSOLE}/{draft['id']}").json()["version"] == 2
 
 
 def test_versions_of_one_checklist_are_numbered_and_compared(admin: Person) -> None:

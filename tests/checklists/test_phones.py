@@ -1,5 +1,6 @@
 """What phones download, and what loading the shipped content does."""
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
@@ -96,6 +97,22 @@ def test_loading_twice_changes_nothing(world: World) -> None:
     assert [one.change for one in first] == ["published"] * 5
     assert [one.change for one in second] == ["unchanged"] * 5
     assert [(one.code, one.number) for one in first] == [(one.code, one.number) for one in second]
+
+
+def test_two_loads_at_once_publish_each_checklist_once(world: World) -> None:
+    bodies = renamed({"evacuation": shipped_bodies()["evacuation"]})
+
+    async def load_once() -> list[Loaded]:
+        async with world.runtime.database.write() as session:
+            return await load_shipped_checklists(session, bodies)
+
+    async def both() -> list[list[Loaded]]:
+        return await asyncio.gather(load_once(), load_once())
+
+    assert world.client.portal is not None
+    results = world.client.portal.call(both)
+    assert sorted(one.change for (one,) in results) == ["published", "unchanged"]
+    assert {one.number for (one,) in results} == {1}
 
 
 def test_changed_file_becomes_a_new_version_and_the_old_one_stays(world: World, inspector: Person) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from app.enums.checklists import AnswerIssueCode, Outcome
 from app.schemas.checklist_content import Checklist, EvidenceRule, Section
 from app.services.checklists.answer_types import parse_moment
-from app.services.checklists.facts import contradictions, facts_of
+from app.services.checklists.facts import AnswerFact, contradictions, facts_of
 from app.services.checklists.reading import Question, Reading
 
 
@@ -42,32 +42,44 @@ class Judgement:
     outcome: Outcome
 
 
-def check_answers(
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything the answers are worth, read once."""
+
+    issues: Sequence[AnswerIssue]
+    judgements: Sequence[Judgement]
+    facts: Sequence[AnswerFact]
+
+
+def assess_answers(
     checklist: Checklist, answers: Any, evidence: Sequence[EvidenceClaim], checked_on: date
-) -> list[AnswerIssue]:
-    """Every issue of the answers, in reading order; an empty list when there is none.
+) -> Assessment:
+    """Issues, outcomes and facts of a package's answers, each in reading order; never raises.
 
     `answers` is what the package holds, of any shape at all; `checked_on` is the Shanghai date declared for the check.
     """
     if not isinstance(answers, Mapping):
-        return [AnswerIssue(AnswerIssueCode.MALFORMED_ANSWERS, "")]
+        return Assessment([AnswerIssue(AnswerIssueCode.MALFORMED_ANSWERS, "")], [], [])
     reading = read_answers(checklist, answers, evidence, checked_on)
-    issues = [issue for section in checklist.sections for issue in _entry_issues(reading, section)]
-    photos = _count_photos(evidence)
-    for question in reading.questions.values():
-        issues.extend(_question_issues(reading, question, photos))
-    issues.extend(_unknown_questions(reading, answers, evidence))
-    for path, key in contradictions(facts_of(reading)):
-        issues.append(AnswerIssue(AnswerIssueCode.CONTRADICTORY_FACTS, path, {"fact": key}))
-    return issues
+    facts = facts_of(reading)
+    return Assessment([*_issues(reading, evidence, facts)], [*_judgements(reading)], facts)
 
 
-def judge_answers(checklist: Checklist, answers: Any, checked_on: date) -> list[Judgement]:
-    """The outcome of every visible, well-formed answer, in reading order."""
-    reading = read_answers(checklist, answers, (), checked_on)
-    asked = [question for question in reading.questions.values() if reading.is_visible(question)]
-    judged = [(question, reading.outcome(question)) for question in asked]
-    return [Judgement(question, outcome) for question, outcome in judged if outcome is not None]
+def check_answers(
+    checklist: Checklist, answers: Any, evidence: Sequence[EvidenceClaim], checked_on: date
+) -> Sequence[AnswerIssue]:
+    """Every issue of the answers; empty when there is none."""
+    return assess_answers(checklist, answers, evidence, checked_on).issues
+
+
+def judge_answers(checklist: Checklist, answers: Any, checked_on: date) -> Sequence[Judgement]:
+    """The outcome of every visible, well-formed answer."""
+    return assess_answers(checklist, answers, (), checked_on).judgements
+
+
+def facts_from_answers(checklist: Checklist, answers: Any, checked_on: date) -> Sequence[AnswerFact]:
+    """The facts of every visible, well-formed answer."""
+    return assess_answers(checklist, answers, (), checked_on).facts
 
 
 def read_answers(
@@ -76,6 +88,26 @@ def read_answers(
     """The answers read against the checklist; what is not an object by path counts as nothing answered."""
     given = answers if isinstance(answers, Mapping) else {}
     return Reading(checklist, given, checked_on, [claim.question for claim in evidence if claim.question])
+
+
+def _issues(
+    reading: Reading, evidence: Sequence[EvidenceClaim], facts: Sequence[AnswerFact]
+) -> Iterator[AnswerIssue]:
+    for section in reading.checklist.sections:
+        yield from _entry_issues(reading, section)
+    photos = _count_photos(evidence)
+    for question in reading.questions.values():
+        yield from _question_issues(reading, question, photos)
+    yield from _unknown_questions(reading, evidence)
+    for path, key in contradictions(facts):
+        yield AnswerIssue(AnswerIssueCode.CONTRADICTORY_FACTS, path, {"fact": key})
+
+
+def _judgements(reading: Reading) -> Iterator[Judgement]:
+    for question in reading.questions.values():
+        outcome = reading.outcome(question)
+        if outcome is not None and reading.is_visible(question):
+            yield Judgement(question, outcome)
 
 
 def _entry_issues(reading: Reading, section: Section) -> Iterator[AnswerIssue]:
@@ -94,7 +126,7 @@ def _question_issues(
 ) -> Iterator[AnswerIssue]:
     visible = reading.is_visible(question)
     malformed = reading.issue(question)
-    answered = reading.is_answered(question) or malformed is not None
+    answered = reading.is_answered(question)
     if visible is False:
         if answered:
             yield AnswerIssue(AnswerIssueCode.HIDDEN_ANSWERED, question.path)
@@ -158,9 +190,7 @@ def _count_photos(evidence: Sequence[EvidenceClaim]) -> Counter[str]:
     return Counter(claim.question or "" for claim in photos)
 
 
-def _unknown_questions(
-    reading: Reading, answers: Mapping[Any, Any], evidence: Sequence[EvidenceClaim]
-) -> Iterator[AnswerIssue]:
-    named = [*answers, *(claim.question for claim in evidence if claim.question)]
+def _unknown_questions(reading: Reading, evidence: Sequence[EvidenceClaim]) -> Iterator[AnswerIssue]:
+    named = [*reading.answers, *(claim.question for claim in evidence if claim.question)]
     unknown = dict.fromkeys(path for path in named if path not in reading.questions)
     yield from (AnswerIssue(AnswerIssueCode.UNKNOWN_QUESTION, str(path)[:200]) for path in unknown)

@@ -15,6 +15,7 @@ from app.schemas.checklist_content import Checklist, Condition, Item, Section, T
 from app.services.checklists.answer_types import Scale, form_issue, is_number, outcome_of
 from app.services.checklists.content import NOT_APPLICABLE
 
+_NOTHING: tuple[AnswerIssueCode | None, Any] = (None, None)
 _ENTRY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -44,6 +45,7 @@ class Reading:
         self.entries = self._find_entries([*answers, *evidence_paths])
         self.questions = {question.path: question for question in self._ask()}
         self._placed = {item.code: (item, s) for s in checklist.sections for item in s.items}
+        self._reads: dict[str, tuple[AnswerIssueCode | None, Any]] = {}
         self._visible: dict[str, bool | None] = {}
         self._outcomes: dict[str, Outcome | None] = {}
 
@@ -61,29 +63,20 @@ class Reading:
 
     def is_answered(self, question: Question) -> bool:
         """Something other than null was given."""
-        return self._given(question) is not None
+        return self._read(question) is not _NOTHING
 
     def value(self, question: Question) -> Any:
         """The value when it is well formed (also "na"), else None."""
-        return self._given(question) if self.issue(question) is None else None
+        issue, value = self._read(question)
+        return value if issue is None else None
 
     def issue(self, question: Question) -> AnswerIssueCode | None:
         """What is wrong with the form of the answer; None for a good or a missing one."""
-        raw = self.answers.get(question.path)
-        if raw is not None and not isinstance(raw, Mapping):
-            return AnswerIssueCode.WRONG_TYPE
-        given = self._given(question)
-        if given is None:
-            return None
-        if self.says_not_applicable(question):
-            return None if question.item.allows_not_applicable else AnswerIssueCode.NOT_APPLICABLE_REFUSED
-        return form_issue(question.item.answer, given, self.checked_on)
+        return self._read(question)[0]
 
     def says_not_applicable(self, question: Question) -> bool:
-        """The answer is "na" (which in a free text is only a text)."""
-        is_text = isinstance(question.item.answer, TextAnswer)
-        given = self._given(question)
-        return isinstance(given, str) and given == NOT_APPLICABLE and not is_text
+        """The answer is "na", and well formed (in a free text "na" is only a text)."""
+        return self.outcome(question) is Outcome.NOT_APPLICABLE
 
     def outcome(self, question: Question) -> Outcome | None:
         """What the answer means; None when it is missing or malformed."""
@@ -106,13 +99,30 @@ class Reading:
         value = self.value(question)
         if value is None:
             return None
-        if self.says_not_applicable(question):
+        if _is_not_applicable(question.item, value):
             return Outcome.NOT_APPLICABLE
         return outcome_of(question.item.answer, value, self.scale(question.entry))
 
-    def _given(self, question: Question) -> Any:
+    def _read(self, question: Question) -> tuple[AnswerIssueCode | None, Any]:
+        """The issue of the answer's form, and what was given."""
+        known = self._reads.get(question.path)
+        if known is None:
+            known = self._reads[question.path] = self._read_answer(question)
+        return known
+
+    def _read_answer(self, question: Question) -> tuple[AnswerIssueCode | None, Any]:
         raw = self.answers.get(question.path)
-        return raw.get("value") if isinstance(raw, Mapping) else None
+        if raw is None:
+            return _NOTHING
+        if not isinstance(raw, dict):
+            return AnswerIssueCode.WRONG_TYPE, raw
+        given = raw.get("value")
+        if given is None:
+            return _NOTHING
+        if _is_not_applicable(question.item, given):
+            refused = None if question.item.allows_not_applicable else AnswerIssueCode.NOT_APPLICABLE_REFUSED
+            return refused, given
+        return form_issue(question.item.answer, given, self.checked_on), given
 
     def _ask(self) -> Iterable[Question]:
         for section in self.checklist.sections:
@@ -164,6 +174,11 @@ class Reading:
 def path_of(section: Section, entry: str | None, code: str) -> str:
     """Where the answer to an item stands."""
     return f"{section.code}/{entry}/{code}" if section.repeat else code
+
+
+def _is_not_applicable(item: Item, value: Any) -> bool:
+    is_mark = isinstance(value, str) and value == NOT_APPLICABLE
+    return is_mark and not isinstance(item.answer, TextAnswer)
 
 
 def _both(first: bool | None, second: bool | None) -> bool | None:
