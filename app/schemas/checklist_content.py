@@ -229,7 +229,10 @@ class FactRule(Content):
 
 
 class Item(Content):
-    """One question. `supplementary` ones were added to tell a clause's conditions apart; they are not in the source list."""
+    """One question. `supplementary` ones were added to tell a clause's conditions apart; they are not in the source list.
+
+    `guidance_when`: where it holds, the cited standard is guidance only, and a finding is never penalised on its own.
+    """
 
     code: Code
     question: BilingualText
@@ -244,6 +247,7 @@ class Item(Content):
     basis: tuple[Reference, ...] = ()
     severity: Severity = Severity.GENERAL
     handling: Handling = Handling.ENFORCE
+    guidance_when: Condition | None = None
     clauses: tuple[ClauseReference, ...] = ()
     penalties: tuple[Reference, ...] = ()
     subject: Subject | None = None

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.enums.checklists import AnswerIssueCode as Code
-from app.enums.checklists import Outcome
+from app.enums.checklists import Handling, Outcome
 from app.schemas.checklist_content import Checklist
 from app.services.checklists.answers import EvidenceClaim, check_answers, judge_answers
 from app.services.checklists.content import parse_checklist, shipped_bodies
@@ -217,6 +217,27 @@ def test_permit_validity_is_judged_by_its_class(grade: str, hours: float, outcom
         SHIPPED["hot-work"], {"HW-02": {"value": grade}, "HW-03": {"value": hours}}, CHECKED_ON
     )
     assert {j.question.path: j.outcome for j in judged}["HW-03"] is outcome
+
+
+@pytest.mark.parametrize(
+    ("regime", "handling"),
+    [("chemical", Handling.ENFORCE), ("general", Handling.NO_PENALTY), (None, Handling.NO_PENALTY)],
+)
+def test_chemical_standard_is_guidance_for_other_enterprises(regime: str | None, handling: Handling) -> None:
+    answers = {"HW-01": {"value": regime}, "HW-15": {"value": {"gap": 4, "fire": 10}}}
+    judged = {j.question.path: j for j in judge_answers(SHIPPED["hot-work"], answers, CHECKED_ON)}["HW-15"]
+    assert (judged.outcome, judged.handling) == (Outcome.NON_COMPLIANT, handling)
+
+
+def test_judgement_names_the_unconfirmed_settings_it_rests_on() -> None:
+    answers = {
+        "CS-00": {"value": "working"},
+        "CS-20": {"value": {"oxygen": 20, "combustible": 0, "hydrogen_sulfide": 11, "carbon_monoxide": 0}},
+        "CS-22": {"value": 20},
+    }
+    judged = {j.question.path: j for j in judge_answers(SHIPPED["confined-space"], answers, CHECKED_ON)}
+    assert list(judged["CS-20"].unconfirmed) == ["hydrogen_sulfide_mg", "carbon_monoxide_mg"]
+    assert list(judged["CS-22"].unconfirmed) == []
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def test_every_listed_item_has_a_fact_key_a_basis_and_a_named_clause_when_major(
         assert one.basis, one.code
         assert (one.severity is Severity.GENERAL) or one.clauses, one.code
         assert one.handling is not Handling.NO_PENALTY or not one.penalties, one.code
+        fire = any(reference.document == "XFF" for reference in one.penalties)
+        assert not fire or one.handling is Handling.REFER_FIRE, one.code
 
 
 @pytest.mark.parametrize("code", sorted(SHIPPED))

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from app.enums.checklists import AnswerIssueCode, Outcome
+from app.enums.checklists import AnswerIssueCode, Handling, Outcome
 from app.schemas.checklist_content import Checklist, EvidenceRule, Section
 from app.services.checklists.answer_types import parse_moment
+from app.services.checklists.content import unconfirmed_settings
 from app.services.checklists.facts import AnswerFact, contradictions, facts_of
 from app.services.checklists.reading import Question, Reading
 
@@ -36,10 +37,15 @@ class AnswerIssue:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one answer means against the item's limits; the items that do not comply become findings."""
+    """What one answer means against the item's limits; the items that do not comply become findings.
+
+    `handling` is what a finding here may lead to; `unconfirmed` names the settings it rests on that are to be confirmed.
+    """
 
     question: Question
     outcome: Outcome
+    handling: Handling
+    unconfirmed: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,8 @@ def _judgements(reading: Reading) -> Iterator[Judgement]:
     for question in reading.questions.values():
         outcome = reading.outcome(question)
         if outcome is not None and reading.is_visible(question):
-            yield Judgement(question, outcome)
+            unconfirmed = unconfirmed_settings(reading.checklist, question.item)
+            yield Judgement(question, outcome, reading.handling(question), unconfirmed)
 
 
 def _entry_issues(reading: Reading, section: Section) -> Iterator[AnswerIssue]:

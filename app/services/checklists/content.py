@@ -106,6 +106,12 @@ def placed_items(checklist: Checklist) -> Iterator[Placed]:
             yield Placed(item, section)
 
 
+def unconfirmed_settings(checklist: Checklist, item: Item) -> list[str]:
+    """The settings an item is measured by that are not confirmed against an official text."""
+    used = dict.fromkeys(bound for bound in _bounds(item) if isinstance(bound, str))
+    return [key for key in used if checklist.settings[key].to_be_confirmed]
+
+
 def _json_errors(value: Any, at: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, part in value.items():
@@ -213,8 +219,7 @@ def _number_fields(item: Item) -> list[NumberField]:
 
 
 def _conditions(item: Item) -> Iterator[Condition]:
-    if item.visible_when is not None:
-        yield item.visible_when
+    yield from (when for when in (item.visible_when, item.guidance_when) if when is not None)
     whens = [limit.when for field in _number_fields(item) for limit in field.limits]
     if isinstance(item.answer, DateAnswer):
         whens += [limit.when for limit in item.answer.limits]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from app.enums.checklists import AnswerIssueCode, Outcome
+from app.enums.checklists import AnswerIssueCode, Handling, Outcome
 from app.schemas.checklist_content import Checklist, Condition, Item, Section, TextAnswer
 from app.services.checklists.answer_types import Scale, form_issue, is_number, outcome_of
 from app.services.checklists.content import NOT_APPLICABLE
@@ -83,6 +83,13 @@ class Reading:
         if question.path not in self._outcomes:
             self._outcomes[question.path] = self._judge(question)
         return self._outcomes[question.path]
+
+    def handling(self, question: Question) -> Handling:
+        """What a finding here may lead to; where the standard is only guidance, or may be, never a penalty by itself."""
+        item = question.item
+        if item.guidance_when is not None and self._holds(item.guidance_when, question.entry) is not False:
+            return Handling.NO_PENALTY
+        return item.handling
 
     def scale(self, entry: str | None) -> Scale:
         """What answers of this entry are measured against."""
