@@ -68,6 +68,7 @@ class Phone:
         self.name = name
         self.key = Ed25519PrivateKey.generate()
         self.access_token = ""
+        self.refresh_token = ""
         self.device_id: UUID | None = None
         self.user_id: UUID | None = None
         self.key_id = ""
@@ -81,6 +82,45 @@ class Phone:
     def sign(self, message: bytes) -> str:
         """A signature of the phone's secure hardware."""
         return _encoded(self.key.sign(message))
+
+    def enroll(self, code: str) -> str:
+        """Bind this phone to the code's user; returns the fingerprint a person compares at the console."""
+        fingerprint = self.fingerprint()
+        proof = self.sign(f"anshao.enroll/1\n{code}\n{fingerprint}".encode())
+        body = {
+            "code": code,
+            "public_key": self.public_jwk,
+            "proof": proof,
+            "name": self.name,
+            "platform": "reference",
+        }
+        answer = self.http.post("/mobile/v1/devices/enroll", json=body)
+        answer.raise_for_status()
+        self._take(answer.json())
+        return fingerprint
+
+    def refresh(self) -> None:
+        """Fetch the next tokens; repeating it after a lost answer is safe."""
+        answer = self.put_refresh(self.refresh_token)
+        answer.raise_for_status()
+        self._take(answer.json())
+
+    def put_refresh(self, token: str) -> httpx.Response:
+        """Exchange one refresh token, with a proof by the phone's key."""
+        at = datetime.now(UTC).isoformat()
+        proof = self.sign(f"anshao.refresh/1\n{hashlib.sha256(token.encode()).hexdigest()}\n{at}".encode())
+        body = {"refresh_token": token, "at": at, "proof": proof}
+        return self.http.post("/mobile/v1/devices/refresh", json=body)
+
+    def fingerprint(self) -> str:
+        """The RFC 7638 thumbprint of the public key."""
+        canonical = json.dumps(self.public_jwk, sort_keys=True, separators=(",", ":")).encode()
+        return _encoded(hashlib.sha256(canonical).digest())
+
+    def _take(self, tokens: dict[str, Any]) -> None:
+        self.device_id, self.user_id = UUID(tokens["device_id"]), UUID(tokens["user_id"])
+        self.key_id = tokens["key_id"]
+        self.access_token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Call the mobile API as this phone."""

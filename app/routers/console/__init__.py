@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.routers.console import audit, checklists, inspections, session
+from app.routers.console import audit, checklists, devices, inspections, session
 
 
 def console_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return [session.router, checklists.router, inspections.router, audit.router]
+    return [session.router, devices.router, checklists.router, inspections.router, audit.router]

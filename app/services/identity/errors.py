@@ -1,6 +1,6 @@
 """Why a login or a token is refused. No text tells whether the login exists."""
 
-from app.core.errors import Problem
+from app.core.errors import ConflictProblem, InvalidProblem, Problem
 
 
 class UnauthenticatedProblem(Problem):
@@ -40,3 +40,60 @@ class DeviceRequiredProblem(Problem):
     code = "device_required"
     zh = "请使用已登记的执法终端"
     en = "Use an enrolled phone"
+
+
+class RefreshRefused(Problem):
+    """The refresh token is unknown, expired, or its session has ended."""
+
+    status = 401
+    code = "refresh_refused"
+    retry = "auth"
+    zh = "登录已失效，请重新登录"
+    en = "The session has ended; log in again"
+
+
+class EnrollmentProblem(Problem):
+    """The one-time code is unknown, used or expired: one answer for all."""
+
+    status = 403
+    code = "enrollment_refused"
+    retry = "manual"
+    zh = "登记码无效或已过期"
+    en = "The enrolment code is not valid any more"
+
+
+class DeviceKeyProblem(InvalidProblem):
+    """The key is no ES256 or Ed25519 public key, is enrolled already, or its proof does not verify."""
+
+    code = "device_key_refused"
+    retry = "manual"
+    zh = "终端公钥不可用，或其签名证明不正确"
+    en = "The device key cannot be used, or its proof does not verify"
+
+
+class DevicePendingProblem(Problem):
+    """The phone waits for a person to compare its key's fingerprint."""
+
+    status = 403
+    code = "device_pending"
+    retry = "after"
+    zh = "终端等待管理员核对指纹"
+    en = "The phone waits for its fingerprint to be confirmed"
+
+
+class DeviceRevokedProblem(Problem):
+    """The phone is revoked; what it still holds goes to the intake."""
+
+    status = 403
+    code = "device_revoked"
+    retry = "manual"
+    zh = "终端已停用；未提交的内容请通过收件口（/mobile/v1/intake）提交"
+    en = "The phone is revoked; hand what it holds to the intake (/mobile/v1/intake)"
+
+
+class FingerprintProblem(ConflictProblem):
+    """The fingerprint read from the phone is not the one of the enrolled key."""
+
+    code = "fingerprint_mismatch"
+    zh = "指纹不一致"
+    en = "The fingerprints differ"

@@ -1,0 +1,126 @@
+"""A phone is bound by a one-time code, works after a person compared its fingerprint, and stops the moment it is revoked."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.core.clock import standing_at, utc_now
+from app.demo.phone import Phone
+from tests.factories.world import Person, World
+
+
+def code_for(administrator: Person, user: Person) -> str:
+    answer = administrator.post("/api/v1/devices/codes", json={"user_id": str(user.user_id)})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["code"])
+
+
+@pytest.fixture
+def administrator(world: World) -> Person:
+    return world.person("administrator")
+
+
+@pytest.fixture
+def officer(world: World) -> Person:
+    return world.person("inspector")
+
+
+def new_phone(world: World) -> Phone:
+    return Phone(world.client, "phone")  # type: ignore[arg-type]
+
+
+def confirm(administrator: Person, phone: Phone, **changes: Any) -> Any:
+    body = {"fingerprint": phone.fingerprint(), **changes}
+    return administrator.post(f"/api/v1/devices/{phone.device_id}/confirmation", version=1, json=body)
+
+
+def works(phone: Phone) -> int:
+    return int(phone.request("GET", "/assignments").status_code)
+
+
+def test_a_phone_works_only_after_its_fingerprint_was_confirmed(
+    world: World, administrator: Person, officer: Person
+) -> None:
+    phone = new_phone(world)
+    phone.enroll(code_for(administrator, officer))
+    assert works(phone) == 401
+    assert phone.put_refresh(phone.refresh_token).json()["code"] == "device_pending"
+    assert confirm(administrator, phone, fingerprint="another").json()["code"] == "fingerprint_mismatch"
+    assert confirm(administrator, phone).json()["status"] == "active"
+    assert works(phone) == 200
+
+
+def test_a_code_serves_one_phone_for_ten_minutes(
+    world: World, administrator: Person, officer: Person
+) -> None:
+    code = code_for(administrator, officer)
+    new_phone(world).enroll(code)
+    phone, late = new_phone(world), code_for(administrator, officer)
+    with pytest.raises(Exception, match="403"):
+        phone.enroll(code)
+    with standing_at(utc_now() + timedelta(minutes=10, seconds=1)), pytest.raises(Exception, match="403"):
+        phone.enroll(late)
+    phone.enroll(code_for(administrator, officer))
+
+
+def test_a_phone_must_hold_the_key_it_enrols(world: World, administrator: Person, officer: Person) -> None:
+    code = code_for(administrator, officer)
+    phone, other = new_phone(world), new_phone(world)
+    phone.key, public = other.key, phone.public_jwk
+    proof = phone.sign(f"anshao.enroll/1\n{code}\n{phone.fingerprint()}".encode())
+    body = {"code": code, "public_key": public, "proof": proof, "name": "x", "platform": "x"}
+    answer = world.client.post("/mobile/v1/devices/enroll", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "device_key_refused")
+
+
+@pytest.fixture
+def phone(world: World, administrator: Person, officer: Person) -> Phone:
+    phone = new_phone(world)
+    phone.enroll(code_for(administrator, officer))
+    confirm(administrator, phone)
+    return phone
+
+
+def test_a_repeated_refresh_gives_the_same_successor_until_that_one_is_used(phone: Phone) -> None:
+    first = phone.refresh_token
+    lost = phone.put_refresh(first).json()["refresh_token"]
+    assert phone.put_refresh(first).json()["refresh_token"] == lost
+    phone.refresh_token = lost
+    phone.refresh()
+    assert works(phone) == 200
+
+
+def test_using_a_token_whose_successor_was_used_ends_the_session(phone: Phone) -> None:
+    stolen = phone.refresh_token
+    phone.refresh()
+    phone.refresh()
+    assert phone.put_refresh(stolen).json()["code"] == "refresh_refused"
+    assert phone.put_refresh(phone.refresh_token).json()["code"] == "refresh_refused"
+    assert works(phone) == 401
+
+
+def test_a_stolen_refresh_token_is_worth_nothing_without_the_key(world: World, phone: Phone) -> None:
+    thief = new_phone(world)
+    answer = thief.put_refresh(phone.refresh_token)
+    assert (answer.status_code, answer.json()["code"]) == (422, "device_key_refused")
+    assert works(phone) == 200
+
+
+def test_a_revoked_phone_stops_at_once(administrator: Person, phone: Phone) -> None:
+    path = f"/api/v1/devices/{phone.device_id}/revocation"
+    assert administrator.post(path, version=2, json={"reason": "遗失"}).json()["status"] == "revoked"
+    assert works(phone) == 401
+    assert phone.put_refresh(phone.refresh_token).status_code == 401
+
+
+def test_roles_and_regions_bound_who_manages_phones(world: World, officer: Person, phone: Phone) -> None:
+    assert officer.post("/api/v1/devices/codes", json={"user_id": str(officer.user_id)}).status_code == 403
+    abroad = world.person("administrator", region=world.other_district)
+    assert abroad.post("/api/v1/devices/codes", json={"user_id": str(officer.user_id)}).status_code == 404
+    assert abroad.get(f"/api/v1/devices/{phone.device_id}").status_code == 404
+    assert abroad.get("/api/v1/devices").json()["items"] == []
+    body = {"reason": "x"}
+    revocation = f"/api/v1/devices/{phone.device_id}/revocation"
+    assert abroad.post(revocation, version=2, json=body).status_code == 404
+    assert world.person("auditor").post(revocation, version=2, json=body).status_code == 403
