@@ -1,0 +1,187 @@
+"""A rule set: the clauses of one determination standard, its settings, and from when until when it is in force.
+
+Built here from plain data (what the content files hold) with every reference checked; read from files elsewhere.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from app.rules.expression import Expression, ExpressionError, Value, names, parse
+from app.rules.facts import FactDefinition, FactType, Text
+
+
+class RulesetError(ValueError):
+    """The data do not make a rule set; the message names the clause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A named value of a rule set; `to_be_confirmed` is shown wherever the value decides."""
+
+    name: str
+    value: int | float
+    unit: str
+    label: Text
+    source: str
+    to_be_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """A penalty article that may apply; a person decides."""
+
+    document: str
+    article: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One item of the standard. `trades` None: every trade the standard covers. `scope` None: the trade alone decides.
+
+    `facts` maps the expressions' names to their definitions, facts shared by the whole article included.
+    """
+
+    id: str
+    article: int
+    paragraph: int
+    trades: frozenset[str] | None
+    subject: str
+    text: Text
+    scope: Expression | None
+    scope_text: Text | None
+    major_when: Expression
+    facts: Mapping[str, FactDefinition]
+    penalties: tuple[Penalty, ...]
+    caution: Text | None = None
+    to_be_confirmed: Text | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """Every fact key of the clause."""
+        return [definition.key for definition in self.facts.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """One version of a standard: in force from `in_force_from` to `in_force_until`, both included (None: open)."""
+
+    id: str
+    version: str
+    title: Text
+    in_force_from: date
+    in_force_until: date | None
+    trades: Mapping[str, Text]
+    settings: Mapping[str, Setting]
+    documents: Mapping[str, Text]
+    clauses: Mapping[str, Clause]
+
+    def is_in_force(self, on_date: date) -> bool:
+        """True when facts of this date are judged by this version."""
+        return self.in_force_from <= on_date and (
+            self.in_force_until is None or on_date <= self.in_force_until
+        )
+
+    def constants(self) -> dict[str, Value]:
+        """The settings as the expressions see them."""
+        return {name: setting.value for name, setting in self.settings.items()}
+
+
+def in_force(versions: Iterable[Ruleset], on_date: date) -> Ruleset | None:
+    """The version by which facts of a date are judged; None when no version held here was in force."""
+    return next((version for version in versions if version.is_in_force(on_date)), None)
+
+
+def build_ruleset(head: Mapping[str, Any], articles: Sequence[Mapping[str, Any]]) -> Ruleset:
+    """A rule set from its head (title, dates, trades, settings) and its articles. Raises RulesetError."""
+    settings = {name: _setting(name, body) for name, body in head.get("settings", {}).items()}
+    trades = {code: _text(body) for code, body in head["trades"].items()}
+    clauses: dict[str, Clause] = {}
+    for article in articles:
+        shared = _definitions(f"{head['id']}-{article['article']}", article.get("shared_facts", {}))
+        for body in article["clauses"]:
+            clause = _clause(body, article["article"], shared, settings)
+            if clause.id in clauses or (clause.trades or frozenset()) - trades.keys():
+                raise RulesetError(f"{clause.id}: used twice, or of an unknown trade")
+            clauses[clause.id] = clause
+    until = head.get("in_force_until")
+    return Ruleset(
+        id=head["id"],
+        version=head["version"],
+        title=_text(head["title"]),
+        in_force_from=date.fromisoformat(head["in_force_from"]),
+        in_force_until=date.fromisoformat(until) if until else None,
+        trades=trades,
+        settings=settings,
+        documents={code: _text(body) for code, body in head["documents"].items()},
+        clauses=clauses,
+    )
+
+
+def _clause(
+    body: Mapping[str, Any],
+    article: int,
+    shared: Mapping[str, FactDefinition],
+    settings: Mapping[str, Setting],
+) -> Clause:
+    identifier = body["id"]
+    own = _definitions(identifier, body["facts"])
+    scope = body.get("scope")
+    try:
+        scope_expression = parse(scope["when"]) if scope else None
+        major_when = parse(body["major_when"])
+    except ExpressionError as error:
+        raise RulesetError(f"{identifier}: {error}") from None
+    used = {*names(major_when), *(names(scope_expression) if scope_expression else ())}
+    facts = {**{name: fact for name, fact in shared.items() if name in used}, **own}
+    _check_names(identifier, used, facts, settings)
+    return Clause(
+        id=identifier,
+        article=article,
+        paragraph=body["paragraph"],
+        trades=None if body["trades"] == "any" else frozenset(body["trades"]),
+        subject=body["subject"],
+        text=_text(body["text"]),
+        scope=scope_expression,
+        scope_text=_text(scope) if scope else None,
+        major_when=major_when,
+        facts=facts,
+        penalties=tuple(Penalty(one["document"], one.get("article")) for one in body["penalties"]),
+        caution=_text(body["caution"]) if "caution" in body else None,
+        to_be_confirmed=_text(body["to_be_confirmed"]) if "to_be_confirmed" in body else None,
+    )
+
+
+def _check_names(
+    identifier: str, used: set[str], facts: Mapping[str, FactDefinition], settings: Mapping[str, Setting]
+) -> None:
+    unknown = used - facts.keys() - settings.keys()
+    idle = {name for name, fact in facts.items() if not fact.is_reference} - used
+    if unknown or idle:
+        raise RulesetError(f"{identifier}: unknown names {sorted(unknown)}, unused facts {sorted(idle)}")
+
+
+def _definitions(namespace: str, bodies: Mapping[str, Any]) -> dict[str, FactDefinition]:
+    return {
+        name: FactDefinition(
+            key=f"{namespace}.{name}",
+            type=FactType(body["type"]),
+            label=_text(body),
+            unit=body.get("unit"),
+            values=tuple(body.get("values", {}).items()),
+            is_device=body.get("device", False),
+            is_reference=body.get("reference", False),
+        )
+        for name, body in bodies.items()
+    }
+
+
+def _setting(name: str, body: Mapping[str, Any]) -> Setting:
+    return Setting(
+        name, body["value"], body["unit"], _text(body["label"]), body["source"], body["to_be_confirmed"]
+    )
+
+
+def _text(body: Mapping[str, Any]) -> Text:
+    return Text(body["zh"], body["en"])

@@ -1,0 +1,114 @@
+"""The law as shipped inside the package: rule sets by date in force, other standards, question sets. Read once, no database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from app.rules.facts import FactDefinition, Text
+from app.rules.ruleset import Ruleset, build_ruleset, in_force
+
+RULESET_FOLDERS = ("order10",)
+"""One folder per version of a standard; a new version is a new folder, an old one is never rewritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """A determination standard of some field. `ruleset` None: its text is not held, a person decides."""
+
+    code: str
+    ruleset: str | None
+    field: Text
+    title: Text
+    in_force_from: date | None
+    in_force_until: date | None
+    to_be_confirmed: bool
+
+    def may_be_in_force(self, on_date: date) -> bool:
+        """True unless a known date says otherwise."""
+        began = self.in_force_from is None or self.in_force_from <= on_date
+        return began and (self.in_force_until is None or on_date <= self.in_force_until)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask on site for one fact."""
+
+    definition: FactDefinition
+    text: Text
+
+
+@cache
+def rulesets() -> tuple[Ruleset, ...]:
+    """Every shipped version of the standards the machine decides by."""
+    return tuple(_read_ruleset(folder) for folder in RULESET_FOLDERS)
+
+
+def ruleset_on(on_date: date) -> Ruleset | None:
+    """The version by which facts of a date are judged; None: none is held for that date."""
+    return in_force(rulesets(), on_date)
+
+
+def standards_on(on_date: date) -> list[Standard]:
+    """The standards, of every field, that may be in force on a date."""
+    return [standard for standard in _standards() if standard.may_be_in_force(on_date)]
+
+
+@cache
+def question_sets() -> Mapping[str, tuple[Question, ...]]:
+    """By clause: a question for each of its facts."""
+    definitions = _definitions()
+    return {
+        clause_id: tuple(Question(definitions[one["key"]], Text(one["zh"], one["en"])) for one in questions)
+        for clause_id, questions in _read("question_sets.yaml").items()
+    }
+
+
+def questions_for(clause_id: str, keys: list[str]) -> list[Question]:
+    """The questions that would settle the given keys of a clause."""
+    return [question for question in question_sets().get(clause_id, ()) if question.definition.key in keys]
+
+
+@cache
+def _definitions() -> dict[str, FactDefinition]:
+    return {
+        definition.key: definition
+        for ruleset in rulesets()
+        for clause in ruleset.clauses.values()
+        for definition in clause.facts.values()
+    }
+
+
+@cache
+def _standards() -> tuple[Standard, ...]:
+    return tuple(
+        Standard(
+            code=body["code"],
+            ruleset=body.get("ruleset"),
+            field=Text(**body["field"]),
+            title=Text(**body["title"]),
+            in_force_from=_date(body["in_force_from"]),
+            in_force_until=_date(body["in_force_until"]),
+            to_be_confirmed=body["to_be_confirmed"],
+        )
+        for body in _read("standards.yaml")
+    )
+
+
+def _date(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
+
+
+def _read_ruleset(folder: str) -> Ruleset:
+    place = resources.files("app.content") / "law" / folder
+    names = sorted(entry.name for entry in place.iterdir() if entry.name.startswith("article-"))
+    return build_ruleset(_read(f"{folder}/ruleset.yaml"), [_read(f"{folder}/{name}") for name in names])
+
+
+def _read(path: str) -> Any:
+    text = resources.files("app.content").joinpath("law", *path.split("/")).read_text(encoding="utf-8")
+    return yaml.safe_load(text)
