@@ -44,7 +44,7 @@ def test_a_phone_works_only_after_its_fingerprint_was_confirmed(
 ) -> None:
     phone = new_phone(world)
     phone.enroll(code_for(administrator, officer))
-    assert works(phone) == 401
+    assert works(phone) == 403
     assert phone.put_refresh(phone.refresh_token).json()["code"] == "device_pending"
     assert confirm(administrator, phone, fingerprint="another").json()["code"] == "fingerprint_mismatch"
     assert confirm(administrator, phone).json()["status"] == "active"
@@ -107,11 +107,13 @@ def test_a_stolen_refresh_token_is_worth_nothing_without_the_key(world: World, p
     assert works(phone) == 200
 
 
-def test_a_revoked_phone_stops_at_once(administrator: Person, phone: Phone) -> None:
+def test_a_revoked_phone_stops_at_once_and_is_sent_to_the_intake(administrator: Person, phone: Phone) -> None:
     path = f"/api/v1/devices/{phone.device_id}/revocation"
     assert administrator.post(path, version=2, json={"reason": "遗失"}).json()["status"] == "revoked"
-    assert works(phone) == 401
-    assert phone.put_refresh(phone.refresh_token).status_code == 401
+    refused = phone.request("GET", "/assignments")
+    assert (refused.status_code, refused.json()["code"]) == (403, "device_revoked")
+    assert "/mobile/v1/intake" in refused.json()["zh"]
+    assert phone.put_refresh(phone.refresh_token).json()["code"] == "device_revoked"
 
 
 def test_roles_and_regions_bound_who_manages_phones(world: World, officer: Person, phone: Phone) -> None:

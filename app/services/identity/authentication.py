@@ -8,21 +8,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.actor import Actor, Grant
 from app.core.clock import shanghai_today, utc_now
-from app.services.identity.errors import UnauthenticatedProblem
+from app.services.identity.errors import DevicePendingProblem, DeviceRevokedProblem, UnauthenticatedProblem
 from app.services.identity.policy import CLIENT_SCOPES, actions_of
 from app.services.identity.tokens import AccessClaims
 
 _BY_SESSION = text(
     """
     SELECT u.id AS user_id, u.name, u.authority_id, s.id AS session_id, s.device_id,
+           d.status AS device_status,
            (SELECT coalesce(json_agg(json_build_object('role', g.role, 'region_ids', (
                         SELECT json_agg(b.id) FROM regions b WHERE b.path LIKE r.path || '%'))), '[]')
               FROM role_grants g JOIN regions r ON r.id = g.region_id
              WHERE g.user_id = u.id AND g.starts_on <= :today
                AND (g.ends_on IS NULL OR g.ends_on >= :today)) AS grants
       FROM login_sessions s JOIN users u ON u.id = s.user_id LEFT JOIN devices d ON d.id = s.device_id
-     WHERE s.id = :id AND s.revoked_at IS NULL AND s.expires_at > :now AND u.is_active
-       AND (s.device_id IS NULL OR d.status = 'active')
+     WHERE s.id = :id AND u.is_active AND s.expires_at > :now
+       AND (s.revoked_at IS NULL OR (d.status = 'revoked' AND s.revoked_reason = 'device_revoked'))
     """
 )
 _BY_CLIENT = text(
@@ -36,7 +37,7 @@ _BY_CLIENT = text(
 
 
 async def find_actor(connection: AsyncConnection, claims: AccessClaims) -> Actor:
-    """The actor behind valid claims; raises UnauthenticatedProblem when session, user, phone or client is no more."""
+    """The actor behind valid claims; raises UnauthenticatedProblem when session, user or client is no more."""
     if claims.client_id:
         row = (await connection.execute(_BY_CLIENT, {"id": claims.client_id})).mappings().first()
     else:
@@ -44,6 +45,8 @@ async def find_actor(connection: AsyncConnection, claims: AccessClaims) -> Actor
         row = (await connection.execute(_BY_SESSION, values)).mappings().first()
     if row is None:
         raise UnauthenticatedProblem(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+    if not claims.client_id:
+        check_device_status(row["device_status"])
     if claims.client_id:
         allowed = frozenset(row["scopes"]) & CLIENT_SCOPES
         grant = Grant("client", allowed, _ids(row["region_ids"]))
@@ -57,6 +60,14 @@ async def find_actor(connection: AsyncConnection, claims: AccessClaims) -> Actor
         device_id=row["device_id"],
         grants=tuple(Grant(g["role"], actions_of(g["role"]), _ids(g["region_ids"])) for g in row["grants"]),
     )
+
+
+def check_device_status(status: str | None) -> None:
+    """Refuse a phone that is not confirmed yet, or that is revoked (403, pointing to the intake); None is a browser."""
+    if status == "revoked":
+        raise DeviceRevokedProblem
+    if status == "pending":
+        raise DevicePendingProblem
 
 
 def _ids(values: list[str] | None) -> frozenset[UUID]:

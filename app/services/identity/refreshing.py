@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -53,14 +53,17 @@ async def first_refresh_token(
 
 
 async def find_session(session: AsyncSession, token: str) -> LoginSession:
-    """The live session of a refresh token; raises RefreshRefused. Locks the session: exchanges of one chain go in single file."""
+    """The live session of a refresh token; raises RefreshRefused. Locks the session: exchanges of one chain go in single file.
+
+    A session that ended with its phone is given too: the caller refuses it by the phone's state, pointing to the intake.
+    """
     wanted = (
         select(LoginSession)
         .join(RefreshToken, RefreshToken.session_id == LoginSession.id)
         .where(
             RefreshToken.token_hash == _hash(token),
             RefreshToken.expires_at > utc_now(),
-            LoginSession.revoked_at.is_(None),
+            or_(LoginSession.revoked_at.is_(None), LoginSession.revoked_reason == "device_revoked"),
         )
         .with_for_update(of=LoginSession)
     )

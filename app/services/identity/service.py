@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import Settings
-from app.core.actor import SYSTEM
+from app.core.actor import SYSTEM, Actor
 from app.core.clock import shanghai_today, utc_now
 from app.core.errors import ConflictProblem
 from app.core.ids import new_id
@@ -19,17 +19,19 @@ from app.services.audit.service import record_act
 from app.services.identity.errors import CredentialsProblem
 from app.services.identity.keys import KeyRing
 from app.services.identity.passwords import hash_password, password_matches
+from app.services.identity.refreshing import first_refresh_token
 from app.services.identity.tokens import issue_access_token
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A bearer token and the seconds it is good for."""
+    """A bearer token, the seconds it is good for, and the refresh token for the next one."""
 
     token: str
     seconds: int
     session_id: UUID
     user_id: UUID
+    refresh_token: str
 
 
 async def log_in(
@@ -42,13 +44,18 @@ async def log_in(
         or user is None
     ):
         raise CredentialsProblem
-    opened = LoginSession(
-        user_id=user.id, expires_at=utc_now() + timedelta(hours=settings.console_refresh_hours)
-    )
+    validity = timedelta(hours=settings.console_refresh_hours)
+    opened = LoginSession(id=new_id(), user_id=user.id, expires_at=utc_now() + validity)
     session.add(opened)
     await session.flush()
+    refresh = await first_refresh_token(session, keys, opened.id, validity)
+    actor = Actor(kind="user", user_id=user.id, session_id=opened.id)
+    await record_act(
+        session, actor, action="sessions:open", kind="login_session", object_id=opened.id, version=1,
+        region_id=user.region_id,
+    )  # fmt: skip
     token = issue_access_token(keys, minutes=settings.access_token_minutes, session_id=opened.id)
-    return AccessToken(token, settings.access_token_minutes * 60, opened.id, user.id)
+    return AccessToken(token, settings.access_token_minutes * 60, opened.id, user.id, refresh)
 
 
 async def create_first_administrator(
