@@ -5,6 +5,7 @@ import signal
 import sys
 from typing import Annotated
 
+import httpx
 import typer
 
 from app.config import Settings
@@ -12,6 +13,8 @@ from app.core.errors import Problem
 from app.db.embedded import EmbeddedRefused
 from app.db.engine import UnsafeServer
 from app.db.migrate import newest_revision, upgrade
+from app.demo.run import run_demo
+from app.demo.story import StoryFailed
 from app.http.logs import configure_logs
 from app.jobs.relay import keep_epoch, renew_epoch
 from app.services.audit.checkpoints import read_checkpoints
@@ -71,6 +74,19 @@ def serve(
     settings = Settings()
     configure_logs(settings.log_level)
     serve_api(settings, with_worker=with_worker)
+
+
+@cli.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="演示后继续提供服务 · Go on serving afterwards")] = True,
+) -> None:
+    """建立示例城市并走完现场检查主流程 · Make a sample city, run the main job through HTTP, then serve."""
+    try:
+        run_demo(Settings(), typer.echo, serve_on=serve)
+    except (StoryFailed, httpx.HTTPError) as failure:
+        _fail(str(failure))
+    except KeyboardInterrupt:
+        typer.echo("已停止 / stopped")
 
 
 @cli.command()

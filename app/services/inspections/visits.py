@@ -46,7 +46,7 @@ async def get_visit(session: AsyncSession, actor: Actor, visit_id: UUID) -> Visi
     if visit is None or visit.region_id not in actor.regions_for("inspections:read"):
         raise NotFoundProblem
     packages = select(Package).where(Package.visit_id == visit_id).order_by(Package.received_at, Package.id)
-    findings = select(Finding).where(Finding.visit_id == visit_id).order_by(Finding.id)
+    findings = select(Finding).where(Finding.visit_id == visit_id).order_by(Finding.package_id, Finding.key)
     return VisitDetail(
         **VisitView.model_validate(visit).model_dump(),
         packages=[PackageView.model_validate(row) for row in (await session.execute(packages)).scalars()],
