@@ -2,9 +2,16 @@
 
 from fastapi import APIRouter
 
-from app.routers.console import audit, checklists, devices, inspections, session
+from app.routers.console import audit, checklists, devices, hazards, inspections, session
 
 
 def console_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return [session.router, devices.router, checklists.router, inspections.router, audit.router]
+    return [
+        session.router,
+        devices.router,
+        checklists.router,
+        inspections.router,
+        hazards.router,
+        audit.router,
+    ]

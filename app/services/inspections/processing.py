@@ -29,6 +29,7 @@ from app.services.checklists.answers import EvidenceClaim, check_answers, judge_
 from app.services.checklists.content import parse_checklist
 from app.services.checklists.facts import facts_of
 from app.services.evidence.manifest import declare_manifest
+from app.services.hazards.service import NewHazard, Origin, register_hazards
 from app.services.identity.certificates import list_certified
 from app.services.inspections.events import PackageProcessed
 from app.services.inspections.judgement import (
@@ -122,6 +123,9 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
         version=1,
         region_id=site.region_id,
         after={"sha256": intake.sha256},
+    )
+    await register_hazards(
+        session, actor, _origin(envelope, package, site), [_hazard(one) for one in findings]
     )
     await publish(session, _news(envelope, package, site, checklist, findings))
     await issue_receipt_if_complete(session, runtime, package_id)
@@ -267,6 +271,24 @@ async def _close_assignment(session: AsyncSession, envelope: Envelope) -> None:
             .values(status="visited", version=Assignment.version + 1),
             execution_options={"synchronize_session": False},
         )
+
+
+def _origin(envelope: Envelope, package: Package, site: Site) -> Origin:
+    return Origin(
+        package_id=package.id,
+        visit_id=package.visit_id,
+        authority_id=envelope.authority_id,
+        enterprise_id=envelope.enterprise_id,
+        site_id=site.id,
+        region_id=site.region_id,
+        found_on=envelope.legal_date,
+    )
+
+
+def _hazard(finding: Finding) -> NewHazard:
+    return NewHazard(
+        finding.key, finding.item_code, finding.subject, finding.description, finding.evidence_ids
+    )
 
 
 def _news(

@@ -1,0 +1,82 @@
+"""What was known, what the machine said of it, and what people made of that: fact sheets, verdicts, verifications.
+
+`visit_id` and `package_id` point upward to inspections, so they are plain columns.
+"""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Identified, Timed, Versioned
+
+
+class FactSheetRecord(Identified, Timed, Base):
+    """The facts of one package as they were judged, by which version of which rule set. Written once."""
+
+    __tablename__ = "fact_sheets"
+
+    package_id: Mapped[UUID] = mapped_column(unique=True)
+    visit_id: Mapped[UUID] = mapped_column(index=True)
+    enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), index=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
+    legal_on: Mapped[date]
+    trades: Mapped[list[str]]
+    ruleset: Mapped[str | None]
+    facts: Mapped[list[Any]]
+
+
+class VerdictRecord(Identified, Timed, Versioned, Base):
+    """One clause about one subject (or an unmapped finding: then `clause_id` is None and `source` its question)."""
+
+    __tablename__ = "verdicts"
+    __table_args__ = (
+        CheckConstraint(
+            "kind IN ('suspected_major', 'undetermined', 'not_matched', 'unmapped')", name="kind"
+        ),
+        CheckConstraint(
+            "status IN ('open', 'verified_once', 'verified', 'confirmed', 'rejected')", name="status"
+        ),
+        CheckConstraint("(status = 'confirmed') = (major_from IS NOT NULL)", name="major_from"),
+        CheckConstraint("(kind = 'unmapped') = (clause_id IS NULL)", name="clause"),
+        Index("ix_verdicts_region_id_id", "region_id", "id"),
+    )
+
+    fact_sheet_id: Mapped[UUID] = mapped_column(ForeignKey("fact_sheets.id"), index=True)
+    package_id: Mapped[UUID] = mapped_column(index=True)
+    visit_id: Mapped[UUID] = mapped_column(index=True)
+    enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), index=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    kind: Mapped[str]
+    clause_id: Mapped[str | None]
+    subject_kind: Mapped[str | None]
+    subject_id: Mapped[str | None]
+    source: Mapped[str | None]
+    explanation: Mapped[dict[str, Any]]
+    missing: Mapped[list[str]]
+    status: Mapped[str] = mapped_column(default="open")
+    major_from: Mapped[date | None]
+    confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    confirmed_at: Mapped[datetime | None]
+    confirmation_reason: Mapped[str | None]
+
+
+class Verification(Identified, Timed, Base):
+    """What one officer found on site, in one login session. Two officers and two sessions, by constraint."""
+
+    __tablename__ = "verifications"
+    __table_args__ = (
+        UniqueConstraint("verdict_id", "user_id"),
+        UniqueConstraint("verdict_id", "session_id"),
+        CheckConstraint("assessment IN ('major', 'not_major')", name="assessment"),
+    )
+
+    verdict_id: Mapped[UUID] = mapped_column(ForeignKey("verdicts.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("login_sessions.id"))
+    assessment: Mapped[str]
+    reason: Mapped[str | None]

@@ -1,0 +1,96 @@
+"""The hazard registry: hazards, their rectification orders, every step they took, and gapless numbers."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Identified, Timed, Versioned
+
+
+class NumberSeries(Base):
+    """The last number given of an authority's word and year; taken in the transaction that uses it, so without gaps."""
+
+    __tablename__ = "number_series"
+
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"), primary_key=True)
+    word: Mapped[str] = mapped_column(primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    last: Mapped[int]
+
+
+class Hazard(Identified, Timed, Versioned, Base):
+    """A hazard. It is major only by a clause, and only from the day the person in charge confirmed it. Overdue is computed."""
+
+    __tablename__ = "hazards"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('found', 'ordered', 'rectified', 'reinspected', 'closed')", name="status"
+        ),
+        CheckConstraint("(level = 'major') = (clause IS NOT NULL AND major_since IS NOT NULL)", name="major"),
+        CheckConstraint("level IN ('general', 'major')", name="level"),
+        CheckConstraint("source IN ('inspection', 'patrol', 'self_report', 'tip')", name="source"),
+        UniqueConstraint("authority_id", "number"),
+        UniqueConstraint("package_id", "finding_key"),
+        Index("ix_hazards_region_id_id", "region_id", "id"),
+        Index("ix_hazards_open_due_on", "region_id", "due_on", postgresql_where=text("status <> 'closed'")),
+    )
+
+    number: Mapped[str]
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"), index=True)
+    enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), index=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    level: Mapped[str] = mapped_column(default="general")
+    clause: Mapped[str | None] = mapped_column(index=True)
+    major_since: Mapped[date | None]
+    source: Mapped[str]
+    visit_id: Mapped[UUID | None] = mapped_column(index=True)
+    package_id: Mapped[UUID | None]
+    finding_key: Mapped[str | None]
+    item_code: Mapped[str | None]
+    subject: Mapped[str | None]
+    description: Mapped[str]
+    found_on: Mapped[date]
+    evidence_ids: Mapped[list[UUID]]
+    status: Mapped[str] = mapped_column(default="found")
+    due_on: Mapped[date | None]
+
+
+class RectificationOrder(Identified, Timed, Base):
+    """A rectification order for one hazard: the period as it was ordered, and the day it ends. A new one replaces it."""
+
+    __tablename__ = "rectification_orders"
+    __table_args__ = (
+        CheckConstraint("day_kind IN ('working', 'calendar')", name="day_kind"),
+        UniqueConstraint("authority_id", "number"),
+    )
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), index=True)
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"))
+    number: Mapped[str]
+    issued_on: Mapped[date]
+    days: Mapped[int]
+    day_kind: Mapped[str]
+    due_on: Mapped[date]
+    requirement: Mapped[str]
+    issued_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
+class HazardStep(Identified, Timed, Base):
+    """One step of a hazard: from which state to which, by whom, with what evidence."""
+
+    __tablename__ = "hazard_steps"
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), index=True)
+    action: Mapped[str]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    on_date: Mapped[date]
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    visit_id: Mapped[UUID | None]
+    note: Mapped[str | None]
+    evidence_ids: Mapped[list[UUID]]
+    detail: Mapped[dict[str, Any] | None]

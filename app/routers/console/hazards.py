@@ -1,0 +1,185 @@
+"""The hazard registry at the console."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.clock import shanghai_today
+from app.core.working_calendar import DayKind
+from app.http.conditions import ExpectedVersion, check_version, set_etag
+from app.http.paging import PageOf, PagingOf
+from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
+from app.models.hazards import Hazard
+from app.schemas.hazards import (
+    CloseRequest,
+    HazardCount,
+    HazardDetail,
+    HazardView,
+    OrderRequest,
+    OrderView,
+    RectifiedRequest,
+    ReinspectionRequest,
+    StepView,
+)
+from app.services.hazards.errors import ReinspectionProblem
+from app.services.hazards.registry import HazardFilter, count_hazards, list_hazards, list_orders, list_steps
+from app.services.hazards.service import (
+    close_hazard,
+    get_hazard,
+    order_rectification,
+    record_reinspection,
+    report_rectified,
+)
+from app.services.hazards.workflow import is_overdue
+from app.services.inspections.visits import get_visit
+
+router = APIRouter(prefix="/hazards", tags=["hazards"])
+READ = [Depends(allowed("hazards:read"))]
+MANAGE = [Depends(allowed("hazards:manage"))]
+
+
+def _filter(
+    region_id: UUID | None = None,
+    level: Annotated[Literal["general", "major"] | None, Query()] = None,
+    status: Annotated[
+        Literal["found", "ordered", "rectified", "reinspected", "closed"] | None, Query()
+    ] = None,
+    overdue: bool | None = None,
+    trade: Annotated[str | None, Query(max_length=50)] = None,
+    clause: Annotated[str | None, Query(max_length=50)] = None,
+    enterprise_id: UUID | None = None,
+    site_id: UUID | None = None,
+    found_from: date | None = None,
+    found_until: date | None = None,
+) -> HazardFilter:
+    return HazardFilter(
+        region_id, level, status, overdue, trade, clause, enterprise_id, site_id, found_from, found_until
+    )
+
+
+Narrowed = Annotated[HazardFilter, Depends(_filter)]
+
+
+def _members(hazard: Hazard) -> dict[str, Any]:
+    plain = {name: getattr(hazard, name) for name in HazardView.model_fields if name != "is_overdue"}
+    return {**plain, "is_overdue": is_overdue(hazard.status, hazard.due_on, shanghai_today())}
+
+
+def _view(hazard: Hazard) -> HazardView:
+    return HazardView(**_members(hazard))
+
+
+async def _changed(
+    session: AsyncSession, actor: Actor, hazard_id: UUID, expected: int, response: Response
+) -> None:
+    """Refuse a write on another version than the caller read."""
+    check_version((await get_hazard(session, actor, hazard_id)).version, expected)
+    set_etag(response, expected + 1)
+
+
+@router.get("", dependencies=READ)
+async def get_hazards(
+    actor: CurrentActor, session: ReadSession, paging: PagingOf, narrowed: Narrowed
+) -> PageOf[HazardView]:
+    """Hazards of the caller's regions, newest first."""
+    return paging.page(await list_hazards(session, actor, paging.request, narrowed), _view)
+
+
+@router.get("/counts", dependencies=READ)
+async def get_counts(actor: CurrentActor, session: ReadSession, narrowed: Narrowed) -> list[HazardCount]:
+    """Counts by level and state, under the same filters as the list."""
+    rows = await count_hazards(session, actor, narrowed)
+    return [HazardCount(level=level, status=status, count=n, overdue=late) for level, status, n, late in rows]
+
+
+@router.get("/{hazard_id}", dependencies=READ)
+async def get_one_hazard(
+    hazard_id: UUID, response: Response, actor: CurrentActor, session: ReadSession
+) -> HazardDetail:
+    """One hazard with its orders and its history."""
+    hazard = await get_hazard(session, actor, hazard_id)
+    set_etag(response, hazard.version)
+    return HazardDetail(
+        **_members(hazard),
+        orders=[OrderView.model_validate(row) for row in await list_orders(session, hazard_id)],
+        steps=[StepView.model_validate(row) for row in await list_steps(session, hazard_id)],
+    )
+
+
+@router.post("/{hazard_id}/orders", status_code=201, dependencies=[Depends(allowed("hazards:order"))])
+async def post_order(
+    hazard_id: UUID,
+    body: OrderRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> HazardView:
+    """Order the rectification within a period."""
+    await _changed(session, actor, hazard_id, expected, response)
+    kind = DayKind(body.day_kind)
+    return _view(
+        await order_rectification(
+            session, actor, hazard_id, expected, days=body.days, day_kind=kind, requirement=body.requirement
+        )
+    )
+
+
+@router.post("/{hazard_id}/rectification", dependencies=MANAGE)
+async def post_rectification(
+    hazard_id: UUID,
+    body: RectifiedRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> HazardView:
+    """Record the reported rectification with its evidence."""
+    await _changed(session, actor, hazard_id, expected, response)
+    return _view(await report_rectified(session, actor, hazard_id, expected, body.note, body.evidence_ids))
+
+
+@router.post("/{hazard_id}/reinspection", dependencies=MANAGE)
+async def post_reinspection(
+    hazard_id: UUID,
+    body: ReinspectionRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> HazardView:
+    """Record what a re-inspection visit found."""
+    await _changed(session, actor, hazard_id, expected, response)
+    hazard = await get_hazard(session, actor, hazard_id)
+    visit = await get_visit(session, actor, body.visit_id)
+    if visit.kind != "reinspection" or visit.site_id != hazard.site_id:
+        raise ReinspectionProblem
+    return _view(
+        await record_reinspection(
+            session,
+            actor,
+            hazard_id,
+            expected,
+            visit_id=body.visit_id,
+            is_rectified=body.is_rectified,
+            note=body.note,
+        )
+    )
+
+
+@router.post("/{hazard_id}/closure", dependencies=[Depends(allowed("hazards:close"))])
+async def post_closure(
+    hazard_id: UUID,
+    body: CloseRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> HazardView:
+    """Close a hazard that was found rectified."""
+    await _changed(session, actor, hazard_id, expected, response)
+    return _view(await close_hazard(session, actor, hazard_id, expected, body.note))

@@ -1,0 +1,109 @@
+"""Hazards on the wire."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.schemas.common import View, Wire
+
+Note = Annotated[str, Field(min_length=1, max_length=2000)]
+Evidence = Annotated[list[UUID], Field(default_factory=list, max_length=100)]
+
+
+class OrderRequest(Wire):
+    """A period of so many days of a kind; the day of the order is not counted."""
+
+    days: Annotated[int, Field(ge=1, le=365)]
+    day_kind: Literal["working", "calendar"]
+    requirement: Note
+
+
+class RectifiedRequest(Wire):
+    """What was done, with its evidence."""
+
+    note: Note
+    evidence_ids: Evidence
+
+
+class ReinspectionRequest(Wire):
+    """What the re-inspection visit found."""
+
+    visit_id: UUID
+    is_rectified: bool
+    note: Note | None = None
+
+
+class CloseRequest(Wire):
+    """A remark at the end."""
+
+    note: Note | None = None
+
+
+class HazardView(View):
+    """One hazard; `is_overdue` is computed on the day of asking."""
+
+    id: UUID
+    version: int
+    number: str
+    level: str
+    clause: str | None
+    major_since: date | None
+    source: str
+    authority_id: UUID
+    enterprise_id: UUID
+    site_id: UUID
+    region_id: UUID
+    visit_id: UUID | None
+    item_code: str | None
+    subject: str | None
+    description: str
+    found_on: date
+    evidence_ids: list[UUID]
+    status: str
+    due_on: date | None
+    is_overdue: bool
+
+
+class OrderView(View):
+    """One rectification order."""
+
+    id: UUID
+    number: str
+    issued_on: date
+    days: int
+    day_kind: str
+    due_on: date
+    requirement: str
+    issued_by: UUID
+
+
+class StepView(View):
+    """One step."""
+
+    action: str
+    from_status: str | None
+    to_status: str
+    on_date: date
+    user_id: UUID | None
+    visit_id: UUID | None
+    note: str | None
+    evidence_ids: list[UUID]
+    created_at: datetime
+
+
+class HazardDetail(HazardView):
+    """A hazard with its orders and history; the evidence of its first step are the before-photos of a re-inspection."""
+
+    orders: list[OrderView]
+    steps: list[StepView]
+
+
+class HazardCount(View):
+    """How many hazards of a level and state, and how many of these are overdue."""
+
+    level: str
+    status: str
+    count: int
+    overdue: int

@@ -1,0 +1,27 @@
+"""Why a hazard cannot take a step."""
+
+from app.core.errors import ConflictProblem, InvalidProblem
+
+
+class HazardStateProblem(ConflictProblem):
+    """The hazard's state does not allow the action, or another change came first."""
+
+    code = "hazard_state"
+    zh = "隐患当前状态为“{status}”，不能执行此操作"
+    en = "The hazard is {status}; this is not possible now"
+
+
+class CalendarUnknownProblem(InvalidProblem):
+    """A working-day period reaches a year whose holiday notice is not imported: nothing is guessed."""
+
+    code = "calendar_not_imported"
+    zh = "尚未导入{year}年节假日安排，无法计算工作日期限"
+    en = "The holiday notice of {year} is not imported; the deadline in working days is unknown"
+
+
+class ReinspectionProblem(InvalidProblem):
+    """A re-inspection is a visit to the hazard's own site, on or after the order."""
+
+    code = "reinspection_visit"
+    zh = "复查须为对该场所的一次现场检查"
+    en = "A re-inspection needs a visit to the hazard's site"

@@ -1,0 +1,94 @@
+"""Reading the registry: filtered lists, counts, one hazard with its orders and steps."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.clock import shanghai_today
+from app.core.paging import Page, PageRequest
+from app.models.enterprises import Enterprise
+from app.models.hazards import Hazard, HazardStep, RectificationOrder
+
+
+@dataclass(frozen=True, slots=True)
+class HazardFilter:
+    """What a list is narrowed to; None means all."""
+
+    region_id: UUID | None = None
+    level: str | None = None
+    status: str | None = None
+    overdue: bool | None = None
+    trade: str | None = None
+    clause: str | None = None
+    enterprise_id: UUID | None = None
+    site_id: UUID | None = None
+    found_from: date | None = None
+    found_until: date | None = None
+
+
+async def list_hazards(
+    session: AsyncSession, actor: Actor, request: PageRequest, narrowed: HazardFilter
+) -> Page[Hazard]:
+    """Newest first, one statement."""
+    conditions = _conditions(actor, narrowed)
+    if request.after:
+        conditions.append(Hazard.id < request.after[0])
+    wanted = select(Hazard).where(*conditions).order_by(Hazard.id.desc()).limit(request.limit + 1)
+    return Page.cut(list((await session.execute(wanted)).scalars()), request, key=lambda row: (row.id,))
+
+
+async def count_hazards(
+    session: AsyncSession, actor: Actor, narrowed: HazardFilter
+) -> list[tuple[str, str, int, int]]:
+    """(level, status, number, of these overdue) under the same filters, one statement."""
+    overdue = func.count().filter(_overdue())
+    wanted = (
+        select(Hazard.level, Hazard.status, func.count(), overdue)
+        .where(*_conditions(actor, narrowed))
+        .group_by(Hazard.level, Hazard.status)
+        .order_by(Hazard.level, Hazard.status)
+    )
+    return [(level, status, number, late) for level, status, number, late in await session.execute(wanted)]
+
+
+async def list_orders(session: AsyncSession, hazard_id: UUID) -> list[RectificationOrder]:
+    """A hazard's orders, oldest first."""
+    wanted = select(RectificationOrder).where(RectificationOrder.hazard_id == hazard_id)
+    return list((await session.execute(wanted.order_by(RectificationOrder.id))).scalars())
+
+
+async def list_steps(session: AsyncSession, hazard_id: UUID) -> list[HazardStep]:
+    """A hazard's history, oldest first."""
+    wanted = select(HazardStep).where(HazardStep.hazard_id == hazard_id)
+    return list((await session.execute(wanted.order_by(HazardStep.id))).scalars())
+
+
+def _overdue() -> ColumnElement[bool]:
+    """The same as workflow.is_overdue, in SQL."""
+    return Hazard.status.in_(("ordered", "rectified")) & (Hazard.due_on < shanghai_today())
+
+
+def _conditions(actor: Actor, narrowed: HazardFilter) -> list[ColumnElement[bool]]:
+    regions = actor.regions_for("hazards:read")
+    if narrowed.region_id is not None:
+        regions &= {narrowed.region_id}
+    conditions: list[ColumnElement[bool]] = [Hazard.region_id.in_(regions)]
+    for name in ("level", "status", "clause", "enterprise_id", "site_id"):
+        value = getattr(narrowed, name)
+        if value is not None:
+            conditions.append(getattr(Hazard, name) == value)
+    if narrowed.overdue is not None:
+        late = func.coalesce(_overdue(), False)
+        conditions.append(late if narrowed.overdue else ~late)
+    if narrowed.trade is not None:
+        of_trade = select(Enterprise.id).where(Enterprise.regulated_trades.contains([narrowed.trade]))
+        conditions.append(Hazard.enterprise_id.in_(of_trade))
+    if narrowed.found_from:
+        conditions.append(Hazard.found_on >= narrowed.found_from)
+    if narrowed.found_until:
+        conditions.append(Hazard.found_on <= narrowed.found_until)
+    return conditions

@@ -1,0 +1,182 @@
+"""From a finding on site to a closed hazard, by those who may, in their regions."""
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from app.core.clock import SHANGHAI, shanghai_today, standing_at
+from app.core.ids import new_id
+from app.services.hazards.workflow import STATES, TRANSITIONS, is_overdue
+from app.services.runtime import Runtime
+from tests.factories.field import Field, photo
+from tests.factories.world import Person, World
+from tests.support.queries import recorded_queries
+
+PATH = "/api/v1/hazards"
+BAD = {"RTO-01": {"value": "no"}, "RTO-02": {"value": "no"}}
+ORDER = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
+
+
+class Case:
+    """One visit that found two hazards."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.field = Field(world)
+        self.officers = [world.person("inspector", region=world.town) for _ in range(2)]
+        self.phone = self.field.phone(self.officers[0].user_id)
+        self.picture = photo(question="RTO-01")
+        self.submit()
+
+    def submit(self, **changes: Any) -> Any:
+        ids = [officer.user_id for officer in self.officers]
+        document = self.field.document(self.field.publish("rto"), ids, **{"answers": BAD, **changes})
+        answer = self.phone.put_package(self.phone.seal(document, [self.picture]))
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def hazards(self, **params: Any) -> list[dict[str, Any]]:
+        return list(self.officers[0].get(PATH, params=params).json()["items"])
+
+
+@pytest.fixture
+def case(world: World) -> Case:
+    return Case(world)
+
+
+def step(person: Person, hazard: dict[str, Any], name: str, body: dict[str, Any]) -> Any:
+    return person.post(f"{PATH}/{hazard['id']}/{name}", version=hazard["version"], json=body)
+
+
+def test_findings_enter_the_registry_with_gapless_numbers_and_their_photographs(case: Case) -> None:
+    hazards = sorted(case.hazards(), key=lambda row: row["item_code"])
+    year = shanghai_today().year
+    assert {row["number"] for row in hazards} == {f"安应急患〔{year}〕{n}号" for n in (1, 2)}
+    assert [(row["item_code"], row["status"], row["level"]) for row in hazards] == [
+        ("RTO-01", "found", "general"), ("RTO-02", "found", "general"),
+    ]  # fmt: skip
+    assert hazards[0]["evidence_ids"] == [str(case.picture.id)]
+
+
+def test_a_hazard_is_ordered_rectified_reinspected_and_closed(case: Case, world: World) -> None:
+    officer, chief = case.officers[0], world.person("approver")
+    (hazard, _) = case.hazards()
+    hazard = step(officer, hazard, "orders", ORDER).json()
+    assert hazard["status"] == "ordered"
+    done = {"note": "已整改", "evidence_ids": [str(new_id())]}
+    hazard = step(officer, hazard, "rectification", done).json()
+    case.field.visit_id = new_id()
+    case.submit(kind="reinspection", answers={})
+    found = {"visit_id": str(case.field.visit_id), "is_rectified": True}
+    hazard = step(officer, hazard, "reinspection", found).json()
+    assert step(officer, hazard, "closure", {}).status_code == 403
+    assert step(chief, hazard, "closure", {}).json()["status"] == "closed"
+    detail = officer.get(f"{PATH}/{hazard['id']}").json()
+    assert [row["to_status"] for row in detail["steps"]] == [
+        "found", "ordered", "rectified", "reinspected", "closed",
+    ]  # fmt: skip
+    assert detail["orders"][0]["number"].startswith("安应急责改〔")
+
+
+def test_a_failed_reinspection_sends_it_back_with_the_same_deadline(case: Case) -> None:
+    officer = case.officers[0]
+    hazard = step(officer, case.hazards()[0], "orders", ORDER).json()
+    case.field.visit_id = new_id()
+    case.submit(kind="reinspection", answers={})
+    body = {"visit_id": str(case.field.visit_id), "is_rectified": False, "note": "未整改"}
+    again = step(officer, hazard, "reinspection", body).json()
+    assert (again["status"], again["due_on"]) == ("ordered", hazard["due_on"])
+
+
+def test_a_reinspection_is_a_visit_of_that_kind_to_that_site(case: Case) -> None:
+    hazard = step(case.officers[0], case.hazards()[0], "orders", ORDER).json()
+    body = {"visit_id": str(case.field.visit_id), "is_rectified": True}
+    answer = step(case.officers[0], hazard, "reinspection", body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "reinspection_visit")
+    unknown = step(case.officers[0], hazard, "reinspection", {**body, "visit_id": str(new_id())})
+    assert unknown.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("today", "days", "kind", "due"),
+    [
+        ("2026-09-24", 5, "working", "2026-10-09"),
+        ("2026-02-12", 7, "working", "2026-02-28"),
+        ("2026-11-02", 90, "calendar", "2027-01-31"),
+        ("2026-12-29", 5, "working", None),
+    ],
+)
+def test_a_deadline_counts_days_of_its_kind(
+    case: Case, today: str, days: int, kind: str, due: str | None
+) -> None:
+    hazard = case.hazards()[0]
+    body = {"days": days, "day_kind": kind, "requirement": "整改"}
+    year, month, day = map(int, today.split("-"))
+    noon = datetime(year, month, day, 12, tzinfo=SHANGHAI)
+    with standing_at(noon):
+        person = case.world.logged_in(case.officers[0].user_id)
+        answer = step(person, hazard, "orders", body)
+    if due is None:
+        assert (answer.status_code, answer.json()["code"], answer.json()["year"]) == (
+            422,
+            "calendar_not_imported",
+            2027,
+        )
+    else:
+        assert answer.json()["due_on"] == due
+
+
+@pytest.mark.parametrize(
+    ("status", "day", "overdue"),
+    [("ordered", 9, False), ("ordered", 10, False), ("ordered", 11, True), ("rectified", 11, True),
+     ("reinspected", 11, False), ("closed", 11, False), ("found", 11, False)],
+)  # fmt: skip
+def test_overdue_begins_the_day_after_the_deadline(status: str, day: int, overdue: bool) -> None:
+    assert is_overdue(status, date(2026, 11, 10), date(2026, 11, day)) is overdue
+
+
+def test_every_state_is_reached_and_left_but_the_last() -> None:
+    assert {one.target for one in TRANSITIONS.values()} == STATES - {"found"}
+    assert frozenset().union(*(one.sources for one in TRANSITIONS.values())) == STATES - {"closed"}
+
+
+@pytest.mark.parametrize("action", ["rectification", "closure"])
+def test_a_step_out_of_order_is_refused(case: Case, action: str) -> None:
+    person = case.officers[0] if action == "rectification" else case.world.person("approver")
+    body = {"note": "x", "evidence_ids": []} if action == "rectification" else {}
+    answer = step(person, case.hazards()[0], action, body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "hazard_state")
+
+
+def test_writes_need_the_version_that_was_read(case: Case) -> None:
+    hazard, officer = case.hazards()[0], case.officers[0]
+    assert officer.post(f"{PATH}/{hazard['id']}/orders", json=ORDER).status_code == 428
+    assert step(officer, {**hazard, "version": 9}, "orders", ORDER).status_code == 412
+
+
+def test_a_foreign_region_sees_nothing_and_a_missing_action_is_refused(case: Case, world: World) -> None:
+    hazard = case.hazards()[0]
+    abroad = world.person("inspector", region=world.other_district)
+    assert abroad.get(PATH).json()["items"] == abroad.get(f"{PATH}/counts").json() == []
+    assert abroad.get(f"{PATH}/{hazard['id']}").status_code == 404
+    assert step(abroad, hazard, "orders", ORDER).status_code == 404
+    assert step(world.person("supervisor"), hazard, "orders", ORDER).status_code == 403
+    assert world.person("safety_assistant").get(PATH).status_code == 403
+
+
+def test_filters_and_counts_agree(case: Case, runtime: Runtime) -> None:
+    officer = case.officers[0]
+    ordered = step(officer, case.hazards()[0], "orders", ORDER).json()
+    assert [row["id"] for row in case.hazards(status="ordered", level="general")] == [ordered["id"]]
+    assert case.hazards(level="major") == case.hazards(overdue=True) == case.hazards(clause="x") == []
+    assert len(case.hazards(trade="industry_trade")) == 2
+    assert case.hazards(trade="metallurgy") == []
+    counts = officer.get(f"{PATH}/counts").json()
+    assert {(row["status"], row["count"], row["overdue"]) for row in counts} == {
+        ("found", 1, 0),
+        ("ordered", 1, 0),
+    }
+    with recorded_queries(runtime.database) as sent:
+        case.hazards()
+    assert len(sent) <= 3
