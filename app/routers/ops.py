@@ -1,6 +1,5 @@
 """For whoever runs the service: is it alive, is it ready, how is it doing, which version is it."""
 
-from importlib.metadata import version
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -8,6 +7,7 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
+from app import __version__
 from app.db.migrate import newest_revision
 from app.http.problems import UnavailableProblem
 from app.http.sessions import RuntimeOf
@@ -37,7 +37,7 @@ async def ready(runtime: RuntimeOf) -> dict[str, str]:
 @router.get("/version")
 async def show_version() -> dict[str, str]:
     """Which program this is (public)."""
-    return {"name": "anshao", "version": version("anshao")}
+    return {"name": "anshao", "version": __version__}
 
 
 @router.get("/metrics")

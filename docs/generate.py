@@ -1,0 +1,83 @@
+"""Writes docs/errors.md, docs/settings.md and docs/permissions.md from the code; --check tells whether they are current."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+import app
+from app.config import Settings
+from app.core.errors import Problem
+from app.enums.identity import Role
+from app.services.identity.policy import PERMISSIONS
+
+HERE = Path(__file__).parent
+NOTE = "<!-- Written by docs/generate.py; run `make docs` after a change. -->\n\n"
+
+
+def problems() -> list[type[Problem]]:
+    """Every kind of refusal in the program, by code."""
+    for module in walk_packages(app.__path__, "app."):
+        import_module(module.name)
+    found: list[type[Problem]] = []
+    waiting = [Problem]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        found.append(kind)
+    return sorted(
+        {kind for kind in found if kind is not Problem}, key=lambda kind: (kind.code, kind.__name__)
+    )
+
+
+def errors_page() -> str:
+    """The catalogue of errors."""
+    rows = [f"| `{p.code}` | {p.status} | {p.retry} | {p.zh} | {p.en} |" for p in problems()]
+    head = "# Errors\n\nEvery refusal is application/problem+json (RFC 9457) with these members.\n\n"
+    return (
+        NOTE
+        + head
+        + "| code | status | retry | 中文 | English |\n|---|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
+def settings_page() -> str:
+    """The table of settings."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        rows.append(f"| `ANSHAO_{name.upper()}` | `{field.default}` | {field.description} |")
+    return NOTE + "# Settings\n\n| variable | default | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def permissions_page() -> str:
+    """The permission matrix; the region comes from the grant."""
+    roles = list(Role)
+    rows = [
+        f"| `{action}` | " + " | ".join("●" if role in allowed else "" for role in roles) + " |"
+        for action, allowed in sorted(PERMISSIONS.items())
+    ]
+    head = "| action | " + " | ".join(role.zh for role in roles) + " |\n|---"
+    return NOTE + "# Permissions\n\n" + head + "|---" * len(roles) + "|\n" + "\n".join(rows) + "\n"
+
+
+PAGES = {"errors.md": errors_page, "settings.md": settings_page, "permissions.md": permissions_page}
+
+
+def main() -> int:
+    """Write the pages, or with --check name those that are out of date."""
+    stale = []
+    for name, write in PAGES.items():
+        path, content = HERE / name, write()
+        if "--check" not in sys.argv:
+            path.write_text(content, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != content:
+            stale.append(name)
+    if stale:
+        sys.stderr.write(f"out of date: {', '.join(stale)}; run make docs\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

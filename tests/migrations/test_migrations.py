@@ -1,0 +1,77 @@
+"""The schema: one line of migrations, only forward, that arrives at the models and keeps the rows it meets."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from psycopg import sql
+from sqlalchemy import create_engine, pool
+
+from app import models
+from app.db.base import Base
+from app.db.engine import psycopg_url
+from app.db.migrate import MIGRATIONS
+from tests.migrations.sample_rows import fill_empty_tables, row_counts
+
+SCRIPTS = ScriptDirectory(str(MIGRATIONS))
+IN_ORDER = list(SCRIPTS.walk_revisions())[::-1]
+
+
+@pytest.fixture
+def empty_database(database_cluster: str) -> Iterator[str]:
+    """The address of a database without any table."""
+    name = f"migrated_{uuid4().hex}"
+    with psycopg.connect(database_cluster, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield database_cluster.replace("/postgres?", f"/{name}?")
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def test_there_is_one_line_of_migrations() -> None:
+    assert len(SCRIPTS.get_heads()) == 1
+    assert len(SCRIPTS.get_bases()) == 1
+    assert len(IN_ORDER) == len(list((MIGRATIONS / "versions").glob("*.py")))
+
+
+@pytest.mark.parametrize("script", IN_ORDER, ids=lambda script: script.revision)
+def test_a_migration_goes_only_forward_and_bears_its_time(script: Script) -> None:
+    assert script.path.rsplit("/", 1)[-1].startswith(f"{script.revision}_")
+    assert script.down_revision is None or script.revision > str(script.down_revision)
+    with pytest.raises(NotImplementedError, match="restore a backup"):
+        script.module.downgrade()
+
+
+def test_each_migration_keeps_the_rows_it_meets(empty_database: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["address"] = empty_database
+    engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
+    before: dict[str, int] = {}
+    for script in IN_ORDER:
+        command.upgrade(config, script.revision)
+        with engine.begin() as connection:
+            after = row_counts(connection)
+            lost = {table for table, count in before.items() if after.get(table, 0) < count}
+            assert not lost, f"{script.revision} loses rows of {lost}"
+            fill_empty_tables(connection)
+            before = row_counts(connection)
+    assert set(before) == set(Base.metadata.tables)
+    assert all(before.values())
+
+
+def test_the_migrated_schema_is_that_of_the_models(database_address: str) -> None:
+    assert models.__all__
+    engine = create_engine(psycopg_url(database_address), poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        options = {
+            "compare_server_default": True,
+            "include_name": lambda name, kind, _: not (kind == "table" and name.startswith("procrastinate_")),
+        }
+        differences = compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
+    assert differences == []
