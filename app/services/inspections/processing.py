@@ -22,12 +22,10 @@ from app.models.inspections import (
     PackageIntake,
     Visit,
 )
-from app.schemas.checklist_content import Checklist
 from app.schemas.mobile.packages import Envelope, Issue
 from app.services.audit.service import record_act
-from app.services.checklists.answers import EvidenceClaim, check_answers, judge_answers, read_answers
-from app.services.checklists.content import parse_checklist
-from app.services.checklists.facts import facts_of
+from app.services.checklists.answers import Assessment, EvidenceClaim, assess_answers
+from app.services.checklists.service import checklist_of
 from app.services.evidence.manifest import declare_manifest
 from app.services.hazards.service import NewHazard, Origin, register_hazards
 from app.services.identity.certificates import list_certified
@@ -66,7 +64,8 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
     )
     await _check_supersedes(session, envelope)
     visit_issues = await _join_visit(session, envelope, site)
-    checklist = parse_checklist(version.body)
+    checklist = checklist_of(version)
+    assessment = assess_answers(checklist, envelope.answers, _claims(envelope), envelope.legal_date)
     certified = await list_certified(session, envelope.officers, envelope.legal_date)
     surroundings = await _surroundings(session, envelope, site, version, intake.received_at, certified)
     package = Package(
@@ -93,7 +92,7 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
                 *judge_surroundings(envelope, surroundings),
                 *judge_evidence(envelope),
                 *_party_issues(envelope),
-                *_answer_issues(checklist, envelope),
+                *_answer_issues(assessment),
             )
         ],
         is_signable=signable(envelope, certified),
@@ -102,7 +101,7 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
     )
     session.add(package)
     await session.flush()
-    findings = _findings(checklist, envelope, package)
+    findings = _findings(assessment, envelope, package)
     session.add_all(findings)
     intake.status = "processed"
     await session.flush()
@@ -127,7 +126,7 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
     await register_hazards(
         session, actor, _origin(envelope, package, site), [_hazard(one) for one in findings]
     )
-    await publish(session, _news(envelope, package, site, checklist, findings))
+    await publish(session, _news(envelope, package, site, assessment, findings))
     await issue_receipt_if_complete(session, runtime, package_id)
 
 
@@ -230,15 +229,14 @@ def _claims(envelope: Envelope) -> list[EvidenceClaim]:
     return [EvidenceClaim(row.question, row.media_type) for row in envelope.evidence]
 
 
-def _answer_issues(checklist: Checklist, envelope: Envelope) -> list[Issue]:
-    found = check_answers(checklist, envelope.answers, _claims(envelope), envelope.legal_date)
+def _answer_issues(assessment: Assessment) -> list[Issue]:
     return [
         Issue(code=one.code.value, at=f"answers/{one.question}", zh=one.code.zh, en=one.code.en)
-        for one in found
+        for one in assessment.issues
     ]
 
 
-def _findings(checklist: Checklist, envelope: Envelope, package: Package) -> list[Finding]:
+def _findings(assessment: Assessment, envelope: Envelope, package: Package) -> list[Finding]:
     """Each non-compliant answer, in reading order; what needs judgement stays with the determination."""
     photos: dict[str, list[UUID]] = {}
     for row in envelope.evidence:
@@ -257,7 +255,7 @@ def _findings(checklist: Checklist, envelope: Envelope, package: Package) -> lis
             description=judged.question.item.question.zh,
             evidence_ids=photos.get(judged.question.path, []),
         )
-        for judged in judge_answers(checklist, envelope.answers, envelope.legal_date)
+        for judged in assessment.judgements
         if judged.outcome is Outcome.NON_COMPLIANT
     ]
 
@@ -292,9 +290,8 @@ def _hazard(finding: Finding) -> NewHazard:
 
 
 def _news(
-    envelope: Envelope, package: Package, site: Site, checklist: Checklist, findings: Sequence[Finding]
+    envelope: Envelope, package: Package, site: Site, assessment: Assessment, findings: Sequence[Finding]
 ) -> PackageProcessed:
-    reading = read_answers(checklist, envelope.answers, _claims(envelope), envelope.legal_date)
     return PackageProcessed(
         package_id=package.id,
         visit_id=package.visit_id,
@@ -305,7 +302,7 @@ def _news(
         user_id=package.user_id,
         legal_date=envelope.legal_date,
         supersedes_id=package.supersedes_id,
-        template_code=checklist.code,
-        facts=tuple(facts_of(reading)),
+        template_code=envelope.template.code,
+        facts=tuple(assessment.facts),
         findings=tuple(findings),
     )
