@@ -73,7 +73,9 @@ def test_a_power_cut_that_kills_the_database_too_loses_nothing(installation: Ins
         assert installation.run(*CREATE_ADMIN, given=PASSWORD + "\n").returncode == 0
         served.kill()
         for postmaster in installation.postgres_processes():
-            with suppress(psutil.NoSuchProcess):  # a postmaster that sees one child die ends the others itself
+            with suppress(
+                psutil.NoSuchProcess
+            ):  # a postmaster that sees one child die ends the others itself
                 for process in (postmaster, *postmaster.children()):
                     process.kill()
     with installation.serving() as served_again:
