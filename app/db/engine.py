@@ -30,6 +30,7 @@ def make_engine(url: URL, *, pool_size: int, overflow: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=overflow,
         pool_pre_ping=False,
+        hide_parameters=True,  # statements are logged, what was written in them is not
         pool_recycle=1800,
         json_serializer=_to_json,
         json_deserializer=orjson.loads,

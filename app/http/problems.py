@@ -139,7 +139,8 @@ async def _on_pool_timeout(request: Request, _: PoolTimeout) -> Response:
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:
-    log.error("defect", path=request.url.path, kind=type(error).__name__, exc_info=error)
+    route = getattr(request.scope.get("route"), "path", None)
+    log.error("defect", route=route, kind=type(error).__name__, exc_info=error)
     return problem_response(InternalProblem(), language_of(request))
 
 
