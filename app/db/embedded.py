@@ -8,11 +8,14 @@ import atexit
 import fcntl
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 import psycopg
+
+LEFT_OVER_SECONDS = 10
 
 
 class EmbeddedRefused(RuntimeError):
@@ -40,6 +43,7 @@ class EmbeddedPostgres:
             with (self._folder.parent / "postgres.start").open("a") as starting:
                 fcntl.flock(starting, fcntl.LOCK_EX)
                 self._refuse_foreign_postmaster()
+                self._forget_dead_postmaster()
                 self._server = _get_server(self._folder)
                 return self._ensure_database(database)
         except BaseException:
@@ -71,6 +75,34 @@ class EmbeddedPostgres:
         address = self._server.get_uri(name)
         assert isinstance(address, str)
         return address
+
+    def _forget_dead_postmaster(self) -> None:
+        """A killed postmaster that nobody has reaped still owns its pid: it would look alive for ever.
+
+        Its file goes only when no process works in the folder any more; left-over backends end by themselves in moments.
+        """
+        pid_file = self._folder / "postmaster.pid"
+        try:
+            process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+            if process.status() != psutil.STATUS_ZOMBIE:
+                return
+        except (OSError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+            return
+        until = time.monotonic() + LEFT_OVER_SECONDS
+        while self._has_workers():
+            if time.monotonic() > until:
+                raise EmbeddedRefused(
+                    f"processes of a killed PostgreSQL still run on {self._folder} / 已终止的数据库仍有残留进程"
+                )
+            time.sleep(0.1)
+        pid_file.unlink(missing_ok=True)
+
+    def _has_workers(self) -> bool:
+        """True while a living process has the data folder as its working directory, as every PostgreSQL process has."""
+        for process in psutil.process_iter(["cwd", "status"]):
+            if process.info["cwd"] == str(self._folder) and process.info["status"] != psutil.STATUS_ZOMBIE:
+                return True
+        return False
 
     def _refuse_foreign_postmaster(self) -> None:
         """A postmaster.pid whose live process is not our own server binary belongs to somebody else."""
