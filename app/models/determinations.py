@@ -14,11 +14,17 @@ from app.db.base import Base, Identified, Timed, Versioned
 
 
 class FactSheetRecord(Identified, Timed, Base):
-    """The facts of one package as they were judged, by which version of which rule set. Written once."""
+    """What one package, or one officer's answers at the desk (`package_id` None), adds to what is known of a visit.
+
+    Written once; only `is_superseded` is set later, when a corrected package comes. `root_package_id` is the first
+    package of a line of corrections: it names the checked unit.
+    """
 
     __tablename__ = "fact_sheets"
 
-    package_id: Mapped[UUID] = mapped_column(unique=True)
+    package_id: Mapped[UUID | None] = mapped_column(unique=True)
+    root_package_id: Mapped[UUID | None]
+    is_superseded: Mapped[bool] = mapped_column(default=False)
     visit_id: Mapped[UUID] = mapped_column(index=True)
     enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
     site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), index=True)
@@ -27,10 +33,17 @@ class FactSheetRecord(Identified, Timed, Base):
     trades: Mapped[list[str]]
     ruleset: Mapped[str | None]
     facts: Mapped[list[Any]]
+    findings: Mapped[list[Any]]
+    stated_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    note: Mapped[str | None]
 
 
 class VerdictRecord(Identified, Timed, Versioned, Base):
-    """One clause about one subject (or an unmapped finding: then `clause_id` is None and `source` its question)."""
+    """One clause about one subject (or an unmapped finding: then `clause_id` is None and `source` its question).
+
+    What the machine said is never rewritten: new facts make a new row that `replaces_id` the old one, which is then no
+    longer current unless people had decided it.
+    """
 
     __tablename__ = "verdicts"
     __table_args__ = (
@@ -42,11 +55,12 @@ class VerdictRecord(Identified, Timed, Versioned, Base):
         ),
         CheckConstraint("(status = 'confirmed') = (major_from IS NOT NULL)", name="major_from"),
         CheckConstraint("(kind = 'unmapped') = (clause_id IS NULL)", name="clause"),
+        CheckConstraint("status <> 'confirmed' OR major_clause IS NOT NULL", name="major_clause"),
         Index("ix_verdicts_region_id_id", "region_id", "id"),
     )
 
     fact_sheet_id: Mapped[UUID] = mapped_column(ForeignKey("fact_sheets.id"), index=True)
-    package_id: Mapped[UUID] = mapped_column(index=True)
+    package_id: Mapped[UUID | None] = mapped_column(index=True)
     visit_id: Mapped[UUID] = mapped_column(index=True)
     enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
     site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), index=True)
@@ -58,7 +72,10 @@ class VerdictRecord(Identified, Timed, Versioned, Base):
     source: Mapped[str | None]
     explanation: Mapped[dict[str, Any]]
     missing: Mapped[list[str]]
+    is_current: Mapped[bool] = mapped_column(default=True)
+    replaces_id: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(default="open")
+    major_clause: Mapped[str | None]
     major_from: Mapped[date | None]
     confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     confirmed_at: Mapped[datetime | None]
@@ -79,4 +96,5 @@ class Verification(Identified, Timed, Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     session_id: Mapped[UUID] = mapped_column(ForeignKey("login_sessions.id"))
     assessment: Mapped[str]
+    clause_id: Mapped[str | None]
     reason: Mapped[str | None]
