@@ -11,6 +11,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import utc_now
 from app.db.session import Database
@@ -89,12 +90,14 @@ class _Remembered:
 _remembered: WeakKeyDictionary[Database, _Remembered] = WeakKeyDictionary()
 
 
-async def latest_checkpoint(runtime: Runtime) -> Checkpoint | None:
-    """The chain's signed head, at most a second old, for a receipt; None before the first seal. Asks the database rarely."""
+async def latest_checkpoint(session: AsyncSession, runtime: Runtime) -> Checkpoint | None:
+    """The chain's signed head, at most a second old, for a receipt; None before the first seal. Asks the database rarely.
+
+    It asks on the caller's own connection: whoever waits for a second one while he holds locks can stall the whole pool.
+    """
     known = _remembered.get(runtime.database)
     if known is None or known.until < time.monotonic():
-        async with runtime.database.read() as session:
-            newest = await find_newest_checkpoint(session)
+        newest = await find_newest_checkpoint(session)
         known = _Remembered(newest, time.monotonic() + REMEMBERED_SECONDS)
         _remembered[runtime.database] = known
     return known.checkpoint

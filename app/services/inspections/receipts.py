@@ -30,7 +30,7 @@ async def issue_receipt_if_complete(session: AsyncSession, runtime: Runtime, pac
     if any(row.status == "missing" for row in declared):
         return False
     template = await session.get_one(TemplateVersion, package.template_version_id)
-    checkpoint = await latest_checkpoint(runtime)
+    checkpoint = await latest_checkpoint(session, runtime)
     content = {
         **_content(package, template, declared),
         "previous_receipt": await _previous(session, package.device_id),

@@ -1,0 +1,1 @@
+"""The published figures, re-runnable with one command: `make bench`. Speed lives here, never in timed tests."""

@@ -1,0 +1,92 @@
+"""`make bench`: measure submissions and write docs/benchmarks.{md,json}."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from app.services.runtime import open_runtime
+from benchmarks.city import BenchmarkCity, build_city
+from benchmarks.growth import grow
+from benchmarks.installation import Installation, installation
+from benchmarks.profiling import profile_submissions
+from benchmarks.report import Report, as_markdown, describe_machine, now, system_load, write_report
+from benchmarks.scenarios import Bench
+
+
+def main() -> int:
+    """Parse, measure, write."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="5 s a level, 8 connections; prints, writes nothing")
+    parser.add_argument("--seconds", type=float, help="length of each level (60)")
+    parser.add_argument("--connections", type=int, nargs="+", help="levels of load (1 8 32)")
+    parser.add_argument("--only", choices=["a", "b", "a10", "profile"], nargs="+", help="only these parts")
+    parser.add_argument("--api-processes", type=int, default=2, help="API processes (2)")
+    parser.add_argument("--folder", type=Path, help="data folder; its disk is what is measured (a temporary one)")
+    parser.add_argument("--floor-seconds", type=int, help="length of each floor (10)")
+    given = parser.parse_args()
+    seconds = given.seconds or (5 if given.quick else 60)
+    connections = given.connections or ([8] if given.quick else [1, 8, 32])
+    parts = given.only or (["a", "b", "profile"] if given.quick else ["a", "b", "a10", "profile"])
+    with tempfile.TemporaryDirectory(prefix="anshao-bench-") as temporary:
+        folder = given.folder or Path(temporary) / "data"
+        with installation(folder, given.api_processes) as installed:
+            report = Report(seconds, given.api_processes, measured_at=now())
+            report.machine = describe_machine(_postgresql(installed), system_load())
+            floor_seconds = given.floor_seconds or (3 if given.quick else 10)
+            _measure(installed, report, parts, connections, seconds, floor_seconds)
+    if given.quick:
+        sys.stdout.write(as_markdown(report))
+    else:
+        write_report(report)
+    return 0
+
+
+def _measure(
+    installed: Installation,
+    report: Report,
+    parts: list[str],
+    connections: list[int],
+    seconds: float,
+    floor_seconds: int,
+) -> None:
+    bench = Bench(installed, report, _city(installed), seconds, floor_seconds)
+    if "a" in parts or "b" in parts or "a10" in parts:
+        with installed.serving() as served:
+            if "a" in parts or "a10" in parts:
+                # the level that is repeated at ten times the rows comes first, while the database is small
+                for count in sorted(connections, key=lambda count: count != 8):
+                    bench.measure(served, "a", count)
+            if "b" in parts:
+                for count in connections:
+                    bench.measure(served, "b", count)
+                bench.drain_derivatives()
+            if "a10" in parts:
+                reference = next(level for level in report.levels if level.scenario == "a")
+                target = 10 * (reference.packages_before + reference.submissions)
+                grow(installed.database, target)
+                bench.measure(served, "a10", reference.connections)
+    if "profile" in parts:
+        report.profile = profile_submissions(installed, bench)
+    report.levels.sort(key=lambda level: (level.scenario != "a", level.scenario != "b", level.connections))
+
+
+def _city(installed: Installation) -> BenchmarkCity:
+    async def build() -> BenchmarkCity:
+        async with open_runtime(installed.settings) as runtime, runtime.database.write() as session:
+            return await build_city(session, runtime)
+
+    return asyncio.run(build())
+
+
+def _postgresql(installed: Installation) -> str:
+    with psycopg.connect(installed.database) as connection:
+        row = connection.execute("SHOW server_version").fetchone()
+    return str(row[0]) if row else ""
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,158 @@
+"""The figures as JSON and as docs/benchmarks.md. Says what kind of machine it was, never which."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.figures import Level
+
+ROOT = Path(__file__).resolve().parents[1]
+SCENARIOS = {
+    "a": "(a) 25 answers, no photographs",
+    "b": "(b) 25 answers, 3 photographs of 300 KB, until the receipt is had",
+    "a10": "(a) again at ten times the rows",
+}
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything one run found."""
+
+    seconds_per_level: float
+    api_processes: int
+    levels: list[Level] = field(default_factory=list)
+    rows_per_submission: dict[str, dict[str, int]] = field(default_factory=dict)
+    derivatives: dict[str, float] = field(default_factory=dict)
+    profile: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, str] = field(default_factory=dict)
+    measured_at: str = ""
+
+    def as_json(self) -> str:
+        """Indented, keys as they are."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def describe_machine(postgresql: str, system_load: float) -> dict[str, str]:
+    """Cores, memory, processor model, kernel, Python, PostgreSQL; no name and no path."""
+    return {
+        "cores": str(psutil.cpu_count()),
+        "processor": _processor(),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
+        "python": platform.python_version(),
+        "postgresql": postgresql.split(" (")[0],
+        "load of the machine before the run": f"{system_load:.2f}",
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    found = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return found[0] if found else platform.machine()
+
+
+def write_report(report: Report, folder: Path = ROOT / "docs") -> list[Path]:
+    """docs/benchmarks.json and docs/benchmarks.md."""
+    data, page = folder / "benchmarks.json", folder / "benchmarks.md"
+    data.write_text(report.as_json())
+    page.write_text(as_markdown(report))
+    return [data, page]
+
+
+def as_markdown(report: Report) -> str:
+    """The page."""
+    parts = [_INTRODUCTION.format(date=report.measured_at[:10], seconds=report.seconds_per_level)]
+    parts.append("## The machine\n\n" + "\n".join(f"- {name}: {value}" for name, value in report.machine.items()))
+    parts.append(f"- API processes: {report.api_processes}, one worker beside them, generator on the same cores")
+    for scenario, title in SCENARIOS.items():
+        levels = [level for level in report.levels if level.scenario == scenario]
+        if levels:
+            parts.append(f"## {title}\n\n{_table(levels)}\n\n{_rows(report, scenario)}")
+    parts.append(_promises(report))
+    if report.profile:
+        parts.append(_profile(report.profile))
+    return "\n\n".join(part for part in parts if part).replace(" KB\n\n- API", " KB\n- API") + "\n"
+
+
+_INTRODUCTION = """# Benchmarks
+
+Written by `make bench` (measured {date}, UTC); the same figures as data: `benchmarks.json`. Each level ran {seconds:.0f} s in a
+closed loop: a connection sends its next request when it has the answer before. Packages are sealed, signed and hashed before
+the clock starts. The service is `anshao serve --with-worker` on its embedded PostgreSQL with every durability setting on.
+An answer is a receipt: when it leaves, the package's bytes, its record, findings, hazards, audit entries and receipt are
+committed and synced. A *floor* is what the same machine does in the same run with nothing around it: pgbench writing the same
+rows in one transaction, or hashing, writing and syncing the same bytes with as many threads as connections."""
+
+
+def _table(levels: list[Level]) -> str:
+    floors = list(levels[0].floors)
+    head = ["connections", "submissions/s", "slowest 10 s", "p50 ms", "p95 ms", "p99 ms"]
+    for floor in floors:
+        head += [f"{floor}/s", "share"]
+    head += [f"CPU ms, {kind}" for kind in levels[0].cpu_ms_per_submission]
+    rows = ["| " + " | ".join(head) + " |", "|" + "---:|" * len(head)]
+    for level in levels:
+        cells = [
+            str(level.connections), f"**{level.per_second:.0f}**", f"{level.slowest_10_s_per_second:.0f}",
+            f"{level.p50_ms:.1f}", f"{level.p95_ms:.1f}", f"{level.p99_ms:.1f}",
+        ]  # fmt: skip
+        for floor in floors:
+            share = level.ratio(floor)
+            cells += [f"{level.floors.get(floor, 0):.0f}", f"{share:.0%}" if share is not None else "—"]
+        cells += [f"{value:.2f}" for value in level.cpu_ms_per_submission.values()]
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def _rows(report: Report, scenario: str) -> str:
+    rows = report.rows_per_submission.get(scenario)
+    if not rows:
+        return ""
+    listed = ", ".join(f"{table} {count}" for table, count in sorted(rows.items()))
+    return f"Rows one submission leaves ({sum(rows.values())}): {listed}."
+
+
+def _promises(report: Report) -> str:
+    lines = ["## What was checked", ""]
+    for level in report.levels:
+        left = ", ".join(f"{count} {name}" for name, count in level.backlog.items())
+        lines.append(
+            f"- {level.scenario}, {level.connections} connections, {level.packages_before:,} packages before: "
+            f"{level.submissions:,} submissions in {level.seconds:.0f} s, {level.unprocessed} unprocessed, "
+            f"{level.receipts_verified:,} receipts verified. Left to the background at the end: {left}; done "
+            f"{level.backlog_drained_seconds} s later."
+        )
+    if report.derivatives:
+        lines += ["", "Derivatives (1280 and 320 px of each photograph) are made by the worker afterwards: " + "; ".join(
+            f"{name}: {value}" for name, value in report.derivatives.items()) + "."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _profile(profile: dict[str, Any]) -> str:
+    lines = ["## Where the time goes", "", profile["explanation"], ""]
+    lines += ["| statement of one submission | times | ms each |", "|---|---:|---:|"]
+    lines += [f"| {row['statement']} | {row['times']} | {row['ms']} |" for row in profile["statements"]]
+    lines += ["", "| part of the API process's time | share |", "|---|---:|"]
+    lines += [f"| {name} | {share:.1%} |" for name, share in profile["parts"].items()]
+    lines += ["", "| innermost code of ours | share |", "|---|---:|"]
+    lines += [f"| {name} | {share:.1%} |" for name, share in profile["code"].items()]
+    return "\n".join(lines)
+
+
+def now() -> str:
+    """This moment, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def system_load() -> float:
+    """The one-minute load average."""
+    return os.getloadavg()[0]
