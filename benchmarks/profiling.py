@@ -6,6 +6,7 @@ sampled process are shares, not speeds: the levels of load are measured without 
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -25,7 +26,7 @@ from benchmarks.installation import Installation
 
 SAMPLE_SECONDS = 0.003
 CONNECTIONS = 4
-RESULT = "ANSHAO_BENCHMARK_PROFILE"
+RESULT = "BENCHMARK_PROFILE"
 EXPLANATION = (
     "One API process, 4 connections, scenario (a). The first table times each statement from sending it to having its rows "
     "(the wait for other statements and commits included). The others are samples of the process's only thread while it was busy."
@@ -125,6 +126,10 @@ def _name_of(statement: str) -> str:
     return "`" + " ".join(words)[:90].replace("`", "") + "`"
 
 
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
+
+
 def serve_sampled() -> None:
     """What the sampled server process runs."""
     settings = Settings()
@@ -133,6 +138,7 @@ def serve_sampled() -> None:
     _time_statements(timed)
     sampler = Sampler()
     sampler.start()
+    signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal again when it has ended
     config = uvicorn.Config(
         create_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False
     )

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,9 +15,10 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.working_calendar import DayKind
+from app.db.rows import insert_rows
 from app.models.hazards import Hazard, HazardStep, NumberSeries, RectificationOrder
 from app.models.organizations import Authority
-from app.services.audit.service import record_act
+from app.services.audit.service import Act, record_act, rows_of_acts
 from app.services.hazards.calendar import working_calendar
 from app.services.hazards.errors import CalendarUnknownProblem, HazardStateProblem
 from app.services.hazards.workflow import TRANSITIONS
@@ -51,53 +52,94 @@ async def register_hazards(
     session: AsyncSession, actor: Actor, origin: Origin, findings: Sequence[NewHazard]
 ) -> list[UUID]:
     """Put the findings of a package into the registry as general hazards; again: harmless. Returns the new ones' ids."""
+    if not findings:
+        return []
     known = select(Hazard.finding_key).where(Hazard.package_id == origin.package_id)
     registered = set((await session.execute(known)).scalars())
-    made = []
-    for finding in findings:
-        if finding.key in registered:
-            continue
-        hazard = Hazard(
-            id=new_id(),
-            version=1,
-            number=await take_number(session, origin.authority_id, "患", origin.found_on.year),
-            authority_id=origin.authority_id,
-            enterprise_id=origin.enterprise_id,
-            site_id=origin.site_id,
-            region_id=origin.region_id,
-            level="general",
-            source="inspection",
-            visit_id=origin.visit_id,
-            package_id=origin.package_id,
-            finding_key=finding.key,
-            item_code=finding.item_code,
-            subject=finding.subject,
-            description=finding.description,
-            found_on=origin.found_on,
-            evidence_ids=list(finding.evidence_ids),
-            status="found",
-        )
-        session.add(hazard)
-        await session.flush()
-        await _record_step(session, actor, hazard, "register", None, on_date=origin.found_on)
-        made.append(hazard.id)
-    return made
+    new = [finding for finding in findings if finding.key not in registered]
+    numbers = await take_numbers(session, origin.authority_id, "患", origin.found_on.year, len(new))
+    hazards = [_registered(origin, one, number) for one, number in zip(new, numbers, strict=True)]
+    steps = [
+        {
+            "hazard_id": hazard["id"],
+            "action": "register",
+            "from_status": None,
+            "to_status": hazard["status"],
+            "on_date": origin.found_on,
+            "user_id": actor.user_id,
+            "evidence_ids": [],
+        }
+        for hazard in hazards
+    ]
+    acts = [_act("register", hazard["id"], 1, origin.region_id, None, "found", None) for hazard in hazards]
+    await insert_rows(session, (Hazard, hazards), (HazardStep, steps), *rows_of_acts(actor, acts))
+    return [hazard["id"] for hazard in hazards]
+
+
+def _registered(origin: Origin, finding: NewHazard, number: str) -> dict[str, Any]:
+    """The row of a general hazard just found."""
+    return {
+        "id": new_id(),
+        "version": 1,
+        "number": number,
+        "authority_id": origin.authority_id,
+        "enterprise_id": origin.enterprise_id,
+        "site_id": origin.site_id,
+        "region_id": origin.region_id,
+        "level": "general",
+        "source": "inspection",
+        "visit_id": origin.visit_id,
+        "package_id": origin.package_id,
+        "finding_key": finding.key,
+        "item_code": finding.item_code,
+        "subject": finding.subject,
+        "description": finding.description,
+        "found_on": origin.found_on,
+        "evidence_ids": list(finding.evidence_ids),
+        "status": "found",
+    }
+
+
+def _act(
+    action: str,
+    hazard_id: UUID,
+    version: int,
+    region_id: UUID,
+    before: str | None,
+    status: str,
+    due: date | None,
+) -> Act:
+    return Act(
+        action=f"hazards:{action}",
+        kind="hazard",
+        object_id=hazard_id,
+        version=version,
+        region_id=region_id,
+        before={"status": before} if before else None,
+        after={"status": status, "due_on": due},
+    )
 
 
 async def take_number(session: AsyncSession, authority_id: UUID, kind: str, year: int) -> str:
     """The next number, without gaps, of an authority, a kind of document and a year: 安应急患〔2026〕1号."""
-    word = (await session.get_one(Authority, authority_id)).document_word + kind
-    values = {"authority_id": authority_id, "word": word, "year": year, "last": 1}
-    taken = (
-        insert(NumberSeries)
-        .values(values)
-        .on_conflict_do_update(
-            index_elements=["authority_id", "word", "year"], set_={"last": NumberSeries.last + 1}
-        )
-        .returning(NumberSeries.last)
-    )
-    number = (await session.execute(taken)).scalar_one()
-    return f"{word}〔{year}〕{number}号"
+    return (await take_numbers(session, authority_id, kind, year, 1))[0]
+
+
+async def take_numbers(
+    session: AsyncSession, authority_id: UUID, kind: str, year: int, count: int
+) -> list[str]:
+    """The next `count` numbers, in order, in one statement. The series is locked until the transaction ends: take them late."""
+    if not count:
+        return []
+    word = Authority.document_word + kind
+    source = select(Authority.id, word, literal(year), literal(count)).where(Authority.id == authority_id)
+    fresh = insert(NumberSeries).from_select(["authority_id", "word", "year", "last"], source)
+    taken = fresh.on_conflict_do_update(
+        index_elements=["authority_id", "word", "year"],
+        set_={"last": NumberSeries.last + fresh.excluded.last},
+    ).returning(NumberSeries.word, NumberSeries.last)
+    row = (await session.execute(taken)).one()
+    return [f"{row.word}〔{year}〕{number}号" for number in range(row.last - count + 1, row.last + 1)]
 
 
 async def get_hazard(session: AsyncSession, actor: Actor, hazard_id: UUID) -> Hazard:
