@@ -30,9 +30,27 @@ STAMP_BYTES = 16
 ANSWERED_NO = ("RV-05", "RV-11")
 """The two findings of every package."""
 
-_YES = tuple(
-    "RV-00 RV-01 RV-02 RV-03 RV-04 RV-05 RV-05.1 RV-00.1 RV-13 RV-15 RV-18 RV-19 RV-20 RV-06 RV-07 RV-09 RV-16 "
-    "RV-17 RV-11 RV-12".split()
+_YES = (
+    "RV-00",
+    "RV-01",
+    "RV-02",
+    "RV-03",
+    "RV-04",
+    "RV-05",
+    "RV-05.1",
+    "RV-00.1",
+    "RV-13",
+    "RV-15",
+    "RV-18",
+    "RV-19",
+    "RV-20",
+    "RV-06",
+    "RV-07",
+    "RV-09",
+    "RV-16",
+    "RV-17",
+    "RV-11",
+    "RV-12",
 )
 
 
