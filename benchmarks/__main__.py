@@ -20,12 +20,16 @@ from benchmarks.scenarios import Bench
 def main() -> int:
     """Parse, measure, write."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="5 s a level, 8 connections; prints, writes nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="5 s a level, 8 connections; prints, writes nothing"
+    )
     parser.add_argument("--seconds", type=float, help="length of each level (60)")
     parser.add_argument("--connections", type=int, nargs="+", help="levels of load (1 8 32)")
     parser.add_argument("--only", choices=["a", "b", "a10", "profile"], nargs="+", help="only these parts")
     parser.add_argument("--api-processes", type=int, default=2, help="API processes (2)")
-    parser.add_argument("--folder", type=Path, help="data folder; its disk is what is measured (a temporary one)")
+    parser.add_argument(
+        "--folder", type=Path, help="data folder; its disk is what is measured (a temporary one)"
+    )
     parser.add_argument("--floor-seconds", type=int, help="length of each floor (10)")
     given = parser.parse_args()
     seconds = given.seconds or (5 if given.quick else 60)

@@ -70,7 +70,9 @@ async def build_city(session: AsyncSession, runtime: Runtime) -> BenchmarkCity:
         )
     )  # fmt: skip
     await session.execute(
-        insert(Jurisdiction).values(id=new_id(), authority_id=authority_id, region_id=city, valid_from=LONG_AGO)
+        insert(Jurisdiction).values(
+            id=new_id(), authority_id=authority_id, region_id=city, valid_from=LONG_AGO
+        )
     )
     places = [await _build_places(session, towns_of) for towns_of in towns]
     phones = []
@@ -114,7 +116,8 @@ async def _build_places(session: AsyncSession, towns: list[UUID]) -> tuple[Place
         ],
     )  # fmt: skip
     sites = [
-        {"id": p.site_id, "enterprise_id": p.enterprise_id, "region_id": p.region_id, "name": "厂区"} for p in places
+        {"id": p.site_id, "enterprise_id": p.enterprise_id, "region_id": p.region_id, "name": "厂区"}
+        for p in places
     ]
     await session.execute(insert(Site), sites)
     return tuple(places)

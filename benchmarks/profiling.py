@@ -150,6 +150,5 @@ def serve_sampled() -> None:
         Path(os.environ[RESULT]).write_text(json.dumps(found))
 
 
-
 if __name__ == "__main__":
     serve_sampled()

@@ -71,8 +71,12 @@ def write_report(report: Report, folder: Path = ROOT / "docs") -> list[Path]:
 def as_markdown(report: Report) -> str:
     """The page."""
     parts = [_INTRODUCTION.format(date=report.measured_at[:10], seconds=report.seconds_per_level)]
-    parts.append("## The machine\n\n" + "\n".join(f"- {name}: {value}" for name, value in report.machine.items()))
-    parts.append(f"- API processes: {report.api_processes}, one worker beside them, generator on the same cores")
+    parts.append(
+        "## The machine\n\n" + "\n".join(f"- {name}: {value}" for name, value in report.machine.items())
+    )
+    parts.append(
+        f"- API processes: {report.api_processes}, one worker beside them, generator on the same cores"
+    )
     for scenario, title in SCENARIOS.items():
         levels = [level for level in report.levels if level.scenario == scenario]
         if levels:

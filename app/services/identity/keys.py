@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -61,6 +61,8 @@ class KeyRing:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._keys = {purpose: self._load(purpose) for purpose in PURPOSES}
         self._secret = self._load_secret()
+        self.remembered_tokens: dict[str, Any] = {}
+        """Access tokens whose signature has been checked, with what they say (see tokens.py)."""
 
     def signing(self, purpose: Purpose) -> SigningKey:
         """The key that signs now."""

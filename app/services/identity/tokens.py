@@ -12,6 +12,7 @@ from app.core.clock import utc_now
 from app.services.identity.errors import UnauthenticatedProblem
 from app.services.identity.keys import KeyRing
 
+_REMEMBERED_AT_MOST = 10_000
 _REGISTRY = jws.JWSRegistry(algorithms=["Ed25519"])
 
 
@@ -42,16 +43,33 @@ def issue_access_token(
 
 
 def read_access_token(keys: KeyRing, token: str) -> AccessClaims:
-    """The claims of a valid token; raises UnauthenticatedProblem on anything else."""
+    """The claims of a valid token; raises UnauthenticatedProblem on anything else.
+
+    A signature that held goes on holding, so it is checked once per process; expiry is checked every time, and the session
+    behind the claims is the database's to say.
+    """
+    known = keys.remembered_tokens.get(token)
+    if known is None:
+        known = _verified(keys, token)
+        if len(keys.remembered_tokens) >= _REMEMBERED_AT_MOST:
+            keys.remembered_tokens.clear()
+        keys.remembered_tokens[token] = known
+    claims, expires = known
+    if expires <= utc_now().timestamp():
+        raise UnauthenticatedProblem(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+    return claims
+
+
+def _verified(keys: KeyRing, token: str) -> tuple[AccessClaims, float]:
+    """The claims of a token one of our keys signed, and when they expire."""
     try:
         known = {key.id: key for key in keys.all("access")}
         header = jws.extract_compact(token.encode()).headers()
         key = known[str(header["kid"])]
         decoded = jwt.decode(token, OKPKey.import_key(key.private.public_key()), registry=_REGISTRY)
         claims = decoded.claims
-        if claims["exp"] <= utc_now().timestamp():
-            raise UnauthenticatedProblem(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         session_id, client_id = claims.get("sid"), claims.get("cid")
-        return AccessClaims(UUID(session_id) if session_id else None, UUID(client_id) if client_id else None)
+        who = AccessClaims(UUID(session_id) if session_id else None, UUID(client_id) if client_id else None)
+        return who, float(claims["exp"])
     except (JoseError, KeyError, ValueError, TypeError) as error:
         raise UnauthenticatedProblem(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}) from error
