@@ -1,6 +1,7 @@
-"""Inserting the rows of several tables in one statement: one round trip for the whole write set of a hot path."""
+"""Writing the rows of several tables in one statement: one round trip for the whole write set of a hot path."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
@@ -13,32 +14,72 @@ from app.db.base import Base
 Rows = tuple[type[Base], Sequence[Mapping[str, Any]]]
 
 
-async def insert_rows(session: AsyncSession, *sets: Rows) -> None:
-    """Insert every row of every set, with the models' own defaults; all or nothing, foreign keys among them included.
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """Rows of which PostgreSQL computes some columns, from `given` (the row as it came) and the parts named in `joined`."""
+
+    model: type[Base]
+    rows: Sequence[Mapping[str, Any]]
+    columns: tuple[tuple[str, str], ...]
+    joined: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A change of another kind in the same statement: a CTE's name, its SQL, and its named values (unique in the statement)."""
+
+    name: str
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def insert_rows(session: AsyncSession, *sets: Rows | Computed | Part) -> None:
+    """Write every set, rows with the models' own defaults; all or nothing, foreign keys among them included.
 
     Values travel as JSON and become columns in PostgreSQL (jsonb_populate_recordset), so the statement is the same text for
-    any number of rows. Bytes travel as hexadecimal.
+    any number of rows. Bytes travel as hexadecimal. Every part sees the tables as they were before the statement.
     """
-    filled = [(model, rows) for model, rows in sets if rows]
-    if not filled:
-        return
-    statement = _statement(tuple(model for model, _ in filled))
-    values = {f"rows_{n}": [_whole(model, row) for row in rows] for n, (model, rows) in enumerate(filled)}
-    await session.execute(statement, values)
+    shapes: list[tuple[Any, ...]] = []
+    values: dict[str, Any] = {}
+    for number, one in enumerate(sets):
+        if isinstance(one, Part):
+            shapes.append((one.name, one.sql))
+            values |= one.values
+            continue
+        model, rows, computed = (
+            (one.model, one.rows, (one.columns, one.joined)) if isinstance(one, Computed) else (*one, None)
+        )
+        if rows:
+            shapes.append((number, model, computed))
+            values[f"rows_{number}"] = [_whole(model, row) for row in rows]
+    if shapes:
+        await session.execute(_statement(tuple(shapes)), values)
 
 
 @cache
-def _statement(models: tuple[type[Base], ...]) -> Any:
-    parts = []
-    for number, model in enumerate(models):
-        table = cast(Table, model.__table__)
-        names = ", ".join(f'"{column.name}"' for column in _columns(table))
-        parts.append(
-            f"part_{number} AS (INSERT INTO {table.name} ({names}) SELECT {names} "
-            f"FROM jsonb_populate_recordset(NULL::{table.name}, :rows_{number}))"
-        )
-    binds = [bindparam(f"rows_{number}", type_=JSONB) for number in range(len(models))]
+def _statement(shapes: tuple[tuple[Any, ...], ...]) -> Any:
+    parts, binds = [], []
+    for shape in shapes:
+        if isinstance(shape[0], str):
+            parts.append(f"{shape[0]} AS ({shape[1]})")
+        else:
+            number, model, computed = shape
+            parts.append(f"part_{number} AS ({_insert(number, model, computed)})")
+            binds.append(bindparam(f"rows_{number}", type_=JSONB))
     return text(f"WITH {', '.join(parts)} SELECT 1").bindparams(*binds)
+
+
+def _insert(number: int, model: type[Base], computed: tuple[tuple[tuple[str, str], ...], str] | None) -> str:
+    table = cast(Table, model.__table__)
+    names = [column.name for column in _columns(table)]
+    columns, joined = computed or ((), "")
+    expressions = {name: f'given."{name}"' for name in names} | dict(columns)
+    quoted = ", ".join(f'"{name}"' for name in names)
+    source = f"jsonb_populate_recordset(NULL::{table.name}, :rows_{number}) AS given"
+    beside = f" CROSS JOIN {joined}" if joined else ""
+    return (
+        f"INSERT INTO {table.name} ({quoted}) SELECT {', '.join(expressions.values())} FROM {source}{beside}"
+    )
 
 
 def _columns(table: Table) -> list[Column[Any]]:

@@ -4,34 +4,39 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.identity import OfficerCertificate, RoleGrant, User
 from app.services.identity.policy import PERMISSIONS
 
+Day = date | BindParameter[date]
+
 
 async def list_certified(
     session: AsyncSession, user_ids: Collection[UUID], first: date, last: date | None = None
 ) -> set[UUID]:
-    """Those who are officers with one certificate valid on every day from `first` to `last` (one day unless told).
+    """Those who are officers with one certificate valid on every day from `first` to `last` (one day unless told)."""
+    wanted = certified_officers(User.id.in_(user_ids), first, last or first)
+    return set((await session.execute(wanted)).scalars())
+
+
+def certified_officers(who: ColumnElement[bool], first: Day, until: Day) -> Select[UUID]:
+    """The same as a query, of the users `who` holds for; the days may be bound later.
 
     A safety assistant never counts, whatever his papers: only roles that may submit inspections do.
     """
-    until = last or first
-    roles = PERMISSIONS["inspections:submit"]
-    wanted = (
+    return (
         select(User.id)
         .join(OfficerCertificate, OfficerCertificate.user_id == User.id)
         .join(RoleGrant, RoleGrant.user_id == User.id)
         .where(
-            User.id.in_(user_ids),
+            who,
             OfficerCertificate.valid_from <= first,
             OfficerCertificate.valid_until >= until,
             or_(OfficerCertificate.revoked_on.is_(None), OfficerCertificate.revoked_on > until),
-            RoleGrant.role.in_(roles),
+            RoleGrant.role.in_(PERMISSIONS["inspections:submit"]),
             RoleGrant.starts_on <= first,
             or_(RoleGrant.ends_on.is_(None), RoleGrant.ends_on >= until),
         )
     )
-    return set((await session.execute(wanted)).scalars())
