@@ -33,8 +33,10 @@ class Part:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def insert_rows(session: AsyncSession, *sets: Rows | Computed | Part) -> None:
+async def insert_rows(session: AsyncSession, *sets: Rows | Computed | Part, answer: str = "1") -> Any:
     """Write every set, rows with the models' own defaults; all or nothing, foreign keys among them included.
+
+    Returns the value of `answer`, an SQL expression over the parts.
 
     Values travel as JSON and become columns in PostgreSQL (jsonb_populate_recordset), so the statement is the same text for
     any number of rows. Bytes travel as hexadecimal. Every part sees the tables as they were before the statement.
@@ -52,12 +54,13 @@ async def insert_rows(session: AsyncSession, *sets: Rows | Computed | Part) -> N
         if rows:
             shapes.append((number, model, computed))
             values[f"rows_{number}"] = [_whole(model, row) for row in rows]
-    if shapes:
-        await session.execute(_statement(tuple(shapes)), values)
+    if not shapes:
+        return None
+    return (await session.execute(_statement(tuple(shapes), answer), values)).scalar_one()
 
 
 @cache
-def _statement(shapes: tuple[tuple[Any, ...], ...]) -> Any:
+def _statement(shapes: tuple[tuple[Any, ...], ...], answer: str) -> Any:
     parts, binds = [], []
     for shape in shapes:
         if isinstance(shape[0], str):
@@ -66,7 +69,7 @@ def _statement(shapes: tuple[tuple[Any, ...], ...]) -> Any:
             number, model, computed = shape
             parts.append(f"part_{number} AS ({_insert(number, model, computed)})")
             binds.append(bindparam(f"rows_{number}", type_=JSONB))
-    return text(f"WITH {', '.join(parts)} SELECT 1").bindparams(*binds)
+    return text(f"WITH {', '.join(parts)} SELECT {answer}").bindparams(*binds)
 
 
 def _insert(number: int, model: type[Base], computed: tuple[tuple[tuple[str, str], ...], str] | None) -> str:

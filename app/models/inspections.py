@@ -169,11 +169,26 @@ class Finding(Identified, Timed, Base):
 
 
 class Receipt(Timed, Base):
-    """The signed statement that every declared byte of a package is stored; its bytes are given out unchanged."""
+    """The signed statement that every declared byte of a package is stored; its bytes are given out unchanged.
+
+    `number` counts the receipts of one phone.
+    """
 
     __tablename__ = "receipts"
+    __table_args__ = (UniqueConstraint("device_id", "number"),)
 
     package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"), primary_key=True)
-    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"))
+    number: Mapped[int]
     body: Mapped[bytes]
     sha256: Mapped[str] = mapped_column(unique=True)
+
+
+class ReceiptChain(Base):
+    """The head of a phone's chain of receipts: the newest one's number and hash. Its row is the lock on the chain."""
+
+    __tablename__ = "receipt_chains"
+
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    number: Mapped[int]
+    sha256: Mapped[str | None]

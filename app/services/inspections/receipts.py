@@ -1,16 +1,21 @@
-"""Making receipts: in the transaction that verifies the last declared file, once, and given out unchanged ever after."""
+"""Making receipts: in the transaction that verifies the last declared file, once, and given out unchanged ever after.
+
+Each phone's receipts form a chain: a receipt carries its number and the hash of the one before, so a phone can see that none
+was left out. The chain's head is one row per phone; whoever holds it makes the next receipt.
+"""
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import utc_now
+from app.db.rows import Computed, Part, insert_rows
 from app.models.checklists import TemplateVersion
 from app.models.evidence import EvidenceDeclaration
 from app.models.inspections import Package, Receipt
@@ -18,6 +23,40 @@ from app.services.audit.checkpoints import latest_checkpoint
 from app.services.evidence.manifest import list_declared, lock_manifest
 from app.services.inspections.receipt_format import RECEIPT_SCHEMA, sign_receipt
 from app.services.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """The newest receipt of a phone: its number and hash; 0 and None before the first."""
+
+    number: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSubject:
+    """What a receipt is about."""
+
+    package_id: UUID
+    sha256: str
+    visit_id: UUID
+    device_id: UUID
+    received_at: datetime
+    template: dict[str, Any] | None
+
+
+# Locks the head and reads it as the last holder left it, also when it had to wait for him.
+_HOLD_CHAIN = text(
+    "INSERT INTO receipt_chains (device_id, number) VALUES (:device_id, 0) "
+    "ON CONFLICT (device_id) DO UPDATE SET number = receipt_chains.number RETURNING number, sha256"
+)
+_EXTEND_CHAIN = (
+    "INSERT INTO receipt_chains (device_id, number, sha256) VALUES (:chain_device_id, :chain_number, :chain_sha256) "
+    "ON CONFLICT (device_id) DO UPDATE SET number = excluded.number, sha256 = excluded.sha256 "
+    "WHERE receipt_chains.number = excluded.number - 1 RETURNING number"
+)
+CHAINED = "(SELECT count(*) FROM chained)"
+"""Asked of insert_rows: 1 when the receipt was added, 0 when another one came first and this one was not written."""
 
 
 async def issue_receipt_if_complete(session: AsyncSession, runtime: Runtime, package_id: UUID) -> bool:
@@ -29,35 +68,55 @@ async def issue_receipt_if_complete(session: AsyncSession, runtime: Runtime, pac
     declared = await list_declared(session, package_id)
     if any(row.status == "missing" for row in declared):
         return False
-    template = await session.get_one(TemplateVersion, package.template_version_id)
-    checkpoint = await latest_checkpoint(session, runtime)
-    content = {
-        **_content(package, template, declared),
-        "previous_receipt": await _previous(session, package.device_id),
-        "audit_checkpoint": checkpoint.members if checkpoint else None,
-    }
-    body = sign_receipt(runtime.keys, content)
-    values = {
-        "package_id": package_id,
-        "device_id": package.device_id,
-        "body": body,
-        "sha256": "sha-256:" + hashlib.sha256(body).hexdigest(),
-    }
-    await session.execute(
-        insert(Receipt).values(values).on_conflict_do_nothing(index_elements=["package_id"])
-    )
+    if await session.get(Receipt, package_id) is not None:
+        return True
+    row = (await session.execute(_HOLD_CHAIN, {"device_id": package.device_id})).one()
+    subject = await _subject(session, package)
+    rows = await receipt_rows(session, runtime, subject, declared, ChainHead(row.number, row.sha256))
+    await insert_rows(session, *rows)
     return True
 
 
-def _content(
-    package: Package, template: TemplateVersion, declared: Sequence[EvidenceDeclaration]
-) -> dict[str, Any]:
+async def receipt_rows(
+    session: AsyncSession,
+    runtime: Runtime,
+    subject: ReceiptSubject,
+    declared: Sequence[EvidenceDeclaration],
+    head: ChainHead,
+) -> tuple[Part, Computed]:
+    """What insert_rows writes to add the receipt that follows `head`; nothing is written if the head has moved (CHAINED)."""
+    checkpoint = await latest_checkpoint(session, runtime)
+    number = head.number + 1
+    content = {
+        **_content(subject, declared),
+        "number": number,
+        "previous_receipt": head.sha256,
+        "audit_checkpoint": checkpoint.members if checkpoint else None,
+    }
+    body = sign_receipt(runtime.keys, content)
+    sha256 = "sha-256:" + hashlib.sha256(body).hexdigest()
+    chained = {"chain_device_id": subject.device_id, "chain_number": number, "chain_sha256": sha256}
+    receipt = {
+        "package_id": subject.package_id,
+        "device_id": subject.device_id,
+        "number": number,
+        "body": body,
+        "sha256": sha256,
+    }
+    return Part("chained", _EXTEND_CHAIN, chained), Computed(Receipt, [receipt], (), joined="chained")
+
+
+def _content(subject: ReceiptSubject, declared: Sequence[EvidenceDeclaration]) -> dict[str, Any]:
     return {
         "schema": RECEIPT_SCHEMA,
-        "package": {"id": str(package.id), "hash": package.sha256, "visit_id": str(package.visit_id)},
-        "device_id": str(package.device_id),
-        "template": {"id": str(template.id), "number": template.number, "hash": template.content_hash},
-        "received_at": _stamp(package.received_at),
+        "package": {
+            "id": str(subject.package_id),
+            "hash": subject.sha256,
+            "visit_id": str(subject.visit_id),
+        },
+        "device_id": str(subject.device_id),
+        "template": subject.template,
+        "received_at": _stamp(subject.received_at),
         "completed_at": _stamp(utc_now()),
         "evidence": [
             {"id": str(row.id), "hash": row.sha256, "size": row.size, "status": row.status}
@@ -66,11 +125,25 @@ def _content(
     }
 
 
+async def _subject(session: AsyncSession, package: Package) -> ReceiptSubject:
+    wanted = select(TemplateVersion.id, TemplateVersion.number, TemplateVersion.content_hash)
+    row = (
+        await session.execute(wanted.where(TemplateVersion.id == package.template_version_id))
+    ).one_or_none()
+    return ReceiptSubject(
+        package.id,
+        package.sha256,
+        package.visit_id,
+        package.device_id,
+        package.received_at,
+        template_of_receipt(*row) if row else None,
+    )
+
+
+def template_of_receipt(version_id: UUID, number: int, content_hash: str) -> dict[str, Any]:
+    """How a receipt names the checklist that was filled in."""
+    return {"id": str(version_id), "number": number, "hash": content_hash}
+
+
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-async def _previous(session: AsyncSession, device_id: UUID) -> str | None:
-    """The hash of the device's latest receipt: a phone can see that none was left out."""
-    latest = select(Receipt.sha256).where(Receipt.device_id == device_id).order_by(Receipt.created_at.desc())
-    return (await session.execute(latest.limit(1))).scalar_one_or_none()
