@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import iter_route_contexts
 
 from app.config import Settings
 from app.http.idempotency import ReplayedAnswer
@@ -27,12 +29,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     load_subscriptions()
     app = FastAPI(title="Anshao", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-    app.add_middleware(RequestShell, max_body_bytes=chosen.max_body_bytes)
+    templates: dict[Any, str] = {}
+    app.add_middleware(RequestShell, max_body_bytes=chosen.max_body_bytes, templates=templates)
     install_problem_handlers(app)
     app.add_exception_handler(ReplayedAnswer, _replay)
     app.include_router(ops_router)
     for audience in AUDIENCES:
         app.include_router(audience.router)
+    templates.update({route.endpoint: route.path or "" for route in iter_route_contexts(app.routes)})
     return app
 
 

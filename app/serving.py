@@ -17,6 +17,7 @@ from app.config import Settings
 from app.db.embedded import EmbeddedPostgres
 from app.db.migrate import upgrade
 from app.http.logs import configure_logs
+from app.http.protocol import BoundedProtocol
 from app.main import create_app
 from app.services.runtime import open_runtime
 from app.services.worker import run_worker
@@ -59,6 +60,7 @@ def serve_api(settings: Settings, *, with_worker: bool) -> None:
                 host=settings.host,
                 port=settings.port,
                 workers=settings.workers,
+                http=BoundedProtocol,
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -1,7 +1,8 @@
 """Pure ASGI middleware: request id, header and body limits, JSON access log without personal data, metrics."""
 
+import re
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
@@ -9,8 +10,16 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog import get_logger
 
+from app.core.errors import Problem
 from app.core.ids import new_id
-from app.http.problems import TooLargeProblem, language_of, problem_response
+from app.http.problems import (
+    HeadersTooLargeProblem,
+    TooLargeProblem,
+    UnreadableProblem,
+    language_of,
+    problem_of,
+    problem_response,
+)
 from app.services.audit.service import request_id
 
 log = get_logger()
@@ -18,77 +27,134 @@ log = get_logger()
 REQUESTS = Counter(
     "anshao_requests_total", "Requests by route, method and status", ("route", "method", "status")
 )
-DURATION = Histogram("anshao_request_seconds", "Time to the last byte of the answer", ("route", "method"))
+DURATION = Histogram(
+    "anshao_request_seconds",
+    "Time to the last byte of the answer, by route",
+    ("route", "method"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 
 MAX_HEADER_BYTES = 32 * 1024
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestShell:
-    """The outermost layer of every request."""
+    """The outermost layer of every request.
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    A caller's X-Request-Id (8 to 64 letters, digits, dots, hyphens, underscores) is taken over; anything else gets a new one.
+    `templates` gives the full address pattern of each endpoint function.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int, templates: Mapping[Any, str]) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        identifier = str(new_id())
+        identifier = _request_id_of(scope)
         token = request_id.set(identifier)
+        exchange = _Exchange(receive, send, identifier, self._max_body_bytes)
         started = time.perf_counter()
-        outcome: MutableMapping[str, Any] = {"status": 500}
-
-        async def send_stamped(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                outcome["status"] = message["status"]
-                message["headers"] = [
-                    *message.get("headers", []),
-                    (b"x-request-id", identifier.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"referrer-policy", b"no-referrer"),
-                ]
-                if not any(name == b"cache-control" for name, _ in message["headers"]):
-                    message["headers"].append((b"cache-control", b"no-store"))
-            await send(message)
-
         try:
-            await self._serve_within_limits(scope, receive, send_stamped)
+            await self._serve(scope, exchange)
         finally:
-            _note(scope, outcome["status"], time.perf_counter() - started)
+            self._note(scope, exchange.status, time.perf_counter() - started)
             request_id.reset(token)
 
-    async def _serve_within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = scope["headers"]
+    async def _serve(self, scope: Scope, exchange: "_Exchange") -> None:
+        refusal = self._refuse_early(scope["headers"])
+        if refusal is None:
+            try:
+                await self._app(scope, exchange.receive, exchange.send)
+            except Exception as error:
+                if exchange.has_begun:
+                    raise  # the server cuts the connection: the reader must not take half an answer for a whole one
+                if not exchange.is_too_large:
+                    refusal = problem_of(error)
+            if exchange.is_too_large and not exchange.has_begun:
+                refusal = TooLargeProblem(limit=self._max_body_bytes, headers={"Connection": "close"})
+        if refusal is not None:
+            response = problem_response(refusal, language_of(Request(scope)))
+            await response(scope, exchange.receive, exchange.send_refusal)
+
+    def _refuse_early(self, headers: list[tuple[bytes, bytes]]) -> Problem | None:
         if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
-            await self._refuse(scope, receive, send, MAX_HEADER_BYTES)
+            return HeadersTooLargeProblem(limit=MAX_HEADER_BYTES)
+        for name, value in headers:
+            if name == b"content-length":
+                if not value.isdigit():
+                    return UnreadableProblem()
+                if int(value) > self._max_body_bytes:
+                    return TooLargeProblem(limit=self._max_body_bytes)
+        return None
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = self._templates.get(scope.get("endpoint"), "unmatched")
+        method = scope["method"] if scope["method"] in METHODS else "OTHER"
+        REQUESTS.labels(route, method, status).inc()
+        DURATION.labels(route, method).observe(seconds)
+        actor = scope.get("state", {}).get("actor")
+        log.info(
+            "request",
+            route=route,
+            method=method,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+            actor=actor.label if actor else None,
+        )
+
+
+class _Exchange:
+    """The two ends of one request: counts what comes in, stamps what goes out."""
+
+    def __init__(self, receive: Receive, send: Send, identifier: str, max_body_bytes: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._identifier = identifier.encode()
+        self._left = max_body_bytes
+        self.status = 500
+        self.has_begun = False
+        self.is_too_large = False
+
+    async def receive(self) -> Message:
+        """The next part of the body; past the limit nothing more is read, and the application's own answer is dropped."""
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            self.is_too_large = True
+            return {"type": "http.disconnect"}
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a part of the answer on."""
+        if self.is_too_large and not self.has_begun:
             return
-        declared = next((value for name, value in headers if name == b"content-length"), b"0")
-        if not declared.isdigit() or int(declared) > self._max_body_bytes:
-            await self._refuse(scope, receive, send, self._max_body_bytes)
-            return
-        received = 0
+        await self.send_refusal(message)
 
-        async def receive_bounded() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_body_bytes:
-                raise TooLargeProblem(limit=self._max_body_bytes)
-            return message
-
-        await self._app(scope, receive_bounded, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        response = problem_response(TooLargeProblem(limit=limit), language_of(Request(scope)))
-        await response(scope, receive, send)
+    async def send_refusal(self, message: Message) -> None:
+        """Pass a part of the answer on, whatever came in."""
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            self.status = message["status"]
+            message["headers"] = [
+                *message.get("headers", []),
+                (b"x-request-id", self._identifier),
+                (b"x-content-type-options", b"nosniff"),
+                (b"referrer-policy", b"no-referrer"),
+            ]
+            if not any(name == b"cache-control" for name, _ in message["headers"]):
+                message["headers"].append((b"cache-control", b"no-store"))
+        await self._send(message)
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", None) or "unmatched"
-    REQUESTS.labels(route, scope["method"], status).inc()
-    DURATION.labels(route, scope["method"]).observe(seconds)
-    log.info(
-        "request", route=route, method=scope["method"], status=status, milliseconds=round(seconds * 1000, 1)
-    )
+def _request_id_of(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            given: str = value.decode("ascii")
+            return given
+    return str(new_id())

@@ -5,10 +5,13 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Form as FormParameter
 from fastapi.responses import Response
+from psycopg import DataError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from structlog import get_logger
 
 from app.core.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
@@ -33,6 +36,41 @@ class TooLargeProblem(Problem):
     code = "too_large"
     zh = "请求内容超过上限（{limit} 字节）"
     en = "The request exceeds the limit of {limit} bytes"
+
+
+class HeadersTooLargeProblem(Problem):
+    """The request line or the headers exceed the limit."""
+
+    status = 431
+    code = "headers_too_large"
+    zh = "请求头超过上限（{limit} 字节）"
+    en = "The request's headers exceed the limit of {limit} bytes"
+
+
+class AddressTooLongProblem(Problem):
+    """The request's address exceeds the limit."""
+
+    status = 414
+    code = "address_too_long"
+    zh = "请求地址超过上限（{limit} 字节）"
+    en = "The request's address exceeds the limit of {limit} bytes"
+
+
+class MediaTypeProblem(Problem):
+    """The body is of another media type than the route reads."""
+
+    status = 415
+    code = "unsupported_media_type"
+    zh = "不支持此内容类型，请使用 {expected}"
+    en = "This media type is not supported here; send {expected}"
+
+
+class RefusedProblem(Problem):
+    """A refusal of the framework that has no code of its own; the status says which."""
+
+    code = "refused"
+    zh = "请求被拒绝"
+    en = "The request is refused"
 
 
 class InternalProblem(Problem):
@@ -64,12 +102,15 @@ class UnreadableProblem(Problem):
     en = "The request cannot be read"
 
 
-def problem_response(problem: Problem, language: str, **members: Any) -> Response:
-    """The response to a problem; `members` are further extension members."""
+def problem_response(
+    problem: Problem, language: str, *, status: int | None = None, **members: Any
+) -> Response:
+    """The response to a problem; `members` are further extension members, `status` stands for the problem's own."""
+    answered = status or problem.status
     body = {
         "type": f"urn:anshao:problem:{problem.code}",
         "title": problem.text(language),
-        "status": problem.status,
+        "status": answered,
         "code": problem.code,
         "retry": problem.retry,
         "zh": problem.text("zh"),
@@ -79,10 +120,10 @@ def problem_response(problem: Problem, language: str, **members: Any) -> Respons
         **members,
     }
     headers = {"Content-Language": language, "Vary": "Accept-Language", **problem.headers}
-    if problem.status in (429, 503):
+    if answered in (429, 503):
         headers.setdefault("Retry-After", str(problem.params.get("seconds", 5)))
     content = orjson.dumps(body, default=str)
-    return Response(content, problem.status, headers, media_type="application/problem+json")
+    return Response(content, answered, headers, media_type="application/problem+json")
 
 
 def language_of(request: Request) -> str:
@@ -104,10 +145,17 @@ async def _on_problem(request: Request, error: Problem) -> Response:
     return problem_response(error, language_of(request))
 
 
+_FRAMEWORK: dict[int, type[Problem]] = {
+    400: UnreadableProblem,
+    404: NotFoundProblem,
+    405: MethodNotAllowedProblem,
+}
+
+
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
-    known: dict[int, type[Problem]] = {404: NotFoundProblem, 405: MethodNotAllowedProblem}
-    kind = known.get(error.status_code, UnreadableProblem if error.status_code < 500 else InternalProblem)
-    return problem_response(kind(headers=dict(error.headers or {})), language_of(request))
+    headers = dict(error.headers or {})
+    problem = _FRAMEWORK.get(error.status_code, RefusedProblem)(headers=headers)
+    return problem_response(problem, language_of(request), status=error.status_code)
 
 
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
@@ -115,40 +163,64 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
         {"at": "/".join(str(step) for step in e["loc"]), "kind": e["type"], "message": e["msg"]}
         for e in error.errors()
     ]
+    language = language_of(request)
+    if any(e["at"].split("/", 1)[0] == "body" for e in errors):
+        expected = _expected_media_type(request)
+        if expected is not None:
+            return problem_response(MediaTypeProblem(expected=expected), language)
     if any(e["kind"] == "json_invalid" for e in errors):
-        return problem_response(UnreadableProblem(), language_of(request), errors=errors)
-    return problem_response(InvalidProblem(), language_of(request), errors=errors)
+        return problem_response(UnreadableProblem(), language, errors=errors)
+    return problem_response(InvalidProblem(), language, errors=errors)
 
 
-async def _on_database_error(request: Request, error: DBAPIError) -> Response:
-    state = getattr(error.orig, "sqlstate", None) or ""
-    if state == "23505":
-        return problem_response(ConflictProblem(), language_of(request))
-    if (
-        error.connection_invalidated
-        or state[:2] in ("08", "53", "57")
-        or state in ("40001", "40P01", "55P03", "25P03")
-    ):
-        log.warning("database_unavailable", sqlstate=state)
-        return problem_response(UnavailableProblem(), language_of(request))
-    return await _on_defect(request, error)
+def _expected_media_type(request: Request) -> str | None:
+    """The media type the route reads when the request declares another one; None when they agree or nothing was sent."""
+    sent = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    field = getattr(request.scope.get("route"), "body_field", None)
+    if not sent or field is None:
+        return None
+    if isinstance(field.field_info, FormParameter):
+        return (
+            None
+            if sent in ("multipart/form-data", "application/x-www-form-urlencoded")
+            else "multipart/form-data"
+        )
+    return None if sent == "application/json" or sent.endswith("+json") else "application/json"
 
 
-async def _on_pool_timeout(request: Request, _: PoolTimeout) -> Response:
-    return problem_response(UnavailableProblem(), language_of(request))
+def problem_of(error: Exception) -> Problem:
+    """What an exception that no route foresaw is to the caller. Defects are logged; values never are."""
+    if isinstance(error, PoolTimeout):
+        return UnavailableProblem()
+    if isinstance(error, ClientDisconnect):
+        return UnreadableProblem()  # nobody is there to read it
+    if isinstance(error, UnicodeEncodeError):
+        return InvalidProblem()  # a lone surrogate: no text that can be stored
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state == "23505":
+            return ConflictProblem()
+        if isinstance(error.orig, DataError) and state != "22012":
+            return InvalidProblem()  # a NUL in a text, a number or a date no column holds
+        if (
+            error.connection_invalidated
+            or state[:2] in ("08", "53", "57")
+            or state in ("40001", "40P01", "55P03", "25P03")
+        ):
+            log.warning("database_unavailable", sqlstate=state)
+            return UnavailableProblem()
+    log.error("defect", kind=type(error).__name__, exc_info=error)
+    return InternalProblem()
 
 
-async def _on_defect(request: Request, error: Exception) -> Response:
-    route = getattr(request.scope.get("route"), "path", None)
-    log.error("defect", route=route, kind=type(error).__name__, exc_info=error)
-    return problem_response(InternalProblem(), language_of(request))
+async def _on_exception(request: Request, error: Exception) -> Response:
+    return problem_response(problem_of(error), language_of(request))
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Every error of the application leaves as problem+json."""
+    """Every error of the application leaves as problem+json; what escapes these handlers is caught by the RequestShell."""
     app.add_exception_handler(Problem, _on_problem)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _on_http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_invalid)  # type: ignore[arg-type]
-    app.add_exception_handler(DBAPIError, _on_database_error)  # type: ignore[arg-type]
-    app.add_exception_handler(PoolTimeout, _on_pool_timeout)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, _on_defect)
+    for kind in (DBAPIError, PoolTimeout, UnicodeEncodeError):
+        app.add_exception_handler(kind, _on_exception)
