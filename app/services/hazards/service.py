@@ -1,7 +1,6 @@
-"""What happens to hazards: registered from findings, ordered, rectified, re-inspected, closed. One verb, one step."""
+"""What happens to registered hazards: ordered, rectified, re-inspected, closed. One verb, one step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -15,109 +14,12 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.working_calendar import DayKind
-from app.db.rows import insert_rows
 from app.models.hazards import Hazard, HazardStep, NumberSeries, RectificationOrder
 from app.models.organizations import Authority
-from app.services.audit.service import Act, record_act, rows_of_acts
+from app.services.audit.service import record_act
 from app.services.hazards.calendar import working_calendar
 from app.services.hazards.errors import CalendarUnknownProblem, HazardStateProblem
 from app.services.hazards.workflow import TRANSITIONS
-
-
-@dataclass(frozen=True, slots=True)
-class NewHazard:
-    """A finding to be registered."""
-
-    key: str
-    item_code: str
-    subject: str | None
-    description: str
-    evidence_ids: Sequence[UUID]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where findings come from."""
-
-    package_id: UUID
-    visit_id: UUID
-    authority_id: UUID
-    enterprise_id: UUID
-    site_id: UUID
-    region_id: UUID
-    found_on: date
-
-
-async def register_hazards(
-    session: AsyncSession, actor: Actor, origin: Origin, findings: Sequence[NewHazard]
-) -> list[UUID]:
-    """Put the findings of a package into the registry as general hazards; again: harmless. Returns the new ones' ids."""
-    if not findings:
-        return []
-    known = select(Hazard.finding_key).where(Hazard.package_id == origin.package_id)
-    registered = set((await session.execute(known)).scalars())
-    new = [finding for finding in findings if finding.key not in registered]
-    numbers = await take_numbers(session, origin.authority_id, "患", origin.found_on.year, len(new))
-    hazards = [_registered(origin, one, number) for one, number in zip(new, numbers, strict=True)]
-    steps = [
-        {
-            "hazard_id": hazard["id"],
-            "action": "register",
-            "from_status": None,
-            "to_status": hazard["status"],
-            "on_date": origin.found_on,
-            "user_id": actor.user_id,
-            "evidence_ids": [],
-        }
-        for hazard in hazards
-    ]
-    acts = [_act("register", hazard["id"], 1, origin.region_id, None, "found", None) for hazard in hazards]
-    await insert_rows(session, (Hazard, hazards), (HazardStep, steps), *rows_of_acts(actor, acts))
-    return [hazard["id"] for hazard in hazards]
-
-
-def _registered(origin: Origin, finding: NewHazard, number: str) -> dict[str, Any]:
-    """The row of a general hazard just found."""
-    return {
-        "id": new_id(),
-        "version": 1,
-        "number": number,
-        "authority_id": origin.authority_id,
-        "enterprise_id": origin.enterprise_id,
-        "site_id": origin.site_id,
-        "region_id": origin.region_id,
-        "level": "general",
-        "source": "inspection",
-        "visit_id": origin.visit_id,
-        "package_id": origin.package_id,
-        "finding_key": finding.key,
-        "item_code": finding.item_code,
-        "subject": finding.subject,
-        "description": finding.description,
-        "found_on": origin.found_on,
-        "evidence_ids": list(finding.evidence_ids),
-        "status": "found",
-    }
-
-
-def _act(
-    action: str,
-    hazard_id: UUID,
-    version: int,
-    region_id: UUID,
-    before: str | None,
-    status: str,
-    due: date | None,
-) -> Act:
-    return Act(
-        action=f"hazards:{action}",
-        kind="hazard",
-        object_id=hazard_id,
-        version=version,
-        region_id=region_id,
-        before={"status": before} if before else None,
-        after={"status": status, "due_on": due},
-    )
 
 
 async def take_number(session: AsyncSession, authority_id: UUID, kind: str, year: int) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.events import publish
 from app.core.ids import new_id
+from app.db.rows import insert_rows
 from app.enums.checklists import Outcome
 from app.models.checklists import Template, TemplateVersion
 from app.models.enterprises import Site
@@ -27,7 +28,7 @@ from app.services.audit.service import record_act
 from app.services.checklists.answers import Assessment, EvidenceClaim, assess_answers
 from app.services.checklists.service import checklist_of
 from app.services.evidence.manifest import declare_manifest
-from app.services.hazards.service import NewHazard, Origin, register_hazards
+from app.services.hazards.registering import NewHazard, Origin, hazard_sets
 from app.services.identity.certificates import list_certified
 from app.services.inspections.events import PackageProcessed
 from app.services.inspections.judgement import (
@@ -123,9 +124,8 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
         region_id=site.region_id,
         after={"sha256": intake.sha256},
     )
-    await register_hazards(
-        session, actor, _origin(envelope, package, site), [_hazard(one) for one in findings]
-    )
+    new_hazards = [_hazard(one) for one in findings]
+    await insert_rows(session, *hazard_sets(actor, _origin(envelope, package, site), new_hazards))
     await publish(session, _news(envelope, package, site, assessment, findings))
     await issue_receipt_if_complete(session, runtime, package_id)
 

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, exists, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, SQLColumnExpression, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -18,7 +18,7 @@ async def authority_covers(session: AsyncSession, authority_id: UUID, region_id:
 
 
 def covers(
-    authority_id: UUID | ColumnElement[UUID], region_id: UUID | ColumnElement[UUID], on: Day
+    authority_id: UUID | SQLColumnExpression[UUID], region_id: UUID | SQLColumnExpression[UUID], on: Day
 ) -> ColumnElement[bool]:
     """The same as a condition; authority, region and day may be bound later or come from the query around it."""
     place, covered = aliased(Region), aliased(Region)
