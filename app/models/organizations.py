@@ -1,4 +1,4 @@
-"""Where and by whom: regions, the authorities that decide, their dated jurisdiction, their brigades."""
+"""Where and by whom: regions, the authorities that decide, their dated jurisdiction and entrustment, their brigades."""
 
 from datetime import date
 from uuid import UUID
@@ -29,7 +29,7 @@ class Region(Identified, Timed, Versioned, Base):
 
 
 class Authority(Identified, Timed, Versioned, Base):
-    """An organ that decides in its own name, or in the name of the one that entrusted it."""
+    """An organ that decides in its own name, or, once it has entrustments, in the name of the one that entrusted it."""
 
     __tablename__ = "authorities"
 
@@ -37,10 +37,6 @@ class Authority(Identified, Timed, Versioned, Base):
     name: Mapped[str]
     document_word: Mapped[str]
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
-    entrusted_by: Mapped[UUID | None] = mapped_column(ForeignKey("authorities.id"), index=True)
-    entrusted_from: Mapped[date | None]
-    entrusted_until: Mapped[date | None]
-    entrustment_basis: Mapped[str | None]
     valid_from: Mapped[date]
     valid_until: Mapped[date | None]
 
@@ -58,8 +54,21 @@ class Jurisdiction(Identified, Timed, Base):
     valid_until: Mapped[date | None]
 
 
+class Entrustment(Identified, Timed, Base):
+    """An authority acts in the name of another for a period (first and last day included), by a written basis."""
+
+    __tablename__ = "entrustments"
+    __table_args__ = (UniqueConstraint("authority_id", "valid_from"),)
+
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"))
+    entrusted_by: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"), index=True)
+    basis: Mapped[str]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]
+
+
 class Brigade(Identified, Timed, Versioned, Base):
-    """A brigade or squad of an authority."""
+    """A brigade of an authority, or a squad of a brigade. Never deleted: people served in it."""
 
     __tablename__ = "brigades"
     __table_args__ = (UniqueConstraint("authority_id", "name"),)
@@ -67,3 +76,4 @@ class Brigade(Identified, Timed, Versioned, Base):
     authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"))
     name: Mapped[str]
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("brigades.id"), index=True)
+    is_active: Mapped[bool] = mapped_column(default=True)

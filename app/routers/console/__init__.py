@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter
 
-from app.routers.console import audit, checklists, devices, hazards, inspections, session
+from app.routers.console import audit, checklists, devices, hazards, inspections, organizations, session
 
 
 def console_areas() -> list[APIRouter]:
     """The routers of this audience."""
     return [
         session.router,
+        organizations.router,
         devices.router,
         checklists.router,
         inspections.router,

@@ -1,40 +1,55 @@
 """Jurisdiction on a day: which authority covers which region, in its own name or entrusted."""
 
-from datetime import date
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, SQLColumnExpression, exists, func, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app.models.organizations import Authority, Jurisdiction, Region
+from app.models.organizations import Authority, Entrustment, Jurisdiction, Region
+from app.services.organizations.periods import Day, in_force
 
-Day = date | BindParameter[date]
+Reference = UUID | SQLColumnExpression[UUID]
 
 
-async def authority_covers(session: AsyncSession, authority_id: UUID, region_id: UUID, on: date) -> bool:
-    """True when the authority exists on the day and one of its jurisdictions in force contains the region."""
+async def authority_covers(session: AsyncSession, authority_id: UUID, region_id: UUID, on: Day) -> bool:
+    """True when the authority may act in the region on the day.
+
+    It exists and one of its jurisdictions in force contains the region. An authority that was ever entrusted acts only in
+    another's name: an entrustment must be in force on the day, by an authority that exists and itself covers the region.
+    """
     return bool((await session.execute(select(covers(authority_id, region_id, on)))).scalar_one())
 
 
-def covers(
-    authority_id: UUID | SQLColumnExpression[UUID], region_id: UUID | SQLColumnExpression[UUID], on: Day
-) -> ColumnElement[bool]:
+def covers(authority_id: Reference, region_id: Reference, on: Day) -> ColumnElement[bool]:
     """The same as a condition; authority, region and day may be bound later or come from the query around it."""
-    place, covered = aliased(Region), aliased(Region)
-    return exists(
-        select(Jurisdiction.id)
-        .join(Authority, Authority.id == Jurisdiction.authority_id)
-        .join(covered, covered.id == Jurisdiction.region_id)
-        .join(place, func.starts_with(place.path, covered.path))
+    authority, entrusting, entrusted = aliased(Authority), aliased(Authority), aliased(Entrustment)
+    by_entrustment = (
+        select(Entrustment.id)
+        .join(entrusting, entrusting.id == Entrustment.entrusted_by)
         .where(
-            Authority.id == authority_id,
-            place.id == region_id,
-            *_in_force(Authority, on),
-            *_in_force(Jurisdiction, on),
+            Entrustment.authority_id == authority.id,
+            in_force(Entrustment, on),
+            in_force(entrusting, on),
+            _has_jurisdiction(entrusting.id, region_id, on),
         )
+        .exists()
+    )
+    return exists().where(
+        authority.id == authority_id,
+        in_force(authority, on),
+        _has_jurisdiction(authority.id, region_id, on),
+        or_(~exists().where(entrusted.authority_id == authority.id), by_entrustment),
     )
 
 
-def _in_force(table: type[Authority] | type[Jurisdiction], on: Day) -> tuple[ColumnElement[bool], ...]:
-    return table.valid_from <= on, or_(table.valid_until.is_(None), table.valid_until >= on)
+def _has_jurisdiction(authority_id: Reference, region_id: Reference, on: Day) -> ColumnElement[bool]:
+    """One of the authority's jurisdictions in force contains the region."""
+    place, covered, jurisdiction = aliased(Region), aliased(Region), aliased(Jurisdiction)
+    found = (
+        select(jurisdiction.id)
+        .join(covered, covered.id == jurisdiction.region_id)
+        .join(place, func.starts_with(place.path, covered.path))
+        .where(jurisdiction.authority_id == authority_id, place.id == region_id, in_force(jurisdiction, on))
+    )
+    return found.exists()
