@@ -18,3 +18,18 @@ def bigrams(text: str) -> list[str]:
     if len(plain) < 2:
         return [plain] if plain else []
     return sorted({plain[place : place + 2] for place in range(len(plain) - 1)})
+
+
+def folded(text: str) -> str:
+    """The form in which names are compared: normalized, case folded, without spaces."""
+    return normalized(text).casefold().replace(" ", "")
+
+
+def name_pieces(name: str) -> list[str]:
+    """What the index holds of a name: its characters and its adjacent pairs, sorted, each once."""
+    return sorted({*folded(name), *bigrams(name)})
+
+
+def query_pieces(part: str) -> list[str]:
+    """What every name that contains `part` has in the index: the pairs of `part`, or its one character; empty for blanks."""
+    return bigrams(part)

@@ -1,34 +1,54 @@
 """The legal party and its places: enterprises, contacts, sites with dated operators and landlords, risk units."""
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.text import folded, name_pieces
 from app.db.base import Base, Identified, Timed, Versioned
 
 
+def _from_name(make: Callable[[str], Any]) -> Callable[[Any], Any]:
+    """A column's value at insertion, made from the name of the same row."""
+    return lambda context: make(context.get_current_parameters()["name"])
+
+
 class Enterprise(Identified, Timed, Versioned, Base):
-    """A legal party: by its USCC, or, unlicensed, by a substitute mark. `name_bigrams` serves the search by part of a name."""
+    """A legal party: by its USCC, or, unlicensed, by a substitute mark.
+
+    `name_bigrams` (characters and pairs) and `name_folded` serve the search by part of a name; whoever changes the name
+    changes them with it.
+    """
 
     __tablename__ = "enterprises"
     __table_args__ = (
         CheckConstraint("(uscc IS NULL) <> (substitute_mark IS NULL)", name="identified"),
-        Index("ix_enterprises_name_bigrams", "name_bigrams", postgresql_using="gin"),
+        Index(
+            "ix_enterprises_name_bigrams",
+            "name_bigrams",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},  # a search never waits behind a list of pending entries
+        ),
         Index("ix_enterprises_region_id_id", "region_id", "id"),
         Index("ix_enterprises_trades", "regulated_trades", postgresql_using="gin"),
+        Index("ix_enterprises_uscc_prefix", "uscc", postgresql_ops={"uscc": "text_pattern_ops"}),
+        Index("ix_enterprises_trade_code", "trade_code", postgresql_ops={"trade_code": "text_pattern_ops"}),
+        Index("ix_enterprises_risk_grade_id", "risk_grade", "id"),
     )
 
     uscc: Mapped[str | None] = mapped_column(unique=True)
     substitute_mark: Mapped[str | None] = mapped_column(unique=True)
     name: Mapped[str]
-    name_bigrams: Mapped[list[str]]
+    name_folded: Mapped[str] = mapped_column(default=_from_name(folded))
+    name_bigrams: Mapped[list[str]] = mapped_column(default=_from_name(name_pieces))
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("enterprises.id"), index=True)
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
     address: Mapped[str | None]
-    trade_code: Mapped[str | None] = mapped_column(index=True)
+    trade_code: Mapped[str | None]
     regulated_trades: Mapped[list[str]]
     size: Mapped[str | None]
     annual_output_fen: Mapped[int | None]
@@ -96,20 +116,46 @@ class RiskUnit(Identified, Timed, Versioned, Base):
     is_active: Mapped[bool] = mapped_column(default=True)
 
 
+class TradeClass(Base):
+    """A group or class of GB/T 4754 finer than the divisions, as imported; `code` with its section letter: C3360."""
+
+    __tablename__ = "trade_classes"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    edition: Mapped[str]
+
+
 class EnterpriseImport(Identified, Timed, Versioned, Base):
-    """One import of a spreadsheet: its progress and its errors, row by row."""
+    """One import of a spreadsheet and its progress: `rows_done` rows are finished for good, in their order of processing."""
 
     __tablename__ = "enterprise_imports"
+    __table_args__ = (Index("ix_enterprise_imports_region_id_id", "region_id", "id"),)
 
-    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
-    created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     file_name: Mapped[str]
+    sha256: Mapped[str | None]
     content: Mapped[bytes]
     is_dry_run: Mapped[bool]
     status: Mapped[str] = mapped_column(default="waiting")
+    failure: Mapped[str | None]
     rows_total: Mapped[int | None]
     rows_done: Mapped[int] = mapped_column(default=0)
     rows_created: Mapped[int] = mapped_column(default=0)
     rows_updated: Mapped[int] = mapped_column(default=0)
     rows_unchanged: Mapped[int] = mapped_column(default=0)
-    errors: Mapped[list[Any]]
+    rows_failed: Mapped[int] = mapped_column(default=0)
+    finished_at: Mapped[datetime | None]
+
+
+class EnterpriseImportError(Identified, Base):
+    """One thing wrong in one cell of an import; the value itself is not kept. `row` counts as the spreadsheet does, from 1."""
+
+    __tablename__ = "enterprise_import_errors"
+    __table_args__ = (Index("ix_enterprise_import_errors_import_id_row_id", "import_id", "row", "id"),)
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("enterprise_imports.id"))
+    row: Mapped[int]
+    column: Mapped[str | None]
+    code: Mapped[str]

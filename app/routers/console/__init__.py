@@ -2,7 +2,16 @@
 
 from fastapi import APIRouter
 
-from app.routers.console import audit, checklists, devices, hazards, inspections, organizations, session
+from app.routers.console import (
+    audit,
+    checklists,
+    devices,
+    enterprises,
+    hazards,
+    inspections,
+    organizations,
+    session,
+)
 
 
 def console_areas() -> list[APIRouter]:
@@ -11,6 +20,7 @@ def console_areas() -> list[APIRouter]:
         session.router,
         organizations.router,
         devices.router,
+        enterprises.router,
         checklists.router,
         inspections.router,
         hazards.router,
