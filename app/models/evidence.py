@@ -12,13 +12,18 @@ from app.db.base import Base
 
 
 class EvidenceManifest(Base):
-    """The manifest of one package has been taken in; from then on an undeclared file is refused."""
+    """The manifest of one package has been taken in; from then on an undeclared file is refused.
+
+    `missing` counts its declarations in that status. Who changes one of them locks this row first and counts in the same
+    statement, so that exactly one transaction sees the last file come.
+    """
 
     __tablename__ = "evidence_manifests"
 
     package_id: Mapped[UUID] = mapped_column(primary_key=True)
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
     device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
+    missing: Mapped[int]
     declared_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -50,7 +55,7 @@ class EvidenceDeclaration(Base):
 
 
 class EvidenceFile(Base):
-    """An original that arrived, by the id the phone gave it. Unclaimed while `package_id` names no declared row.
+    """An original that arrived, by the id the phone gave it. Unclaimed, and of no region, until its package declares it.
 
     `flags`: damaged, mislabelled, bomb, unsupported; facts of the file's own metadata in `metadata_facts`.
     """
@@ -67,6 +72,7 @@ class EvidenceFile(Base):
     package_id: Mapped[UUID] = mapped_column(index=True)
     device_id: Mapped[UUID | None] = mapped_column(ForeignKey("devices.id"))
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    region_id: Mapped[UUID | None] = mapped_column(ForeignKey("regions.id"), index=True)
     is_claimed: Mapped[bool] = mapped_column(default=False)
     sha256: Mapped[str] = mapped_column(index=True)
     size: Mapped[int]

@@ -7,9 +7,9 @@ from app.schemas.common import View
 
 
 class EvidenceStored(View):
-    """A file is durable. `stored`: waits for its package; `verified`: matches its declaration."""
+    """A file is durable. `stored`: waits for its package; `verified`: matches its declaration; `withdrawn`: had been."""
 
     id: UUID
-    status: Literal["stored", "verified"]
+    status: Literal["stored", "verified", "withdrawn"]
     hash: str
     size: int

@@ -1,79 +1,166 @@
 """A local folder: temporary file, fsync, create-only link, fsync of every folder whose entries changed."""
 
+import hashlib
 import os
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 
+from app.storage.store import Buffer, Kept, WrongContent, original_key
+
 
 class LocalStore:
-    """Objects under `root`. A crash leaves at most a file in .staging, which is removed at the next start."""
+    """Objects under `root`. A crash leaves at most a file in .staging, which is removed by the sweep."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         self._staging = self._root / ".staging"
+        self._known: set[Path] = set()
+        self._root.mkdir(parents=True, exist_ok=True)
+        _sync_folder(self._root.parent)
         self._make_folder(self._staging)
 
-    async def put(self, key: str, content: bytes) -> None:
-        """Store durably in one thread hop; an existing key is left as it is."""
-        await anyio.to_thread.run_sync(self.put_now, key, content)
+    async def keep(self, pieces: AsyncIterator[Buffer], announced: str | None = None) -> Kept:
+        """Store an original under its own hash: in one thread hop when it fits one piece, else piece by piece."""
+        first = await anext(pieces, b"")
+        second = await anext(pieces, None)
+        if second is None:
+            return await anyio.to_thread.run_sync(self._keep_whole, first, announced)
+        staged = _Staged(self._staging)
+        try:
+            for piece in (first, second):
+                await anyio.to_thread.run_sync(staged.write, piece)
+            async for piece in pieces:
+                await anyio.to_thread.run_sync(staged.write, piece)
+            return await anyio.to_thread.run_sync(self._publish_original, staged, announced)
+        finally:
+            staged.discard()
 
-    def put_now(self, key: str, content: bytes) -> None:
+    def _keep_whole(self, content: Buffer, announced: str | None) -> Kept:
+        staged = _Staged(self._staging)
+        try:
+            staged.write(content)
+            return self._publish_original(staged, announced)
+        finally:
+            staged.discard()
+
+    def _publish_original(self, staged: "_Staged", announced: str | None) -> Kept:
+        sha256 = staged.sha256
+        if not staged.size or (announced is not None and sha256 != announced):
+            raise WrongContent
+        return Kept(sha256, staged.size, self._publish(staged, self._path(original_key(sha256))))
+
+    async def put(self, key: str, content: bytes) -> bool:
+        """Store durably in one thread hop; an existing key is left as it is."""
+        return await anyio.to_thread.run_sync(self.put_now, key, content)
+
+    def put_now(self, key: str, content: bytes) -> bool:
         """The same, for a caller already in a thread."""
         target = self._path(key)
-        temporary = self._staging / secrets.token_hex(16)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+        staged = _Staged(self._staging)
         try:
-            try:
-                view = memoryview(content)
-                while view:
-                    view = view[os.write(descriptor, view) :]
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            self._make_folder(target.parent)
-            # When the same content came before, its name may not be durable yet: sync all the same.
-            with suppress(FileExistsError):
-                os.link(temporary, target)
-            _sync_folder(target.parent)
+            staged.write(content)
+            return self._publish(staged, target)
         finally:
-            temporary.unlink(missing_ok=True)
+            staged.discard()
 
-    async def read(self, key: str) -> bytes:
-        """The whole content; raises FileNotFoundError."""
-        return await anyio.to_thread.run_sync(self._path(key).read_bytes)
+    def _publish(self, staged: "_Staged", target: Path) -> bool:
+        """Give a staged file its name for ever; False when something lies under it already."""
+        staged.sync()
+        self._make_folder(target.parent)
+        try:
+            os.link(staged.path, target)
+            is_new = True
+        except FileExistsError:
+            is_new = False
+        # When the same content came before, its name may not be durable yet: sync all the same.
+        _sync_folder(target.parent)
+        return is_new
+
+    async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """The content, or `length` bytes of it from `start`; raises FileNotFoundError."""
+        return await anyio.to_thread.run_sync(_read, self._path(key), start, length)
 
     async def exists(self, key: str) -> bool:
         """True when something is stored under the key."""
         return await anyio.to_thread.run_sync(self._path(key).is_file)
 
+    async def remove(self, key: str) -> None:
+        """Forget what is stored under the key; harmless when there is nothing."""
+        path = self._path(key)
+        await anyio.to_thread.run_sync(lambda: path.unlink(missing_ok=True))
+
     def clear_staging(self, older_than_seconds: float = 3600) -> int:
         """Remove what crashes left behind; returns how many files."""
         removed = 0
         for path in self._staging.iterdir():
-            if _age(path) > older_than_seconds:
+            if time.time() - path.stat().st_mtime > older_than_seconds:
                 path.unlink(missing_ok=True)
                 removed += 1
         return removed
 
     def _path(self, key: str) -> Path:
-        path = (self._root / key).resolve()
-        if not path.is_relative_to(self._root) or path == self._root:
+        if not key.isascii() or not all(_is_plain(part) for part in key.split("/")):
             raise ValueError("a key never leaves the store")
-        return path
+        return self._root / key
 
     def _make_folder(self, folder: Path) -> None:
-        """Make a folder and its parents so that their names survive a power cut."""
-        missing = []
-        while not folder.is_dir():
-            missing.append(folder)
-            folder = folder.parent
-        for path in reversed(missing):
-            path.mkdir(exist_ok=True)
-            _sync_folder(path.parent)
+        """Make a folder and its parents so that their names survive a power cut; each is asked for once per process."""
+        if folder in self._known:
+            return
+        below_root = folder.relative_to(self._root).parts
+        path = self._root
+        for part in below_root:
+            # One that exists may have been made by a process that died before its name was durable: sync all the same.
+            (path / part).mkdir(exist_ok=True)
+            _sync_folder(path)
+            path /= part
+        self._known.add(folder)
+
+
+class _Staged:
+    """A file that grows in .staging and is hashed as it does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / secrets.token_hex(16)
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what has been written."""
+        return "sha-256:" + self._hash.hexdigest()
+
+    def write(self, content: Buffer) -> None:
+        """Append."""
+        self._hash.update(content)
+        self.size += len(content)
+        view = memoryview(content)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def sync(self) -> None:
+        """The content is on the disk when this returns."""
+        os.fsync(self._descriptor)
+
+    def discard(self) -> None:
+        """Close, and give the temporary name up; a published file keeps its other name."""
+        os.close(self._descriptor)
+        self.path.unlink(missing_ok=True)
+
+
+def _is_plain(part: str) -> bool:
+    return part not in ("", ".", "..") and "\x00" not in part and not part.startswith(".staging")
+
+
+def _read(path: Path, start: int, length: int | None) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read() if length is None else file.read(length)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -82,7 +169,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _age(path: Path) -> float:
-    return time.time() - path.stat().st_mtime

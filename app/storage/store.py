@@ -1,28 +1,62 @@
 """What every object store promises: content is put once under a key, durably, and never changes."""
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Protocol
+
+PIECE_BYTES = 1024 * 1024
+"""What is held in memory of a file under way; a file that fits is stored in one step."""
+
+Buffer = bytes | bytearray
+
+
+class WrongContent(Exception):
+    """The bytes that arrived are not the ones that were announced; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An original that is durable now; `is_new` False when the same bytes lay there before."""
+
+    sha256: str
+    size: int
+    is_new: bool
+
+    @property
+    def key(self) -> str:
+        """Where it lies."""
+        return original_key(self.sha256)
 
 
 class ObjectStore(Protocol):
     """Keys are relative, slash-separated, ASCII. Methods run off the event loop."""
 
-    async def put(self, key: str, content: bytes) -> None:
-        """Store durably before returning; storing under a key that exists changes nothing."""
+    async def keep(self, pieces: AsyncIterator[Buffer], announced: str | None = None) -> Kept:
+        """Store an original under its own hash, hashed while it arrives and durable before returning.
 
-    async def read(self, key: str) -> bytes:
-        """The whole content; raises FileNotFoundError."""
+        Raises WrongContent, and stores nothing, when it is empty or its hash is not `announced` (sha-256:<hex>).
+        """
+
+    async def put(self, key: str, content: bytes) -> bool:
+        """Store durably before returning; a key that exists is left as it is. True when it is new."""
+
+    async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """The content, or `length` bytes of it from `start`; raises FileNotFoundError."""
 
     async def exists(self, key: str) -> bool:
         """True when something is stored under the key."""
+
+    async def remove(self, key: str) -> None:
+        """Forget what is stored under the key; harmless when there is nothing. Only for what no row refers to."""
 
 
 def original_key(sha256: str) -> str:
     """Where an original lies: by its own hash, so equal files are stored once and no name can collide."""
     digest = sha256.removeprefix("sha-256:")
-    return f"originals/{digest[:2]}/{digest[2:4]}/{digest}"
+    return f"originals/{digest[:2]}/{digest}"
 
 
-def derivative_key(sha256: str, pixels: int) -> str:
-    """Where a reduced copy of an original lies."""
+def derivative_key(sha256: str) -> str:
+    """Where a reduced copy lies: by its own hash as well."""
     digest = sha256.removeprefix("sha-256:")
-    return f"derivatives/{digest[:2]}/{digest[2:4]}/{digest}-{pixels}.jpg"
+    return f"derivatives/{digest[:2]}/{digest}.jpg"

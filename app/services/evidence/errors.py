@@ -46,3 +46,13 @@ class UnclaimedQuotaProblem(Problem):
     retry = "after"
     zh = "等待检查包的文件过多，请先提交检查包"
     en = "Too many files wait for their packages; send the packages first"
+
+
+class OriginalGoneProblem(Problem):
+    """The same bytes lay there and were swept away at this very moment: sending them again stores them anew."""
+
+    status = 503
+    code = "evidence_send_again"
+    retry = "now"
+    zh = "请重新发送该文件"
+    en = "Send this file again"

@@ -3,39 +3,38 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.evidence import EvidenceDeclaration, EvidenceFile, EvidenceManifest
+from app.db.rows import insert_rows
+from app.models.evidence import EvidenceDeclaration, EvidenceManifest
 from app.schemas.mobile.packages import EvidenceDeclaration as Declared
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:package, 11))")
 
 
 async def lock_manifest(session: AsyncSession, package_id: UUID) -> None:
-    """Let one transaction at a time decide what is missing of a package; the last one sees all the others."""
+    """Let one transaction at a time decide whether a package is here and what is missing of it.
+
+    Taken before the manifest's row is locked, never after.
+    """
     await session.execute(_LOCK, {"package": str(package_id)})
 
 
 async def declare_manifest(
     session: AsyncSession, *, package_id: UUID, device_id: UUID, region_id: UUID, rows: Sequence[Declared]
 ) -> list[UUID]:
-    """Take a package's manifest in (again: harmless) and claim the files that came first; returns the ids still missing."""
+    """Take a package's manifest in, once, and claim the files that came first; returns the ids still missing."""
     await lock_manifest(session, package_id)
-    manifest = {"package_id": package_id, "device_id": device_id, "region_id": region_id}
-    await session.execute(insert(EvidenceManifest).values(manifest).on_conflict_do_nothing())
-    if rows:
-        common = {
-            "package_id": package_id,
-            "device_id": device_id,
-            "region_id": region_id,
-            "status": "missing",
-        }
-        values = [{**_columns(row), **common} for row in {row.id: row for row in rows}.values()]
-        await session.execute(insert(EvidenceDeclaration).on_conflict_do_nothing(), values)
-        await _claim_arrived(session, package_id)
-    return await missing_evidence(session, package_id)
+    common = {"package_id": package_id, "device_id": device_id, "region_id": region_id}
+    declared = {row.id: row for row in rows}
+    await insert_rows(
+        session,
+        (EvidenceManifest, [common | {"missing": len(declared)}]),
+        (EvidenceDeclaration, [common | _columns(row) for row in declared.values()]),
+    )
+    claimed = await _claim_arrived(session, package_id, region_id) if declared else set()
+    return sorted(declared.keys() - claimed)
 
 
 def _columns(row: Declared) -> dict[str, object]:
@@ -53,25 +52,27 @@ def _columns(row: Declared) -> dict[str, object]:
     }
 
 
-async def _claim_arrived(session: AsyncSession, package_id: UUID) -> None:
-    declared, file = EvidenceDeclaration, EvidenceFile
-    same = (
-        declared.package_id == package_id,
-        declared.status == "missing",
-        file.id == declared.id,
-        file.sha256 == declared.sha256,
-        file.size == declared.size,
-        file.device_id == declared.device_id,
-    )
-    matched = update(declared).where(*same).values(status="verified").returning(declared.id)
-    claimed = (
-        (await session.execute(matched, execution_options={"synchronize_session": False})).scalars().all()
-    )
-    if claimed:
-        await session.execute(
-            update(file).where(file.id.in_(claimed)).values(is_claimed=True),
-            execution_options={"synchronize_session": False},
-        )
+# The files are locked first: one that is swept away at this moment is not claimed.
+_CLAIM_ARRIVED = text(
+    """
+    WITH claimed AS (
+        UPDATE evidence_files f SET is_claimed = true, region_id = :region_id FROM evidence_declarations d
+         WHERE d.package_id = :package_id AND d.status = 'missing' AND f.id = d.id AND f.sha256 = d.sha256
+           AND f.size = d.size AND f.device_id = d.device_id RETURNING f.id),
+    verified AS (
+        UPDATE evidence_declarations SET status = 'verified'
+         WHERE package_id = :package_id AND id IN (SELECT id FROM claimed)),
+    counted AS (
+        UPDATE evidence_manifests SET missing = missing - (SELECT count(*) FROM claimed)
+         WHERE package_id = :package_id AND EXISTS (SELECT FROM claimed))
+    SELECT id FROM claimed
+    """
+)
+
+
+async def _claim_arrived(session: AsyncSession, package_id: UUID, region_id: UUID) -> set[UUID]:
+    values = {"package_id": package_id, "region_id": region_id}
+    return set((await session.execute(_CLAIM_ARRIVED, values)).scalars())
 
 
 async def missing_evidence(session: AsyncSession, package_id: UUID) -> list[UUID]:

@@ -1,50 +1,33 @@
-"""Taking an original in: stored durably first, then its row and its claim in one transaction."""
+"""Taking an original in: stored durably first, with no database connection held; then its row and its claim at once."""
 
 import base64
 import hashlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
-from app.core.errors import NotFoundProblem
-from app.core.events import publish
-from app.models.evidence import EvidenceDeclaration, EvidenceFile, EvidenceManifest
-from app.services.evidence.errors import (
-    DigestRequiredProblem,
-    OtherFileProblem,
-    UnclaimedQuotaProblem,
-    UndeclaredProblem,
-    WrongBytesProblem,
-)
-from app.services.evidence.events import PackageEvidenceCompleted
-from app.services.evidence.manifest import lock_manifest, missing_evidence
-from app.storage.store import original_key
+from app.core.errors import Problem
+from app.models.evidence import EvidenceFile
+from app.services.evidence.arrivals import Arrival, Stored, claim_unless_last, register_original
+from app.services.evidence.errors import DigestRequiredProblem, OriginalGoneProblem, WrongBytesProblem
+from app.services.runtime import Runtime
+from app.storage.store import Buffer, Kept, WrongContent, original_key
 
-MAX_UNCLAIMED = 300
-"""Files of one phone that may wait for their packages."""
+_LOCK_CONTENT = text("SELECT pg_advisory_xact_lock(hashtextextended(:sha256, 12))")
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """One file as it came."""
+class Announcement:
+    """What a phone says of a file before its bytes come."""
 
     id: UUID
     package_id: UUID
     sha256: str
-    size: int
     media_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What became of a file: stored (waits for its package) or verified; `is_new` False when it was here already."""
-
-    status: str
-    is_new: bool
 
 
 def announced_digest(header: str | None) -> str:
@@ -61,70 +44,50 @@ def announced_digest(header: str | None) -> str:
     raise DigestRequiredProblem
 
 
-async def register_original(session: AsyncSession, actor: Actor, arrival: Arrival) -> Stored:
-    """Write the row of an original that is already durable, claim it if its package is here, and tell when it was the last."""
-    assert actor.device_id is not None
-    assert actor.user_id is not None
-    await lock_manifest(session, arrival.package_id)
-    declaration = await _judge_arrival(session, actor, arrival)
-    values = {
-        "id": arrival.id,
-        "package_id": arrival.package_id,
-        "device_id": actor.device_id,
-        "user_id": actor.user_id,
-        "is_claimed": declaration is not None,
-        "sha256": arrival.sha256,
-        "size": arrival.size,
-        "media_type": arrival.media_type,
-        "storage_key": original_key(arrival.sha256),
-        "flags": [],
-    }
-    new = insert(EvidenceFile).values(values).on_conflict_do_nothing().returning(EvidenceFile.id)
-    is_new = (await session.execute(new)).scalar_one_or_none() is not None
-    if not is_new:
-        await _refuse_other_file(session, actor, arrival)
-    if declaration is None:
-        return Stored("stored", is_new)
-    if declaration.status == "missing":
-        await _claim(session, declaration)
-        if not await missing_evidence(session, arrival.package_id):
-            await publish(session, PackageEvidenceCompleted(arrival.package_id))
-    return Stored("verified", is_new)
+async def take_original(
+    runtime: Runtime, actor: Actor, announced: Announcement, pieces: AsyncIterator[Buffer]
+) -> tuple[Kept, Stored]:
+    """Store a phone's file and register it. Raises WrongBytesProblem, UndeclaredProblem, OtherFileProblem,
+    UnclaimedQuotaProblem, NotFoundProblem; what is refused leaves no bytes behind."""
+    kept = await keep_bytes(runtime, pieces, announced.sha256)
+    arrival = Arrival(announced.id, announced.package_id, kept.sha256, kept.size, announced.media_type)
+    if kept.is_new:
+        async with runtime.database.single_statement() as connection:
+            if await claim_unless_last(connection, actor, arrival):
+                return kept, Stored("verified", is_new=True)
+    try:
+        async with runtime.database.write() as session:
+            await hold_bytes(session, runtime, kept)
+            return kept, await register_original(session, actor, arrival)
+    except Problem:
+        if (
+            kept.is_new
+        ):  # bytes that lay there before may belong to a row that is being written at this moment
+            await forget_unused_bytes(runtime, kept.sha256)
+        raise
 
 
-async def _judge_arrival(session: AsyncSession, actor: Actor, arrival: Arrival) -> EvidenceDeclaration | None:
-    """The declaration the file belongs to; None when the package has not come yet. Refuses what cannot belong."""
-    manifest = await session.get(EvidenceManifest, arrival.package_id)
-    if manifest is None:
-        await _check_quota(session, actor)
-        return None
-    if manifest.device_id != actor.device_id:
-        raise NotFoundProblem
-    declaration = await session.get(EvidenceDeclaration, (arrival.package_id, arrival.id))
-    if declaration is None:
-        raise UndeclaredProblem
-    if (declaration.sha256, declaration.size) != (arrival.sha256, arrival.size):
-        raise WrongBytesProblem
-    return declaration
+async def keep_bytes(runtime: Runtime, pieces: AsyncIterator[Buffer], announced: str | None) -> Kept:
+    """Store the bytes under their own hash; raises WrongBytesProblem when they are not the announced ones, or none."""
+    try:
+        return await runtime.storage.keep(pieces, announced)
+    except WrongContent as wrong:
+        raise WrongBytesProblem from wrong
 
 
-async def _check_quota(session: AsyncSession, actor: Actor) -> None:
-    waiting = select(func.count()).where(EvidenceFile.device_id == actor.device_id, ~EvidenceFile.is_claimed)
-    if (await session.execute(waiting)).scalar_one() >= MAX_UNCLAIMED:
-        raise UnclaimedQuotaProblem(seconds=600)
+async def hold_bytes(session: AsyncSession, runtime: Runtime, kept: Kept) -> None:
+    """Make sure that bytes which lay there before are not swept away while their new row is written."""
+    if not kept.is_new:
+        await session.execute(_LOCK_CONTENT, {"sha256": kept.sha256})
+        if not await runtime.storage.exists(kept.key):
+            raise OriginalGoneProblem
 
 
-async def _refuse_other_file(session: AsyncSession, actor: Actor, arrival: Arrival) -> None:
-    known = select(EvidenceFile.sha256, EvidenceFile.device_id).where(EvidenceFile.id == arrival.id)
-    sha256, device_id = (await session.execute(known)).one()
-    if sha256 != arrival.sha256 or device_id != actor.device_id:
-        raise OtherFileProblem
-
-
-async def _claim(session: AsyncSession, declaration: EvidenceDeclaration) -> None:
-    declaration.status = "verified"
-    await session.flush()
-    await session.execute(
-        update(EvidenceFile).where(EvidenceFile.id == declaration.id).values(is_claimed=True),
-        execution_options={"synchronize_session": False},
-    )
+async def forget_unused_bytes(runtime: Runtime, sha256: str) -> bool:
+    """Remove an original that no row refers to; True when it was removed. Locked against a new row (hold_bytes)."""
+    async with runtime.database.write() as session:
+        await session.execute(_LOCK_CONTENT, {"sha256": sha256})
+        used = await session.scalar(select(EvidenceFile.id).where(EvidenceFile.sha256 == sha256).limit(1))
+        if used is None:
+            await runtime.storage.remove(original_key(sha256))
+        return used is None

@@ -1,0 +1,185 @@
+"""The row of an original that is durable already: claimed by its declaration, or waiting for its package.
+
+The ordinary arrival (declared, matching, new, not the last of its package) is one statement and one round trip. Everything
+else is judged step by step in a transaction; the last file's is the one that makes the receipt.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from app.core.actor import Actor
+from app.core.clock import utc_now
+from app.core.errors import NotFoundProblem
+from app.core.events import publish
+from app.models.evidence import EvidenceDeclaration, EvidenceFile, EvidenceManifest
+from app.services.evidence.errors import (
+    OtherFileProblem,
+    UnclaimedQuotaProblem,
+    UndeclaredProblem,
+    WrongBytesProblem,
+)
+from app.services.evidence.events import PackageEvidenceCompleted
+from app.services.evidence.manifest import lock_manifest
+from app.storage.store import original_key
+
+MAX_UNCLAIMED = 300
+"""Files of one phone that may wait for their packages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One file as it came."""
+
+    id: UUID
+    package_id: UUID
+    sha256: str
+    size: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a file: stored (waits for its package), verified or withdrawn; `is_new` False when it was here already."""
+
+    status: str
+    is_new: bool
+
+
+# The manifest row is locked first, so `missing` is exact even when another file came at the same moment. What this statement
+# inserts is what it verifies, and what it verifies is what it counts: all of it or nothing.
+_CLAIM = text(
+    """
+    WITH manifest AS (
+        SELECT package_id, region_id, missing FROM evidence_manifests
+         WHERE package_id = :package_id AND device_id = :device_id FOR UPDATE),
+    declared AS (
+        SELECT d.id, m.region_id FROM manifest m JOIN evidence_declarations d ON d.package_id = m.package_id
+         WHERE d.id = :id AND d.sha256 = :sha256 AND d.size = :size AND d.status = 'missing' AND m.missing > :leave
+           FOR UPDATE OF d),
+    stored AS (
+        INSERT INTO evidence_files (id, package_id, device_id, user_id, region_id, is_claimed, sha256, size, media_type,
+                                    storage_key, received_at, flags)
+        SELECT id, :package_id, :device_id, :user_id, region_id, true, :sha256, :size, :media_type,
+               :storage_key, :received_at, '{}' FROM declared
+            ON CONFLICT DO NOTHING RETURNING id),
+    verified AS (
+        UPDATE evidence_declarations SET status = 'verified'
+         WHERE package_id = :package_id AND id IN (SELECT id FROM stored))
+    UPDATE evidence_manifests SET missing = missing - 1
+     WHERE package_id = :package_id AND EXISTS (SELECT FROM stored) RETURNING missing
+    """
+)
+
+
+async def claim_unless_last(connection: AsyncConnection, actor: Actor, arrival: Arrival) -> bool:
+    """The ordinary arrival, in one statement that is its own transaction; False (and nothing done) when it is not that."""
+    return await _claim_new(connection, actor, arrival, leave=1) is not None
+
+
+async def register_original(session: AsyncSession, actor: Actor, arrival: Arrival) -> Stored:
+    """Any arrival: write its row, claim it if its package is here, and tell when it was the last of its package."""
+    await lock_manifest(session, arrival.package_id)
+    missing = await _claim_new(session, actor, arrival, leave=0)
+    if missing is not None:
+        await _tell_if_complete(session, arrival.package_id, missing)
+        return Stored("verified", is_new=True)
+    manifest = await _lock_row(session, arrival.package_id)
+    declaration = await _judge(session, actor, arrival, manifest)
+    is_new = await _insert_row(session, actor, arrival, manifest)
+    if declaration is None or manifest is None:
+        return Stored("stored", is_new)
+    if declaration.status == "missing":
+        declaration.status = "verified"
+        manifest.missing -= 1
+        await session.flush()
+        await _tell_if_complete(session, arrival.package_id, manifest.missing)
+    return Stored(declaration.status, is_new)
+
+
+async def _claim_new(
+    connection: AsyncConnection | AsyncSession, actor: Actor, arrival: Arrival, *, leave: int
+) -> int | None:
+    """How many files the package misses afterwards; None when nothing was done. At least `leave` stay missing."""
+    values: dict[str, Any] = _row(actor, arrival) | {"leave": leave}
+    found = (await connection.execute(_CLAIM, values)).scalar_one_or_none()
+    return int(found) if found is not None else None
+
+
+def _row(actor: Actor, arrival: Arrival) -> dict[str, Any]:
+    return {
+        "id": arrival.id,
+        "package_id": arrival.package_id,
+        "device_id": actor.device_id,
+        "user_id": actor.user_id,
+        "sha256": arrival.sha256,
+        "size": arrival.size,
+        "media_type": arrival.media_type,
+        "storage_key": original_key(arrival.sha256),
+        "received_at": utc_now(),
+    }
+
+
+async def _tell_if_complete(session: AsyncSession, package_id: UUID, missing: int) -> None:
+    if missing == 0:
+        await publish(session, PackageEvidenceCompleted(package_id))
+
+
+async def _lock_row(session: AsyncSession, package_id: UUID) -> EvidenceManifest | None:
+    wanted = select(EvidenceManifest).where(EvidenceManifest.package_id == package_id).with_for_update()
+    return (await session.execute(wanted)).scalar_one_or_none()
+
+
+async def _judge(
+    session: AsyncSession, actor: Actor, arrival: Arrival, manifest: EvidenceManifest | None
+) -> EvidenceDeclaration | None:
+    """The declaration the file belongs to; None when the package has not come yet. Refuses what cannot belong."""
+    if manifest is None:
+        await _check_quota(session, actor, arrival)
+        return None
+    if manifest.device_id != actor.device_id:
+        raise NotFoundProblem
+    declaration = await session.get(EvidenceDeclaration, (arrival.package_id, arrival.id))
+    if declaration is None:
+        raise UndeclaredProblem
+    if (declaration.sha256, declaration.size) != (arrival.sha256, arrival.size):
+        raise WrongBytesProblem
+    return declaration
+
+
+async def _check_quota(session: AsyncSession, actor: Actor, arrival: Arrival) -> None:
+    """One more may wait, unless it waits already."""
+    waiting = select(func.count()).where(
+        EvidenceFile.device_id == actor.device_id, ~EvidenceFile.is_claimed, EvidenceFile.id != arrival.id
+    )
+    if (await session.execute(waiting)).scalar_one() >= MAX_UNCLAIMED:
+        raise UnclaimedQuotaProblem(seconds=600)
+
+
+async def _insert_row(
+    session: AsyncSession, actor: Actor, arrival: Arrival, manifest: EvidenceManifest | None
+) -> bool:
+    """Write the file's row, or claim the one that came before; True when it is new. Refuses another file's id."""
+    claim = {"is_claimed": manifest is not None, "region_id": manifest.region_id if manifest else None}
+    new = insert(EvidenceFile).values(_row(actor, arrival) | claim | {"flags": []}).on_conflict_do_nothing()
+    if (await session.execute(new.returning(EvidenceFile.id))).scalar_one_or_none() is not None:
+        return True
+    own = (
+        EvidenceFile.id == arrival.id,
+        EvidenceFile.sha256 == arrival.sha256,
+        EvidenceFile.device_id == actor.device_id,
+    )
+    if manifest is None:
+        is_own = (await session.execute(select(EvidenceFile.id).where(*own))).first() is not None
+    else:
+        claimed = update(EvidenceFile).where(*own).values(is_claimed=True, region_id=manifest.region_id)
+        result = await session.execute(claimed, execution_options={"synchronize_session": False})
+        assert isinstance(result, CursorResult)
+        is_own = result.rowcount > 0
+    if not is_own:
+        raise OtherFileProblem
+    return False

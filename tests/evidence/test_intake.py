@@ -1,0 +1,337 @@
+"""Acknowledged = stored: every way a file can arrive, in any order, once or twice, whole or damaged."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.ids import new_id
+from app.demo.phone import Phone, Photo, SealedPackage, sha256_of
+from app.services.evidence import service as evidence_service
+from app.services.runtime import Runtime
+from app.storage.store import original_key
+from tests.evidence.conftest import Team
+from tests.factories.field import photo
+from tests.factories.world import World
+
+
+def stored_bytes(world: World, runtime: Runtime, content: bytes) -> bytes | None:
+    async def read(_: AsyncSession) -> bytes | None:
+        key = original_key(sha256_of(content))
+        return await runtime.storage.read(key) if await runtime.storage.exists(key) else None
+
+    found = world.in_database(read)
+    assert found is None or isinstance(found, bytes)
+    return found
+
+
+def row_of(world: World, evidence_id: UUID) -> dict[str, Any] | None:
+    async def find(session: AsyncSession) -> dict[str, Any] | None:
+        wanted = text("SELECT * FROM evidence_files WHERE id = :id")
+        row = (await session.execute(wanted, {"id": evidence_id})).mappings().first()
+        return dict(row) if row else None
+
+    return world.in_database(find)  # type: ignore[no-any-return]
+
+
+def put(phone: Phone, evidence_id: UUID, package_id: UUID, content: bytes, **headers: str) -> Any:
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    given = {
+        "Repr-Digest": f"sha-256=:{digest}:",
+        "Anshao-Package": str(package_id),
+        "Content-Type": "image/jpeg",
+    }
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return phone.request("PUT", f"/evidence/{evidence_id}", content=content, headers=given | names)
+
+
+def test_a_declared_file_is_durable_claimed_and_of_its_packages_region(team: Team, runtime: Runtime) -> None:
+    one, other = photo(), photo()
+    package = team.sent(one, other)
+    answer = team.phone.put_photo(package, one)
+    assert (answer.status_code, answer.json()) == (
+        201,
+        {"id": str(one.id), "status": "verified", "hash": sha256_of(one.content), "size": len(one.content)},
+    )
+    assert stored_bytes(team.world, runtime, one.content) == one.content
+    row = row_of(team.world, one.id)
+    assert row is not None
+    assert (row["is_claimed"], row["region_id"], row["package_id"]) == (True, team.world.town, package.id)
+    state = team.phone.request("GET", f"/packages/{package.id}").json()
+    assert (state["missing_evidence"], state["receipt"]) == ([str(other.id)], False)
+
+
+@pytest.mark.parametrize(
+    "size", [1, 1024 * 1024 - 1, 1024 * 1024, 1024 * 1024 + 1, 3 * 1024 * 1024 + 7, 4 * 1024 * 1024]
+)
+def test_files_of_any_size_up_to_the_limit_are_stored_byte_for_byte(
+    team: Team, runtime: Runtime, size: int
+) -> None:
+    content = (new_id().bytes * (size // 16 + 1))[:size] if size > 16 else new_id().bytes[-size:]
+    large = Photo(content, None)
+    package = team.sent(large)
+    assert team.phone.put_photo(package, large).status_code == 201
+    assert stored_bytes(team.world, runtime, content) == content
+    assert team.phone.receipt(package.id) is not None
+
+
+def test_a_file_beyond_the_limit_is_413_and_leaves_nothing(team: Team, runtime: Runtime) -> None:
+    large = Photo(b"x" * (4 * 1024 * 1024 + 1), None)
+    package = team.sent(large)
+    answer = team.phone.put_photo(package, large)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert stored_bytes(team.world, runtime, large.content) is None
+
+
+def test_a_body_longer_than_the_limit_without_announced_length_is_413(team: Team, runtime: Runtime) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(70):
+            yield b"y" * 65536
+
+    package = team.sent(photo())
+    headers = {
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes(32)).decode()}:",
+        "Anshao-Package": str(package.id),
+    }
+    answer = team.phone.request("PUT", f"/evidence/{new_id()}", content=chunks(), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("announced", "status", "code"), [("10", 413, "too_large"), ("5000", 400, "body_cut_short")]
+)
+def test_a_body_of_another_length_than_announced_is_refused_and_leaves_nothing(
+    team: Team, runtime: Runtime, announced: str, status: int, code: str
+) -> None:
+    one = photo()
+    package = team.sent(one)
+    answer = put(team.phone, one.id, package.id, one.content, Content_Length=announced)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert stored_bytes(team.world, runtime, one.content) is None
+    assert row_of(team.world, one.id) is None
+
+
+def test_bytes_damaged_on_the_way_are_422_and_can_be_sent_again(team: Team, runtime: Runtime) -> None:
+    one = photo()
+    package = team.sent(one)
+    digest = base64.b64encode(hashlib.sha256(one.content).digest()).decode()
+    damaged = one.content[:-1] + b"?"
+    answer = put(team.phone, one.id, package.id, damaged, Repr_Digest=f"sha-256=:{digest}:")
+    assert (answer.status_code, answer.json()["code"], answer.json()["retry"]) == (
+        422,
+        "wrong_evidence",
+        "now",
+    )
+    assert stored_bytes(team.world, runtime, damaged) is None
+    assert team.phone.put_photo(package, one).status_code == 201
+
+
+@pytest.mark.parametrize("content", [b"other bytes than declared", b""])
+def test_bytes_that_do_not_match_their_declaration_are_422_and_not_claimed(
+    team: Team, runtime: Runtime, content: bytes
+) -> None:
+    one = photo()
+    package = team.sent(one)
+    content = content and content + new_id().bytes
+    answer = put(team.phone, one.id, package.id, content)
+    assert (answer.status_code, answer.json()["code"]) == (422, "wrong_evidence")
+    assert row_of(team.world, one.id) is None
+    assert stored_bytes(team.world, runtime, content) is None
+    state = team.phone.request("GET", f"/packages/{package.id}").json()
+    assert state["missing_evidence"] == [str(one.id)]
+
+
+@pytest.mark.parametrize("digest", ["", "sha-256=:AAAA:", "md5=:AAAA:", "sha-256=abc", "sha-256=:!!!:"])
+def test_a_file_without_a_usable_digest_is_refused(team: Team, digest: str) -> None:
+    one = photo()
+    package = team.sent(one)
+    answer = put(team.phone, one.id, package.id, one.content, Repr_Digest=digest)
+    assert (answer.status_code, answer.json()["code"]) == (422, "repr_digest_required")
+
+
+def test_an_undeclared_file_is_409_once_its_package_is_here(team: Team, runtime: Runtime) -> None:
+    package = team.sent(photo())
+    stranger = photo()
+    answer = team.phone.put_photo(package, stranger)
+    assert (answer.status_code, answer.json()["code"]) == (409, "evidence_undeclared")
+    assert stored_bytes(team.world, runtime, stranger.content) is None
+
+
+def test_a_file_may_come_before_its_package_and_is_claimed_by_it(team: Team) -> None:
+    early, late = photo(), photo()
+    package = team.seal(early, late)
+    assert team.phone.put_photo(package, early).json()["status"] == "stored"
+    again = team.phone.put_photo(package, early)
+    assert (again.status_code, again.json()["status"]) == (200, "stored")
+    row = row_of(team.world, early.id)
+    assert row is not None
+    assert (row["is_claimed"], row["region_id"]) == (False, None)
+    assert team.phone.put_package(package).json()["missing_evidence"] == [str(late.id)]
+    row = row_of(team.world, early.id)
+    assert row is not None
+    assert (row["is_claimed"], row["region_id"]) == (True, team.world.town)
+    assert team.phone.put_photo(package, late).status_code == 201
+    assert team.phone.receipt(package.id) is not None
+
+
+def test_the_same_id_with_other_bytes_is_409_and_the_first_stays(team: Team, runtime: Runtime) -> None:
+    first = photo()
+    package = team.seal(first)
+    assert team.phone.put_photo(package, first).status_code == 201
+    second = replace(first, content=b"second" + new_id().bytes)
+    answer = team.phone.put_photo(package, second)
+    assert (answer.status_code, answer.json()["code"]) == (409, "evidence_conflict")
+    assert stored_bytes(team.world, runtime, second.content) is None
+    row = row_of(team.world, first.id)
+    assert row is not None
+    assert row["sha256"] == sha256_of(first.content)
+
+
+def test_another_phone_can_neither_take_an_id_nor_reach_a_package(team: Team) -> None:
+    one, early = photo(), photo()
+    package = team.sent(one)
+    other = team.field.phone(team.officers[1].user_id)
+    answer = other.put_photo(package, one)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    unsent = team.seal(early)
+    assert team.phone.put_photo(unsent, early).status_code == 201
+    assert other.put_photo(unsent, early).status_code == 409
+    assert team.phone.put_photo(package, one).status_code == 201
+
+
+def test_two_identical_puts_at_once_are_one_201_and_one_200(team: Team) -> None:
+    for _ in range(5):
+        one, other = photo(), photo()
+        package = team.sent(one, other)
+        with ThreadPoolExecutor(4) as pool:
+            statuses = sorted(pool.map(lambda _: team.phone.put_photo(package, one).status_code, range(4)))  # noqa: B023
+        assert statuses == [200, 200, 200, 201]
+        state = team.phone.request("GET", f"/packages/{package.id}").json()
+        assert state["missing_evidence"] == [str(other.id)]
+
+
+def test_two_identical_puts_at_once_before_their_package_are_one_201_and_one_200(team: Team) -> None:
+    one = photo()
+    package = team.seal(one)
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(lambda _: team.phone.put_photo(package, one).status_code, range(4)))
+    assert statuses == [200, 200, 200, 201]
+
+
+def test_files_and_their_package_at_once_always_end_in_a_receipt(team: Team) -> None:
+    """Whichever comes first, the last one makes the receipt: nothing waits for ever."""
+    for _ in range(4):
+        photos = [photo() for _ in range(3)]
+        package = team.seal(*photos)
+
+        def send(what: Photo | SealedPackage, package: SealedPackage = package) -> int:
+            if isinstance(what, Photo):
+                return team.phone.put_photo(package, what).status_code
+            return team.phone.put_package(what).status_code
+
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(send, [*photos, package])) == {201}
+        assert team.phone.receipt(package.id) is not None
+
+
+def test_one_file_declared_by_two_packages_completes_both(team: Team) -> None:
+    shared = photo()
+    first, second = team.sent(shared), team.sent(shared)
+    assert team.phone.put_photo(first, shared).status_code == 201
+    assert team.phone.put_photo(second, shared).status_code == 200
+    assert team.phone.receipt(first.id) is not None
+    assert team.phone.receipt(second.id) is not None
+
+
+def test_two_files_of_the_same_bytes_are_two_rows_on_one_object(team: Team, runtime: Runtime) -> None:
+    one = photo()
+    twin = Photo(one.content, None)
+    package = team.sent(one, twin)
+    assert [team.phone.put_photo(package, each).status_code for each in (one, twin)] == [201, 201]
+    assert team.phone.receipt(package.id) is not None
+
+
+def test_a_kill_between_storage_and_row_costs_nothing_but_sending_again(
+    team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = photo()
+    package = team.sent(one)
+
+    async def die(*_: object) -> bool:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(evidence_service, "claim_unless_last", die)
+        assert team.phone.put_photo(package, one).status_code == 500
+    assert stored_bytes(team.world, runtime, one.content) == one.content
+    assert row_of(team.world, one.id) is None
+    assert team.phone.put_photo(package, one).status_code == 201
+    assert team.phone.receipt(package.id) is not None
+
+
+def test_too_many_waiting_files_are_429_with_retry_after_and_a_known_one_may_come_again(
+    team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.evidence.arrivals.MAX_UNCLAIMED", 2)
+    waiting = [photo() for _ in range(3)]
+    package = team.seal(*waiting)
+    assert [team.phone.put_photo(package, each).status_code for each in waiting[:2]] == [201, 201]
+    refused = team.phone.put_photo(package, waiting[2])
+    assert (refused.status_code, refused.json()["code"]) == (429, "unclaimed_quota")
+    assert refused.headers["retry-after"] == "600"
+    assert stored_bytes(team.world, runtime, waiting[2].content) is None
+    assert team.phone.put_photo(package, waiting[0]).status_code == 200
+    assert team.phone.put_package(package).status_code == 201
+    assert team.phone.put_photo(package, waiting[2]).status_code == 201
+
+
+def test_who_may_not_upload_is_403_and_a_browser_is_refused(team: Team) -> None:
+    one = photo()
+    package = team.sent(one)
+    auditor = team.field.phone(team.world.person("auditor", region=team.world.town).user_id)
+    assert auditor.put_photo(package, one).status_code == 403
+    browser = team.officers[0].put(f"/mobile/v1/evidence/{one.id}", content=b"x", headers={
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes(32)).decode()}:", "Anshao-Package": str(package.id)})  # fmt: skip
+    assert browser.status_code == 403
+    unknown = team.phone.http.put(f"/mobile/v1/evidence/{one.id}", content=b"x")
+    assert unknown.status_code == 401
+
+
+def test_the_ordinary_arrival_is_one_statement(team: Team, runtime: Runtime) -> None:
+    from tests.support.queries import recorded_queries
+
+    photos = [photo() for _ in range(3)]
+    package = team.sent(*photos)
+    with recorded_queries(runtime.database) as statements:
+        assert team.phone.put_photo(package, photos[0]).status_code == 201
+    assert len(statements) == 2, statements  # who is it; the arrival
+
+
+def test_originals_cannot_be_altered_even_in_the_database(team: Team) -> None:
+    from sqlalchemy.exc import DBAPIError
+
+    one = photo()
+    team.phone.put_photo(team.sent(one), one)
+
+    async def alter(session: AsyncSession) -> None:
+        await session.execute(text("UPDATE evidence_files SET sha256 = 'x' WHERE id = :id"), {"id": one.id})
+
+    with pytest.raises(DBAPIError, match="never altered"):
+        team.world.in_database(alter)
+
+
+def test_staging_is_empty_after_everything(team: Team, runtime: Runtime) -> None:
+    staging = Path(runtime.settings.data_dir) / "objects" / ".staging"
+    one = photo()
+    package = team.sent(one)
+    put(team.phone, one.id, package.id, one.content, Content_Length="5000")
+    put(team.phone, one.id, package.id, b"z" * (3 * 1024 * 1024))
+    assert list(staging.iterdir()) == []
