@@ -20,6 +20,7 @@ class VerdictStatus(LabelledEnum):
     VERIFIED = "verified", "两人已核查", "Verified by two officers"
     CONFIRMED = "confirmed", "已确认为重大", "Confirmed as major"
     REJECTED = "rejected", "确认不是重大", "Confirmed as not major"
+    GENERAL = "general", "归为一般隐患", "Filed as a general hazard"
 
 
 class Assessment(LabelledEnum):

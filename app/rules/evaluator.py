@@ -34,8 +34,14 @@ class Verdict:
     subject: Subject
     kind: VerdictKind
     scope: Truth
+    predicate: Truth
     conditions: tuple[Condition, ...]
     missing: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Undetermined, and what is missing could still make it major; a predicate that fails cannot, whatever its scope."""
+        return self.kind is VerdictKind.UNDETERMINED and self.predicate is not False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +83,18 @@ def determine(
 
 
 def clause_applies(ruleset: Ruleset, clause: Clause, trades: Collection[str]) -> Truth:
-    """Applicability by trade; None when the trade is not known. Outside the standard's trades nothing applies."""
+    """Applicability by trade; None when the trade is not known. Outside the standard's trades nothing applies.
+
+    Where only the field is known, the clauses of all its trades apply, and those of one trade may.
+    """
     if not trades:
         return None
     covered = ruleset.trades.keys() & set(trades)
-    return bool(covered) if clause.trades is None else bool(clause.trades & covered)
+    if covered:
+        return clause.trades is None or bool(clause.trades & covered)
+    if ruleset.field_trade in trades:
+        return True if clause.trades is None else None
+    return False
 
 
 def _unmapped(
@@ -115,7 +128,8 @@ def _judge(ruleset: Ruleset, clause: Clause, sheet: FactSheet, subject: Subject,
         return known[name].value if name in known else constants.get(name)
 
     scope = applies if clause.scope is None else conjunction(applies, evaluate(clause.scope, lookup))
-    kind = _kind(scope, evaluate(clause.major_when, lookup))
+    predicate = evaluate(clause.major_when, lookup)
+    kind = _kind(scope, predicate)
     missing: list[str] = []
     if kind is VerdictKind.UNDETERMINED:
         open_parts = [clause.scope, clause.major_when] if clause.scope else [clause.major_when]
@@ -126,6 +140,7 @@ def _judge(ruleset: Ruleset, clause: Clause, sheet: FactSheet, subject: Subject,
         subject,
         kind,
         scope,
+        predicate,
         explain(ruleset, clause, known, lookup),
         tuple(dict.fromkeys(missing)),
     )

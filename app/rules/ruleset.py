@@ -65,7 +65,10 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """One version of a standard: in force from `in_force_from` to `in_force_until`, both included (None: open)."""
+    """One version of a standard: in force from `in_force_from` to `in_force_until`, both included (None: open).
+
+    `field_trade` says of an enterprise that it is of the standard's field, but not of which of its trades.
+    """
 
     id: str
     version: str
@@ -76,6 +79,7 @@ class Ruleset:
     settings: Mapping[str, Setting]
     documents: Mapping[str, Text]
     clauses: Mapping[str, Clause]
+    field_trade: str | None = None
 
     def is_in_force(self, on_date: date) -> bool:
         """True when facts of this date are judged by this version."""
@@ -116,6 +120,7 @@ def build_ruleset(head: Mapping[str, Any], articles: Sequence[Mapping[str, Any]]
         settings=settings,
         documents={code: _text(body) for code, body in head["documents"].items()},
         clauses=clauses,
+        field_trade=head.get("field_trade"),
     )
 
 

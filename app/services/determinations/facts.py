@@ -1,15 +1,15 @@
-"""From what a package's answers say to the facts the rules judge, and back from JSON. Pure.
+"""From what a package's answers say to the facts the rules judge: what a sheet keeps, and what all sheets of a visit say. Pure.
 
 A fact's source is `package:<id>/<question path>` or `desk:<sheet id>`; a finding's source is its question's.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from app.rules.evaluator import Finding
+from app.rules.evaluator import TRADE_KEY, Finding
 from app.rules.facts import Fact, Subject
 from app.services.checklists.facts import AnswerFact
 
@@ -24,17 +24,48 @@ class FoundItem:
 
 @dataclass(frozen=True, slots=True)
 class PackageFacts:
-    """What one package adds to what is known of a visit. `root_id`: the first package of its line of corrections."""
+    """What one package adds to what is known of a visit. `for_a_person`: paths of answers that no limit of the item judges.
+
+    `visit_is_new`: this unit of work made the visit, so nothing else can be known of it yet.
+    """
 
     package_id: UUID
     supersedes_id: UUID | None
     visit_id: UUID
+    authority_id: UUID
     enterprise_id: UUID
     site_id: UUID
     region_id: UUID
+    officer_ids: Sequence[UUID]
     legal_on: date
     facts: Sequence[AnswerFact]
     findings: Sequence[FoundItem]
+    for_a_person: Sequence[str] = ()
+    visit_is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A stored sheet, as far as the rules care. `root_id`: the first package of its line of corrections; None at the desk."""
+
+    id: UUID
+    package_id: UUID | None
+    root_id: UUID | None
+    legal_on: date
+    trades: Sequence[str]
+    facts: Sequence[Mapping[str, Any]]
+    findings: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything the sheets of a visit say together. `roots`: the checked unit of each package."""
+
+    legal_on: date
+    trades: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    findings: tuple[Finding, ...]
+    roots: Mapping[UUID, UUID]
 
 
 def source_of(package_id: UUID, path: str) -> str:
@@ -49,12 +80,16 @@ def question_of(source: str) -> tuple[UUID, str] | None:
     return (UUID(package_id), path) if kind == "package" else None
 
 
-def stored_facts(facts: Iterable[AnswerFact], package_id: UUID) -> list[dict[str, Any]]:
-    """Answer facts as a sheet keeps them; keys of no clause stay aside."""
+def stored_facts(facts: Iterable[AnswerFact], package_id: UUID, root_id: UUID) -> list[dict[str, Any]]:
+    """Answer facts as a sheet keeps them; keys of no clause stay aside.
+
+    The checked unit is named after the first package of its line, so that a correction speaks of the same unit; an entry of
+    a repeated section (a worker, an isolation point) is named within it.
+    """
     return [
         {
             "subject": fact.subject.value,
-            "entry": fact.question.rpartition("/")[0] if fact.entry else None,
+            "id": f"{root_id}/{fact.question.rpartition('/')[0]}" if fact.entry else str(root_id),
             "key": fact.key,
             "value": fact.value,
             "source": source_of(package_id, fact.question),
@@ -69,30 +104,51 @@ def stored_findings(findings: Iterable[FoundItem], package_id: UUID) -> list[dic
     return [{"source": source_of(package_id, one.path), "clauses": list(one.clauses)} for one in findings]
 
 
-def read_facts(
-    stored: Iterable[dict[str, Any]], *, enterprise_id: UUID, site_id: UUID, unit_id: UUID | None
-) -> list[Fact]:
-    """Stored facts as the rules take them: a worker or place within its unit, the unit within the site, and so on."""
-    return [
-        Fact(_subject(row, enterprise_id, site_id, unit_id), row["key"], row["value"], row["source"])
-        for row in stored
-    ]
+def combine(sheets: Sequence[Sheet], *, enterprise_id: UUID, site_id: UUID) -> Known:
+    """All that is known of a visit: its sheets that no correction superseded, oldest first, a package's among them.
+
+    A desk answer settles what was said of that subject and key before it; what is said later stands beside it. The trade is
+    the register's, or, where that has none, what the desk answered.
+    """
+    subjects = _Subjects(enterprise_id, site_id)
+    stated: dict[tuple[Subject, str], list[Fact]] = {}
+    asked_trades: tuple[str, ...] = ()
+    for sheet in sheets:
+        for row in sheet.facts:
+            if row["key"] == TRADE_KEY:
+                asked_trades = (row["value"],)
+                continue
+            fact = Fact(subjects.of(row["subject"], row["id"]), row["key"], row["value"], row["source"])
+            if sheet.package_id is None:
+                stated[fact.subject, fact.key] = [fact]
+            else:
+                stated.setdefault((fact.subject, fact.key), []).append(fact)
+    return Known(
+        legal_on=min(sheet.legal_on for sheet in sheets if sheet.package_id),
+        trades=tuple(sheets[-1].trades) or asked_trades,
+        facts=tuple(fact for facts in stated.values() for fact in facts),
+        findings=tuple(
+            Finding(row["source"], tuple(row["clauses"])) for sheet in sheets for row in sheet.findings
+        ),
+        roots={sheet.package_id: sheet.root_id for sheet in sheets if sheet.package_id and sheet.root_id},
+    )
 
 
-def read_findings(stored: Iterable[dict[str, Any]]) -> list[Finding]:
-    """Stored findings as the rules take them."""
-    return [Finding(row["source"], tuple(row["clauses"])) for row in stored]
+class _Subjects:
+    """A worker or place lies within its unit, the unit within the site, the site within the enterprise."""
 
+    def __init__(self, enterprise_id: UUID, site_id: UUID) -> None:
+        enterprise = Subject("enterprise", str(enterprise_id))
+        self._enterprise, self._site = enterprise, Subject("site", str(site_id), enterprise)
+        self._known: dict[tuple[str, str], Subject] = {}
 
-def _subject(row: dict[str, Any], enterprise_id: UUID, site_id: UUID, unit_id: UUID | None) -> Subject:
-    enterprise = Subject("enterprise", str(enterprise_id))
-    site = Subject("site", str(site_id), enterprise)
-    kind, entry = row["subject"], row["entry"]
-    if kind == "enterprise":
-        return enterprise
-    if kind == "site":
-        return site
-    # A desk answer names the unit of the verdict it answers.
-    name = row.get("unit") or str(unit_id)
-    unit = Subject("unit", name, site)
-    return unit if kind == "unit" else Subject(kind, f"{name}/{entry}" if entry else name, unit)
+    def of(self, kind: str, identifier: str) -> Subject:
+        if kind == "enterprise":
+            return self._enterprise
+        if kind == "site":
+            return self._site
+        known = self._known.get((kind, identifier))
+        if known is None:
+            unit = None if kind == "unit" else self.of("unit", identifier.partition("/")[0])
+            known = self._known[kind, identifier] = Subject(kind, identifier, unit or self._site)
+        return known

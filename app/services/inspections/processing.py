@@ -27,6 +27,8 @@ from app.schemas.mobile.packages import Envelope, Issue
 from app.services.audit.service import record_act
 from app.services.checklists.answers import Assessment, EvidenceClaim, assess_answers
 from app.services.checklists.service import checklist_of
+from app.services.determinations.facts import FoundItem, PackageFacts
+from app.services.determinations.service import determination_sets
 from app.services.evidence.manifest import declare_manifest
 from app.services.hazards.registering import NewHazard, Origin, hazard_sets
 from app.services.identity.certificates import list_certified
@@ -125,7 +127,11 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
         after={"sha256": intake.sha256},
     )
     new_hazards = [_hazard(one) for one in findings]
-    await insert_rows(session, *hazard_sets(actor, _origin(envelope, package, site), new_hazards))
+    await insert_rows(
+        session,
+        *hazard_sets(actor, _origin(envelope, package, site), new_hazards),
+        *await determination_sets(session, actor, _facts(envelope, package, site, assessment)),
+    )
     await publish(session, _news(envelope, package, site, assessment, findings))
     await issue_receipt_if_complete(session, runtime, package_id)
 
@@ -286,6 +292,28 @@ def _origin(envelope: Envelope, package: Package, site: Site) -> Origin:
 def _hazard(finding: Finding) -> NewHazard:
     return NewHazard(
         finding.key, finding.item_code, finding.subject, finding.description, finding.evidence_ids
+    )
+
+
+def _facts(envelope: Envelope, package: Package, site: Site, assessment: Assessment) -> PackageFacts:
+    outcomes = [(one.outcome, one.question) for one in assessment.judgements]
+    return PackageFacts(
+        package_id=package.id,
+        supersedes_id=package.supersedes_id,
+        visit_id=package.visit_id,
+        authority_id=envelope.authority_id,
+        enterprise_id=envelope.enterprise_id,
+        site_id=site.id,
+        region_id=site.region_id,
+        officer_ids=envelope.officers,
+        legal_on=envelope.legal_date,
+        facts=assessment.facts,
+        findings=[
+            FoundItem(question.path, [one.clause for one in question.item.clauses])
+            for outcome, question in outcomes
+            if outcome is Outcome.NON_COMPLIANT
+        ],
+        for_a_person=[question.path for outcome, question in outcomes if outcome is Outcome.UNDETERMINED],
     )
 
 
