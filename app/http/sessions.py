@@ -39,17 +39,19 @@ async def current_actor(request: Request) -> Actor:
 CurrentActor = Annotated[Actor, Depends(current_actor)]
 
 
-def allowed(action: str) -> Callable[..., object]:
-    """A dependency that refuses whoever holds `action` nowhere; the region is judged by the service.
+def allowed(action: str, *alternatives: str) -> Callable[..., object]:
+    """A dependency that refuses whoever holds `action`, or an alternative, nowhere; the region is judged by the service.
 
     The action is also what docs/permissions.md and the negative tests read from the route.
     """
 
     async def check(actor: CurrentActor) -> Actor:
-        actor.require(action)
+        if not any(map(actor.can, alternatives)):
+            actor.require(action)
         return actor
 
     check.action = action  # type: ignore[attr-defined]
+    check.alternatives = alternatives  # type: ignore[attr-defined]
     return check
 
 

@@ -10,6 +10,7 @@ from app.models import (
     identity,
     inspections,
     organizations,
+    patrols,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "identity",
     "inspections",
     "organizations",
+    "patrols",
 ]

@@ -49,11 +49,14 @@ class AssignmentMember(Base):
 
 
 class Visit(Identified, Timed, Versioned, Base):
-    """One visit to a site on one legal date, whatever the number of packages. Its id comes from the phone."""
+    """One visit to a site on one legal date, whatever the number of packages. Its id comes from the phone.
+
+    Of an assistant's kinds, `patrol` is a visit; `whistle` is where only a whistle came from there.
+    """
 
     __tablename__ = "visits"
     __table_args__ = (
-        CheckConstraint("kind IN ('inspection', 'reinspection')", name="kind"),
+        CheckConstraint("kind IN ('inspection', 'reinspection', 'patrol', 'whistle')", name="kind"),
         Index("ix_visits_region_id_id", "region_id", "id"),
         Index("ix_visits_region_id_visited_on", "region_id", "visited_on"),
     )
@@ -77,6 +80,7 @@ class PackageIntake(Base):
     __table_args__ = (
         CheckConstraint("status IN ('received', 'processed', 'quarantined')", name="status"),
         Index("ix_package_intakes_unprocessed", "received_at", postgresql_where=text("status = 'received'")),
+        Index("ix_package_intakes_quarantined", "device_id", postgresql_where=text("status = 'quarantined'")),
     )
 
     package_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -103,15 +107,25 @@ class PackageConflict(Identified, Timed, Base):
     sealed: Mapped[bytes]
     signature: Mapped[str]
     key_id: Mapped[str]
-    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"))
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
 
 
 class Package(Versioned, Base):
-    """What a sealed package says, once understood. `answers` is one JSONB; `issues` are flags for a person, never refusals."""
+    """What a sealed package says, once understood. `answers` is one JSONB; `issues` are flags for a person, never refusals.
+
+    A patrol or a whistle has no officers and needs neither checklist nor party.
+    """
 
     __tablename__ = "packages"
-    __table_args__ = (Index("ix_packages_region_id_id", "region_id", "id"),)
+    __table_args__ = (
+        CheckConstraint(
+            "kind NOT IN ('inspection', 'reinspection') OR (template_version_id IS NOT NULL AND party IS NOT NULL)",
+            name="enforcement",
+        ),
+        CheckConstraint("kind IN ('inspection', 'reinspection', 'patrol', 'whistle')", name="kind"),
+        Index("ix_packages_region_id_id", "region_id", "id"),
+    )
 
     id: Mapped[UUID] = mapped_column(ForeignKey("package_intakes.package_id"), primary_key=True)
     visit_id: Mapped[UUID] = mapped_column(ForeignKey("visits.id"), index=True)
@@ -121,12 +135,12 @@ class Package(Versioned, Base):
     kind: Mapped[str]
     supersedes_id: Mapped[UUID | None] = mapped_column(ForeignKey("packages.id"), index=True)
     supersedes_reason: Mapped[str | None]
-    template_version_id: Mapped[UUID] = mapped_column(ForeignKey("template_versions.id"), index=True)
+    template_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("template_versions.id"), index=True)
     device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     officer_ids: Mapped[list[UUID]]
     answers: Mapped[dict[str, Any]]
-    party: Mapped[dict[str, Any]]
+    party: Mapped[dict[str, Any] | None]
     times: Mapped[dict[str, Any]]
     position: Mapped[dict[str, Any] | None]
     issues: Mapped[list[Any]]

@@ -78,7 +78,7 @@ class PackageView(View):
     sha256: str
     kind: str
     supersedes_id: UUID | None
-    template_version_id: UUID
+    template_version_id: UUID | None
     user_id: UUID
     officer_ids: list[UUID]
     is_signable: bool

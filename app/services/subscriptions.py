@@ -2,7 +2,10 @@
 
 from importlib import import_module
 
-SUBSCRIBERS: tuple[str, ...] = ("app.services.inspections.subscribers",)
+SUBSCRIBERS: tuple[str, ...] = (
+    "app.services.inspections.subscribers",
+    "app.services.patrols.subscribers",
+)
 
 
 def load_subscriptions() -> None:

@@ -25,6 +25,7 @@ def judged(document: dict[str, Any], **changes: Any) -> list[str]:
         "received_at": RECEIVED,
         "certified_officers": set(envelope.officers),
         "authority_covers_site": True,
+        "is_sites_enterprise": True,
         "assignment": None,
         "template_withdrawn": False,
     }

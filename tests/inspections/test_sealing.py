@@ -1,10 +1,19 @@
 """The bytes are the identity; what cannot be read says why."""
 
+import json
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.inspections.sealing import UnreadableEnvelope, package_hash, read_envelope
+from app.services.inspections.sealing import (
+    TooMany,
+    UnreadableEnvelope,
+    holds_unstorable_text,
+    package_hash,
+    read_envelope,
+)
 from tests.factories.envelopes import envelope_document, sealed_bytes
 
 
@@ -22,7 +31,9 @@ def test_an_envelope_is_read_with_members_a_newer_phone_added() -> None:
         (b'{"schema": "anshao.package/1", "schema": "anshao.package/1"}', "duplicate_key"),
         (b'{"schema": "anshao.package/9"}', "unknown_schema"),
         (b'{"schema": NaN}', "not_a_number: NaN"),
-        (b'{"a": "\\u0000"}', "null_character"),
+        (b'{"a": 1e999}', "number_out_of_range"),
+        (b'{"a": 123456789012345678901}', "number_out_of_range"),
+        (b'{"a": ' + b"[" * 150 + b"]" * 150 + b"}", "too_deep"),
         (b"[" * 200_000, "not_json"),
     ],
 )
@@ -41,6 +52,44 @@ def test_a_missing_member_is_named(member: str) -> None:
     with pytest.raises(UnreadableEnvelope) as caught:
         read_envelope(sealed_bytes(document))
     assert caught.value.reason == f"{member}: missing"
+
+
+@pytest.mark.parametrize("typed", ["\x00", "\ud800 half", "\udfff", "前\x00后"])
+def test_text_no_column_can_hold_is_read_replaced_and_said_so(typed: str) -> None:
+    sealed = json.dumps(envelope_document(answers={typed: {"value": typed}})).encode()
+    shown = re.sub("[\x00\ud800-\udfff]", "\ufffd", typed)
+    assert read_envelope(sealed).answers == {shown: {"value": shown}}
+    assert holds_unstorable_text(sealed)
+
+
+@pytest.mark.parametrize("typed", ["😀", "\\u0000", "é", "安"])
+def test_text_that_is_well_is_read_as_it_was_typed(typed: str) -> None:
+    for ascii_only in (True, False):
+        sealed = json.dumps(
+            envelope_document(answers={"q": {"value": typed}}), ensure_ascii=ascii_only
+        ).encode()
+        assert read_envelope(sealed).answers == {"q": {"value": typed}}
+        assert not holds_unstorable_text(sealed)
+
+
+@pytest.mark.parametrize(
+    ("member", "rows"), [("answers", {str(n): 1 for n in range(2001)}), ("evidence", [1] * 501)]
+)
+def test_too_many_rows_are_told_from_unreadable_ones(member: str, rows: object) -> None:
+    with pytest.raises(TooMany) as caught:
+        read_envelope(sealed_bytes(envelope_document(**{member: rows})))
+    assert caught.value.member == member
+
+
+@pytest.mark.parametrize("member", ["patrol", "whistle"])
+def test_each_kind_of_an_assistant_needs_its_own_part_only(member: str) -> None:
+    document = envelope_document(kind=member)
+    for enforcement_only in ("officers", "template", "answers", "party"):
+        del document[enforcement_only]
+    with pytest.raises(UnreadableEnvelope, match=f"{member}: missing"):
+        read_envelope(sealed_bytes(document))
+    parts = {"patrol": {"note": "好"}, "whistle": {"what": "动火", "urgency": "urgent"}}
+    assert read_envelope(sealed_bytes({**document, member: parts[member]})).officers == []
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200))

@@ -28,6 +28,7 @@ LEFT_ALONE = ("alembic_version", "procrastinate_")
 
 BY_COLUMN: dict[tuple[str, str], Any] = {
     ("enterprises", "substitute_mark"): "x",
+    ("packages", "kind"): "inspection",
     ("verdicts", "clause_id"): "x",
 }
 """Where a check constraint wants a certain value: (table, column) → value."""

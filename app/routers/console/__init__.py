@@ -10,6 +10,7 @@ from app.routers.console import (
     hazards,
     inspections,
     organizations,
+    patrols,
     session,
 )
 
@@ -24,5 +25,7 @@ def console_areas() -> list[APIRouter]:
         checklists.router,
         inspections.router,
         hazards.router,
+        patrols.patrols,
+        patrols.whistles,
         audit.router,
     ]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from app.enums.inspections import ENFORCEMENT_KINDS
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.paging import PageOf, PagingOf
@@ -29,6 +30,7 @@ from app.services.inspections.visits import get_visit, list_visits, list_waiting
 
 router = APIRouter(prefix="/inspections", tags=["inspections"], route_class=IdempotentRoute)
 READ = [Depends(allowed("inspections:read"))]
+Kind = Literal["inspection", "reinspection", "patrol", "whistle"]
 ASSIGN = [Depends(allowed("inspections:assign"))]
 
 
@@ -89,16 +91,18 @@ async def get_visits(
     actor: CurrentActor,
     session: ReadSession,
     paging: PagingOf,
+    kind: Annotated[list[Kind] | None, Query()] = None,
     site_id: UUID | None = None,
     enterprise_id: UUID | None = None,
     visited_from: date | None = None,
     visited_until: date | None = None,
 ) -> PageOf[VisitView]:
-    """Visits of the caller's regions, newest first."""
+    """Visits of the caller's regions, newest first; enforcement visits unless kinds are named."""
     page = await list_visits(
         session,
         actor,
         paging.request,
+        kinds=kind or ENFORCEMENT_KINDS,
         site_id=site_id,
         enterprise_id=enterprise_id,
         first=visited_from,

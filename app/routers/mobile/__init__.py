@@ -2,9 +2,17 @@
 
 from fastapi import APIRouter
 
-from app.routers.mobile import assignments, devices, evidence, packages, templates
+from app.routers.mobile import assignments, devices, evidence, packages, patrols, templates
 
 
 def mobile_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return [devices.router, templates.router, assignments.router, packages.router, evidence.router]
+    return [
+        devices.router,
+        templates.router,
+        assignments.router,
+        packages.router,
+        evidence.router,
+        patrols.patrols,
+        patrols.whistles,
+    ]

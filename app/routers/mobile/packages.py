@@ -10,14 +10,16 @@ from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession
 from app.schemas.mobile.packages import PackageAnswer, SignatureRequest, SignatureView
 from app.services.identity.errors import DeviceRequiredProblem
 from app.services.inspections.intake import Delivery
+from app.services.inspections.policy import SUBMIT_ACTIONS
 from app.services.inspections.service import get_package, get_receipt, sign_package, submit_package
 
 router = APIRouter(prefix="/packages", tags=["packages"])
-SUBMIT = [Depends(allowed("inspections:submit"))]
+SUBMIT = [Depends(allowed(*SUBMIT_ACTIONS))]
+SIGN = [Depends(allowed("inspections:submit"))]
 
 
 async def phone(actor: CurrentActor) -> Actor:
-    """The acting officer's phone; a browser's session is refused."""
+    """The acting user's phone; a browser's session is refused."""
     if actor.device_id is None:
         raise DeviceRequiredProblem
     return actor
@@ -51,7 +53,7 @@ async def get_package_state(package_id: UUID, actor: CurrentActor, session: Read
     return await get_package(session, actor, package_id)
 
 
-@router.post("/{package_id}/signatures", dependencies=SUBMIT)
+@router.post("/{package_id}/signatures", dependencies=SIGN)
 async def post_signature(
     package_id: UUID, body: SignatureRequest, actor: Phone, session: WriteSession
 ) -> list[SignatureView]:

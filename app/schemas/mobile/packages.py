@@ -4,7 +4,22 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.enums.inspections import PackageKind
+
+
+def _countable(at: datetime) -> datetime:
+    """Years 1 and 9999 cannot be moved between time zones; what lies between is judged, not refused."""
+    if not 1 < at.year < 9999:
+        raise PydanticCustomError("moment_out_of_range", "not a moment of any calendar in use")
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_countable)]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+"""What every JSON reader counts exactly."""
 
 Sha256 = Annotated[str, Field(pattern=r"^sha-256:[0-9a-f]{64}$")]
 MAX_EVIDENCE = 500
@@ -23,7 +38,7 @@ class Position(Sealed):
     latitude: Annotated[int, Field(ge=-90_000_000, le=90_000_000)]
     longitude: Annotated[int, Field(ge=-180_000_000, le=180_000_000)]
     datum: Literal["gcj02", "wgs84", "cgcs2000", "bd09"]
-    accuracy_m: Annotated[int, Field(ge=0)] | None = None
+    accuracy_m: Count | None = None
     mock: bool = False
 
 
@@ -31,7 +46,7 @@ class TemplateReference(Sealed):
     """Which published checklist was filled in."""
 
     code: str
-    version: int
+    version: Count
     hash: Sha256
 
 
@@ -40,10 +55,10 @@ class EvidenceDeclaration(Sealed):
 
     id: UUID
     hash: Sha256
-    size: Annotated[int, Field(gt=0)]
+    size: Annotated[int, Field(gt=0, lt=2**53)]
     media_type: str
-    captured_at: AwareDatetime | None = None
-    monotonic_ms: int | None = None
+    captured_at: Moment | None = None
+    monotonic_ms: Count | None = None
     position: Position | None = None
     source: Literal["camera", "gallery", "file"] = "camera"
     question: str | None = None
@@ -63,10 +78,10 @@ class Party(Sealed):
 class Times(Sealed):
     """The phone's clocks: wall times, and milliseconds since its start when sealing."""
 
-    started_at: AwareDatetime
-    sealed_at: AwareDatetime
-    monotonic_ms: int | None = None
-    last_server_contact_at: AwareDatetime | None = None
+    started_at: Moment
+    sealed_at: Moment
+    monotonic_ms: Count | None = None
+    last_server_contact_at: Moment | None = None
 
 
 class Supersedes(Sealed):
@@ -76,12 +91,35 @@ class Supersedes(Sealed):
     reason: Annotated[str, Field(min_length=1)]
 
 
+class CheckedPoint(Sealed):
+    """One point an assistant looked at; its photographs name `key` as their question."""
+
+    key: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    outcome: Literal["normal", "abnormal", "not_checked"]
+    note: Annotated[str, Field(max_length=2000)] | None = None
+
+
+class PatrolContent(Sealed):
+    """What a patrol saw: remarks, and the points that were looked at (none is fine)."""
+
+    note: Annotated[str, Field(max_length=4000)] | None = None
+    points: Annotated[list[CheckedPoint], Field(default_factory=list, max_length=200)]
+
+
+class WhistleContent(Sealed):
+    """What the officers are called for (吹哨), and how soon."""
+
+    what: Annotated[str, Field(min_length=1, max_length=4000)]
+    urgency: Literal["normal", "urgent", "immediate"]
+
+
 class Envelope(Sealed):
-    """What a sealed package says. `schema` is for ever readable; answers are judged, never refused."""
+    """What a sealed package says, whatever its kind. `schema` is for ever readable; answers are judged, never refused."""
 
     schema_: Annotated[Literal["anshao.package/1"], Field(alias="schema")]
     id: UUID
-    kind: Literal["inspection", "reinspection"]
+    kind: PackageKind
     visit_id: UUID
     assignment_id: UUID | None = None
     supersedes: Supersedes | None = None
@@ -90,14 +128,48 @@ class Envelope(Sealed):
     site_id: UUID
     device_id: UUID
     user_id: UUID
-    officers: Annotated[list[UUID], Field(min_length=1, max_length=20)]
+    officers: Annotated[list[UUID], Field(max_length=20)] = []
     legal_date: date
-    template: TemplateReference
+    template: TemplateReference | None = None
     times: Times
     position: Position | None = None
-    answers: Annotated[dict[str, Any], Field(max_length=MAX_ANSWERS)]
-    evidence: Annotated[list[EvidenceDeclaration], Field(max_length=MAX_EVIDENCE)]
+    answers: dict[str, Any] = {}
+    evidence: list[EvidenceDeclaration]
+    party: Party | None = None
+    patrol: PatrolContent | None = None
+    whistle: WhistleContent | None = None
+
+
+class EnforcementEnvelope(Envelope):
+    """An inspection or a re-inspection: by officers, with a checklist, before the inspected party."""
+
+    kind: Literal[PackageKind.INSPECTION, PackageKind.REINSPECTION]
+    officers: Annotated[list[UUID], Field(min_length=1, max_length=20)]
+    template: TemplateReference
+    answers: dict[str, Any]
     party: Party
+
+
+class PatrolEnvelope(Envelope):
+    """An assistant's patrol: no officers, no party; a checklist only when he used one."""
+
+    kind: Literal[PackageKind.PATROL]
+    patrol: PatrolContent
+
+
+class WhistleEnvelope(Envelope):
+    """An assistant's call for the officers."""
+
+    kind: Literal[PackageKind.WHISTLE]
+    whistle: WhistleContent
+
+
+ENVELOPES: dict[str, type[Envelope]] = {
+    PackageKind.INSPECTION: EnforcementEnvelope,
+    PackageKind.REINSPECTION: EnforcementEnvelope,
+    PackageKind.PATROL: PatrolEnvelope,
+    PackageKind.WHISTLE: WhistleEnvelope,
+}
 
 
 class Issue(BaseModel):

@@ -28,8 +28,8 @@ class ChecklistStateProblem(ConflictProblem):
     """What was asked is not possible in the version's state: published ones never change."""
 
     code = "checklist_state"
-    zh = "当前状态（{status}）下不能执行此操作；已发布的版本不可更改，请新建草稿"
-    en = "This is not possible while the version is {status}; published versions never change, start a new draft"
+    zh = "当前状态（{state}）下不能执行此操作；已发布的版本不可更改，请新建草稿"
+    en = "This is not possible while the version is {state}; published versions never change, start a new draft"
 
 
 class ChecklistAlreadyPublishedProblem(ConflictProblem):

@@ -121,7 +121,7 @@ async def compare_and_set(
     if done is not None:
         return version, code
     if version.status != standing:
-        raise ChecklistStateProblem(status=version.status)
+        raise ChecklistStateProblem(state=version.status)
     raise ChecklistChangedProblem
 
 

@@ -93,7 +93,7 @@ async def delete_draft(session: AsyncSession, actor: Actor, version_id: UUID, ex
     actor.require("checklists:manage")
     version, _ = await get_version(session, actor, version_id)
     if version.status != TemplateStatus.DRAFT:
-        raise ChecklistStateProblem(status=version.status)
+        raise ChecklistStateProblem(state=version.status)
     state = _state(version)
     gone = (
         delete(TemplateVersion)

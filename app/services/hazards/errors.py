@@ -7,8 +7,8 @@ class HazardStateProblem(ConflictProblem):
     """The hazard's state does not allow the action, or another change came first."""
 
     code = "hazard_state"
-    zh = "隐患当前状态为“{status}”，不能执行此操作"
-    en = "The hazard is {status}; this is not possible now"
+    zh = "隐患当前状态为“{state}”，不能执行此操作"
+    en = "The hazard is {state}; this is not possible now"
 
 
 class CalendarUnknownProblem(InvalidProblem):

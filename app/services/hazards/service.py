@@ -146,7 +146,7 @@ async def _step(
     actor.require(transition.permission, hazard.region_id)
     before = hazard.status
     if before not in transition.sources:
-        raise HazardStateProblem(status=before)
+        raise HazardStateProblem(state=before)
     values: dict[str, Any] = {"status": transition.target, "version": expected + 1}
     if due_on is not None:
         values["due_on"] = due_on
@@ -157,7 +157,7 @@ async def _step(
         .returning(Hazard.id)
     )
     if (await session.execute(changed)).scalar_one_or_none() is None:
-        raise HazardStateProblem(status=before)
+        raise HazardStateProblem(state=before)
     await session.refresh(hazard)
     await _record_step(
         session,

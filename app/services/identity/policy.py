@@ -49,6 +49,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cases:approve": frozenset({_P}),
     "patrols:read": frozenset({*_READERS, _S}),
     "patrols:submit": frozenset({_S}),
+    "patrols:handle": frozenset({_I, _V}),
     "operations:manage": frozenset({_A}),
 }
 

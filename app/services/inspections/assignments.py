@@ -87,7 +87,7 @@ async def cancel_assignment(
         .returning(Assignment.id)
     )
     if (await session.execute(changed)).scalar_one_or_none() is None:
-        raise AssignmentStateProblem(status=assignment.status)
+        raise AssignmentStateProblem(state=assignment.status)
     await session.refresh(assignment)
     await _record(session, actor, assignment, "inspections:cancel", reason=reason)
     return (await _views(session, [assignment]))[0]

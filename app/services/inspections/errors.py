@@ -1,6 +1,6 @@
 """Why a package, a signature or an assignment is refused or set aside."""
 
-from app.core.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from app.core.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
 
 
 class OtherBytesProblem(ConflictProblem):
@@ -18,6 +18,26 @@ class QuarantinedProblem(InvalidProblem):
     retry = "manual"
     zh = "检查包已保存，但无法处理（{reason}），等待人工处理"
     en = "The package is stored but cannot be processed ({reason}); a person decides"
+
+
+class TooManyRowsProblem(Problem):
+    """More answers or files than one package may hold; nothing is kept, the phone still has it."""
+
+    status = 413
+    code = "package_too_many_rows"
+    retry = "manual"
+    zh = "检查包的“{member}”超过上限（{limit} 项），未保存"
+    en = "The package holds more than {limit} of {member}; it is not stored"
+
+
+class SetAsideQuotaProblem(Problem):
+    """Too much of this phone waits for a person already; nothing is dropped, the phone keeps it."""
+
+    status = 429
+    code = "set_aside_quota"
+    retry = "after"
+    zh = "该终端等待人工处理的检查包过多，请联系管理员后重试"
+    en = "Too many packages of this phone wait for a person; ask your administrator, then try again"
 
 
 class PackageSignatureProblem(InvalidProblem):
@@ -50,8 +70,8 @@ class AssignmentStateProblem(ConflictProblem):
     """The assignment has been visited or cancelled."""
 
     code = "assignment_closed"
-    zh = "任务当前状态为“{status}”，不能执行此操作"
-    en = "The assignment is {status}; this is not possible any more"
+    zh = "任务当前状态为“{state}”，不能执行此操作"
+    en = "The assignment is {state}; this is not possible any more"
 
 
 class AuthorityProblem(InvalidProblem):

@@ -4,14 +4,21 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from app.enums.inspections import PackageKind
 from app.models.inspections import Finding
+from app.schemas.mobile.packages import Envelope
 from app.services.checklists.facts import AnswerFact
 
 
 @dataclass(frozen=True, slots=True)
 class PackageProcessed:
-    """A package has been understood: its facts and findings, about one site on one legal date."""
+    """A package has been understood: its facts and findings, about one site on one legal date.
 
+    An assistant's package has neither; what it says is in its `envelope`.
+    """
+
+    envelope: Envelope
+    kind: PackageKind
     package_id: UUID
     visit_id: UUID
     authority_id: UUID
@@ -21,6 +28,6 @@ class PackageProcessed:
     user_id: UUID
     legal_date: date
     supersedes_id: UUID | None
-    template_code: str
+    template_code: str | None
     facts: tuple[AnswerFact, ...]
     findings: tuple[Finding, ...]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.core.clock import shanghai_date
 from app.schemas.mobile.packages import Envelope, Issue
+from app.services.inspections.sealing import holds_unstorable_text
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 LONGEST_VISIT = timedelta(hours=24)
@@ -20,6 +21,7 @@ class Surroundings:
     received_at: datetime
     certified_officers: Collection[UUID]
     authority_covers_site: bool
+    is_sites_enterprise: bool
     assignment: "KnownAssignment | None"
     template_withdrawn: bool
 
@@ -36,13 +38,24 @@ class KnownAssignment:
 
 
 def signable(envelope: Envelope, certified: Collection[UUID]) -> bool:
-    """Two different officers at least, every one certified on the day, the sender among them (行政处罚法 42)."""
+    """Two different officers at least, every one certified on the day, the sender among them (行政处罚法 42).
+
+    An assistant's package never is.
+    """
+    if not envelope.kind.is_enforcement:
+        return False
     officers = set(envelope.officers)
     return len(officers) >= LEAST_OFFICERS and officers <= set(certified) and envelope.user_id in officers
 
 
 def judge_surroundings(envelope: Envelope, known: Surroundings) -> list[Issue]:
     """Every flag, in a stable order."""
+    if not envelope.kind.is_enforcement:
+        return [
+            *_judge_assistant(envelope, known),
+            *_judge_times(envelope, known.received_at),
+            *_judge_position(envelope),
+        ]
     return [
         *_judge_officers(envelope, known.certified_officers),
         *_judge_times(envelope, known.received_at),
@@ -140,7 +153,7 @@ def _judge_position(envelope: Envelope) -> list[Issue]:
     return []
 
 
-def _judge_assignment(envelope: Envelope, known: Surroundings) -> list[Issue]:
+def _judge_authority(known: Surroundings) -> list[Issue]:
     issues = []
     if not known.authority_covers_site:
         issues.append(
@@ -149,6 +162,15 @@ def _judge_assignment(envelope: Envelope, known: Surroundings) -> list[Issue]:
                 "authority_id",
                 "该场所当日不在执法机关管辖范围内",
                 "Outside the authority's jurisdiction",
+            )
+        )
+    if not known.is_sites_enterprise:
+        issues.append(
+            _issue(
+                "enterprise_other_site",
+                "enterprise_id",
+                "该企业不在此场所经营",
+                "The enterprise is not the site's, nor its operator or landlord on the day",
             )
         )
     if known.template_withdrawn:
@@ -160,6 +182,35 @@ def _judge_assignment(envelope: Envelope, known: Surroundings) -> list[Issue]:
                 "The checklist version has been withdrawn",
             )
         )
+    return issues
+
+
+def _judge_assistant(envelope: Envelope, known: Surroundings) -> list[Issue]:
+    """An assistant's package names no officers and does no assignment: what it says of them counts for nothing."""
+    issues = _judge_authority(known)
+    if envelope.officers:
+        issues.append(
+            _issue(
+                "officers_not_counted",
+                "officers",
+                "专职安全员的记录不列执法人员，所列人员不计",
+                "An assistant's record has no officers; those named do not count",
+            )
+        )
+    if envelope.assignment_id is not None:
+        issues.append(
+            _issue(
+                "assignment_not_counted",
+                "assignment_id",
+                "专职安全员的记录不执行执法任务",
+                "An assistant's record does no enforcement assignment",
+            )
+        )
+    return issues
+
+
+def _judge_assignment(envelope: Envelope, known: Surroundings) -> list[Issue]:
+    issues = _judge_authority(known)
     assignment = known.assignment
     if assignment is None:
         if envelope.assignment_id is not None:
@@ -210,6 +261,20 @@ def judge_evidence(envelope: Envelope) -> list[Issue]:
             "同一文件重复申报",
             "The same file is declared twice",
         ),
+    ]
+
+
+def judge_text(sealed: bytes) -> list[Issue]:
+    """A flag when the text holds what no column can: it reads as U+FFFD, and the sealed bytes hold what was typed."""
+    if not holds_unstorable_text(sealed):
+        return []
+    return [
+        _issue(
+            "text_not_storable",
+            "",
+            "文本含空字符或不成对的代理字符，显示时以“\ufffd”代替，原始字节不变",
+            "The text holds NUL or half a surrogate pair, shown as U+FFFD; the sealed bytes are unchanged",
+        )
     ]
 
 

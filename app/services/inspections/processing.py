@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,8 +13,9 @@ from app.core.events import publish
 from app.core.ids import new_id
 from app.db.rows import insert_rows
 from app.enums.checklists import Outcome
+from app.enums.inspections import PackageKind
 from app.models.checklists import Template, TemplateVersion
-from app.models.enterprises import Site
+from app.models.enterprises import Enterprise, Site, SiteLink
 from app.models.inspections import (
     Assignment,
     AssignmentMember,
@@ -23,6 +24,7 @@ from app.models.inspections import (
     PackageIntake,
     Visit,
 )
+from app.models.organizations import Authority
 from app.schemas.mobile.packages import Envelope, Issue
 from app.services.audit.service import record_act
 from app.services.checklists.answers import Assessment, EvidenceClaim, assess_answers
@@ -38,8 +40,10 @@ from app.services.inspections.judgement import (
     Surroundings,
     judge_evidence,
     judge_surroundings,
+    judge_text,
     signable,
 )
+from app.services.inspections.policy import submit_action
 from app.services.inspections.receipts import issue_receipt_if_complete
 from app.services.inspections.sealing import read_envelope
 from app.services.organizations.jurisdiction import authority_covers
@@ -66,26 +70,26 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
         kind="user", user_id=intake.user_id, device_id=intake.device_id, authority_id=envelope.authority_id
     )
     await _check_supersedes(session, envelope)
-    visit_issues = await _join_visit(session, envelope, site)
-    checklist = checklist_of(version)
-    assessment = assess_answers(checklist, envelope.answers, _claims(envelope), envelope.legal_date)
-    certified = await list_certified(session, envelope.officers, envelope.legal_date)
+    assessment = _assess(envelope, version)
+    officers = list(dict.fromkeys(envelope.officers)) if envelope.kind.is_enforcement else []
+    certified = await list_certified(session, officers, envelope.legal_date) if officers else set()
     surroundings = await _surroundings(session, envelope, site, version, intake.received_at, certified)
+    visit_issues = await _join_visit(session, envelope, site)
     package = Package(
         id=package_id,
         visit_id=envelope.visit_id,
         region_id=site.region_id,
         sha256=intake.sha256,
         schema=envelope.schema_,
-        kind=envelope.kind,
+        kind=envelope.kind.value,
         supersedes_id=envelope.supersedes.id if envelope.supersedes else None,
         supersedes_reason=envelope.supersedes.reason if envelope.supersedes else None,
-        template_version_id=version.id,
+        template_version_id=version.id if version else None,
         device_id=intake.device_id,
         user_id=intake.user_id,
-        officer_ids=list(dict.fromkeys(envelope.officers)),
+        officer_ids=officers,
         answers=envelope.answers,
-        party=envelope.party.model_dump(mode="json"),
+        party=envelope.party.model_dump(mode="json") if envelope.party else None,
         times=envelope.times.model_dump(mode="json"),
         position=envelope.position.model_dump(mode="json") if envelope.position else None,
         issues=[
@@ -95,6 +99,7 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
                 *judge_surroundings(envelope, surroundings),
                 *judge_evidence(envelope),
                 *_party_issues(envelope),
+                *judge_text(intake.sealed),
                 *_answer_issues(assessment),
             )
         ],
@@ -115,11 +120,12 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
         region_id=site.region_id,
         rows=envelope.evidence,
     )
-    await _close_assignment(session, envelope)
+    if envelope.kind.is_enforcement:
+        await _close_assignment(session, envelope)
     await record_act(
         session,
         actor,
-        action="inspections:submit",
+        action=submit_action(envelope.kind),
         kind="package",
         object_id=package_id,
         version=1,
@@ -136,7 +142,9 @@ async def process_package(session: AsyncSession, runtime: Runtime, package_id: U
     await issue_receipt_if_complete(session, runtime, package_id)
 
 
-async def _find_template(session: AsyncSession, envelope: Envelope) -> TemplateVersion:
+async def _find_template(session: AsyncSession, envelope: Envelope) -> TemplateVersion | None:
+    if envelope.template is None:
+        return None
     wanted = (
         select(TemplateVersion)
         .join(Template, Template.id == TemplateVersion.template_id)
@@ -152,14 +160,34 @@ async def _find_template(session: AsyncSession, envelope: Envelope) -> TemplateV
     return version
 
 
+def _assess(envelope: Envelope, version: TemplateVersion | None) -> Assessment:
+    """What the answers are worth; a patrol without a checklist has none."""
+    if version is None:
+        return Assessment([], [], [])
+    checklist = checklist_of(version)
+    return assess_answers(checklist, envelope.answers, _claims(envelope), envelope.legal_date)
+
+
 async def _check_supersedes(session: AsyncSession, envelope: Envelope) -> None:
-    if envelope.supersedes is not None and await session.get(Package, envelope.supersedes.id) is None:
+    """A correction replaces a record of its own family about its own site, nothing else."""
+    if envelope.supersedes is None:
+        return
+    earlier = await session.get(Package, envelope.supersedes.id)
+    if earlier is None:
         raise CannotProcess("superseded_package_unknown")
+    visit = await session.get_one(Visit, earlier.visit_id)
+    if submit_action(earlier.kind) != submit_action(envelope.kind) or visit.site_id != envelope.site_id:
+        raise CannotProcess("superseded_package_of_another_kind")
+    if not envelope.kind.is_enforcement and (earlier.kind, earlier.user_id) != (
+        envelope.kind.value,
+        envelope.user_id,
+    ):
+        raise CannotProcess("superseded_package_of_another_kind")
 
 
 async def _join_visit(session: AsyncSession, envelope: Envelope, site: Site) -> list[Issue]:
     """Make the visit, or join the one a colleague's package made; a visit never moves to another site or day."""
-    assignment = await session.get(Assignment, envelope.assignment_id) if envelope.assignment_id else None
+    assignment = await _assignment(session, envelope)
     values = {
         "id": envelope.visit_id,
         "assignment_id": assignment.id if assignment else None,
@@ -167,7 +195,7 @@ async def _join_visit(session: AsyncSession, envelope: Envelope, site: Site) -> 
         "enterprise_id": envelope.enterprise_id,
         "site_id": site.id,
         "region_id": site.region_id,
-        "kind": envelope.kind,
+        "kind": envelope.kind.value,
         "visited_on": envelope.legal_date,
         "version": 1,
     }
@@ -175,6 +203,7 @@ async def _join_visit(session: AsyncSession, envelope: Envelope, site: Site) -> 
     visit = await session.get_one(Visit, envelope.visit_id)
     if (visit.site_id, visit.authority_id) != (site.id, envelope.authority_id):
         raise CannotProcess("visit_of_another_site")
+    await _check_visit_kind(session, envelope, visit)
     if visit.visited_on != envelope.legal_date:
         return [
             Issue(
@@ -187,15 +216,56 @@ async def _join_visit(session: AsyncSession, envelope: Envelope, site: Site) -> 
     return []
 
 
+async def _check_visit_kind(session: AsyncSession, envelope: Envelope, visit: Visit) -> None:
+    """Officers' and assistants' packages never share a visit; a patrol that follows its own whistle makes the visit one."""
+    if submit_action(visit.kind) != submit_action(envelope.kind):
+        raise CannotProcess("visit_of_another_kind")
+    if (visit.kind, envelope.kind) == (PackageKind.WHISTLE, PackageKind.PATROL):
+        await session.execute(
+            update(Visit)
+            .where(Visit.id == visit.id, Visit.kind == PackageKind.WHISTLE.value)
+            .values(kind=PackageKind.PATROL.value, version=Visit.version + 1),
+            execution_options={"synchronize_session": False},
+        )
+
+
+async def _assignment(session: AsyncSession, envelope: Envelope) -> Assignment | None:
+    if envelope.assignment_id is None or not envelope.kind.is_enforcement:
+        return None
+    return await session.get(Assignment, envelope.assignment_id)
+
+
+async def _is_sites_enterprise(session: AsyncSession, envelope: Envelope, site: Site) -> bool:
+    """The site's enterprise, or its operator or landlord on the day; raises CannotProcess when there is no such enterprise."""
+    if envelope.enterprise_id == site.enterprise_id:
+        return True
+    if await session.get(Enterprise, envelope.enterprise_id) is None:
+        raise CannotProcess("unknown_enterprise")
+    linked = select(SiteLink.id).where(
+        SiteLink.site_id == site.id,
+        SiteLink.enterprise_id == envelope.enterprise_id,
+        SiteLink.valid_from <= envelope.legal_date,
+        or_(SiteLink.valid_until.is_(None), SiteLink.valid_until >= envelope.legal_date),
+    )
+    return (await session.execute(linked.limit(1))).first() is not None
+
+
+async def _authority_covers(session: AsyncSession, envelope: Envelope, site: Site) -> bool:
+    covers = await authority_covers(session, envelope.authority_id, site.region_id, envelope.legal_date)
+    if not covers and await session.get(Authority, envelope.authority_id) is None:
+        raise CannotProcess("unknown_authority")
+    return covers
+
+
 async def _surroundings(
     session: AsyncSession,
     envelope: Envelope,
     site: Site,
-    version: TemplateVersion,
+    version: TemplateVersion | None,
     received_at: datetime,
     certified: set[UUID],
 ) -> Surroundings:
-    assignment = await session.get(Assignment, envelope.assignment_id) if envelope.assignment_id else None
+    assignment = await _assignment(session, envelope)
     known = None
     if assignment is not None:
         members = select(AssignmentMember.user_id).where(AssignmentMember.assignment_id == assignment.id)
@@ -209,17 +279,16 @@ async def _surroundings(
     return Surroundings(
         received_at=received_at,
         certified_officers=certified,
-        authority_covers_site=await authority_covers(
-            session, envelope.authority_id, site.region_id, envelope.legal_date
-        ),
+        authority_covers_site=await _authority_covers(session, envelope, site),
+        is_sites_enterprise=await _is_sites_enterprise(session, envelope, site),
         assignment=known,
-        template_withdrawn=version.status == "withdrawn",
+        template_withdrawn=version is not None and version.status == "withdrawn",
     )
 
 
 def _party_issues(envelope: Envelope) -> list[Issue]:
     party = envelope.party
-    if party.outcome == "refused" and not (party.reason or "").strip():
+    if party is not None and party.outcome == "refused" and not (party.reason or "").strip():
         return [
             Issue(
                 code="refusal_reason_missing",
@@ -243,7 +312,12 @@ def _answer_issues(assessment: Assessment) -> list[Issue]:
 
 
 def _findings(assessment: Assessment, envelope: Envelope, package: Package) -> list[Finding]:
-    """Each non-compliant answer, in reading order; what needs judgement stays with the determination."""
+    """Each non-compliant answer, in reading order; what needs judgement stays with the determination.
+
+    Only officers find: an assistant's answers are remarks until officers have been there.
+    """
+    if not envelope.kind.is_enforcement:
+        return []
     photos: dict[str, list[UUID]] = {}
     for row in envelope.evidence:
         if row.question:
@@ -321,7 +395,9 @@ def _news(
     envelope: Envelope, package: Package, site: Site, assessment: Assessment, findings: Sequence[Finding]
 ) -> PackageProcessed:
     return PackageProcessed(
+        envelope=envelope,
         package_id=package.id,
+        kind=envelope.kind,
         visit_id=package.visit_id,
         authority_id=envelope.authority_id,
         enterprise_id=envelope.enterprise_id,
@@ -330,7 +406,7 @@ def _news(
         user_id=package.user_id,
         legal_date=envelope.legal_date,
         supersedes_id=package.supersedes_id,
-        template_code=envelope.template.code,
-        facts=tuple(assessment.facts),
+        template_code=envelope.template.code if envelope.template else None,
+        facts=tuple(assessment.facts) if envelope.kind.is_enforcement else (),
         findings=tuple(findings),
     )

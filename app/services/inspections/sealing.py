@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import math
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
-from app.schemas.mobile.packages import Envelope
+from app.schemas.mobile.packages import ENVELOPES, MAX_ANSWERS, MAX_EVIDENCE, Envelope
 
 PACKAGE_DOMAIN = "anshao.package/1"
+MAX_DEPTH = 100
 SIGNATURE_DOMAIN = "anshao.package-signature/1"
 
 
@@ -18,6 +21,14 @@ class UnreadableEnvelope(ValueError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class TooMany(ValueError):
+    """More answers or files than a package may hold: `member` and its `limit`."""
+
+    def __init__(self, member: str, limit: int) -> None:
+        self.member, self.limit = member, limit
+        super().__init__(member)
 
 
 def package_hash(sealed: bytes) -> str:
@@ -36,24 +47,90 @@ def signature_message(hash_of_package: str, text_hash: str) -> bytes:
 
 
 def read_envelope(sealed: bytes) -> Envelope:
-    """The envelope in the bytes; raises UnreadableEnvelope. Keys given twice are refused: readers would disagree."""
+    """The envelope in the bytes; raises UnreadableEnvelope or TooMany.
+
+    Keys given twice are refused: readers would disagree. Characters no database text can hold are read as U+FFFD.
+    """
+    document = _readable(_parsed(sealed), sealed)
+    if not isinstance(document, dict):
+        raise UnreadableEnvelope("not_an_object")
+    if document.get("schema") != PACKAGE_DOMAIN:
+        raise UnreadableEnvelope("unknown_schema")
+    _check_counts(document)
+    kind = document.get("kind")
     try:
-        document = json.loads(sealed.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        return ENVELOPES.get(str(kind), Envelope).model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UnreadableEnvelope(f"{'/'.join(map(str, first['loc']))}: {first['type']}") from error
+
+
+def holds_unstorable_text(sealed: bytes) -> bool:
+    """True when the package's text holds NUL or half a surrogate pair: kept in the bytes, shown as U+FFFD."""
+    if not _ESCAPED.search(sealed):
+        return False
+    document = _parsed(sealed)
+    return bool(_readable(document, sealed) != document)
+
+
+def _check_counts(document: dict[str, Any]) -> None:
+    for member, limit in (("answers", MAX_ANSWERS), ("evidence", MAX_EVIDENCE)):
+        rows = document.get(member)
+        if isinstance(rows, dict | list) and len(rows) > limit:
+            raise TooMany(member, limit)
+
+
+_ESCAPED = re.compile(rb"\\u(?:0000|[dD][89abABcdefCDEF])")
+"""Escapes that may stand for NUL or a surrogate; pairs (emoji) are among them and are fine."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_GREAT_NUMBER = re.compile(rb"[:,\[\s-]\d{19}|[:,\[\s-]\d[\d.]*[eE]\+?\d{3}")
+
+
+def _parsed(sealed: bytes) -> Any:
+    try:
+        text = sealed.decode("utf-8")
+        hooks: dict[str, Any] = {}
+        if _GREAT_NUMBER.search(sealed):
+            hooks = {"parse_int": _whole_number, "parse_float": _finite_number}
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, **hooks)
     except UnreadableEnvelope:
         raise
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise UnreadableEnvelope("not_json") from error
-    if not isinstance(document, dict):
-        raise UnreadableEnvelope("not_an_object")
-    if "\\u0000" in sealed.decode("utf-8"):
-        raise UnreadableEnvelope("null_character")
-    if document.get("schema") != "anshao.package/1":
-        raise UnreadableEnvelope("unknown_schema")
-    try:
-        return Envelope.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UnreadableEnvelope(f"{'/'.join(map(str, first['loc']))}: {first['type']}") from error
+    if sealed.count(b"[") + sealed.count(b"{") > MAX_DEPTH and _is_deeper(document, MAX_DEPTH):
+        raise UnreadableEnvelope("too_deep")
+    return document
+
+
+def _is_deeper(document: Any, limit: int) -> bool:
+    """True when lists and objects lie in one another more than `limit` times."""
+    level: list[Any] = [document] if isinstance(document, dict | list) else []
+    for _ in range(limit):
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _readable(document: Any, sealed: bytes) -> Any:
+    """The document as text columns can hold it; the sealed bytes stay what they are."""
+    return _replaced(document) if _ESCAPED.search(sealed) else document
+
+
+def _replaced(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_replaced(key): _replaced(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_replaced(inner) for inner in value]
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -65,3 +142,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise UnreadableEnvelope(f"not_a_number: {name}")
+
+
+def _whole_number(digits: str) -> int:
+    """Readers disagree on what 64 bits cannot hold."""
+    if len(digits) > 20 or not -(2**63) <= int(digits) < 2**63:
+        raise UnreadableEnvelope("number_out_of_range")
+    return int(digits)
+
+
+def _finite_number(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise UnreadableEnvelope("number_out_of_range")
+    return number

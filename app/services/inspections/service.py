@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog import get_logger
 
@@ -25,6 +26,7 @@ from app.services.inspections.errors import (
     QuarantinedProblem,
 )
 from app.services.inspections.intake import Delivery, keep_package
+from app.services.inspections.policy import read_action
 from app.services.inspections.processing import CannotProcess, process_package
 from app.services.inspections.sealing import signature_message
 from app.services.runtime import Runtime
@@ -34,6 +36,8 @@ log = get_logger()
 SWEEP_AFTER = timedelta(seconds=60)
 SWEEP_BATCH = 50
 MAX_ATTEMPTS = 20
+REFUSED_BY_DATABASE = ("22", "23502", "23503", "23514")
+"""Data that will be refused however often it is tried (data exception, NULL, foreign key, check): for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Submitted:
 async def submit_package(runtime: Runtime, actor: Actor, delivery: Delivery) -> Submitted:
     """Keep the bytes (one commit), then process them (another). What is interrupted between is finished by the sweep.
 
-    Raises OtherBytesProblem (both kept), QuarantinedProblem (kept), NotFoundProblem (a site the actor does not see).
+    Raises OtherBytesProblem (both kept), QuarantinedProblem (kept), and what keep_package raises.
     """
     async with runtime.database.write() as session:
         kept = await keep_package(session, actor, delivery)
@@ -69,12 +73,22 @@ async def finish_package(runtime: Runtime, package_id: UUID) -> None:
         async with runtime.database.write() as session:
             await process_package(session, runtime, package_id)
     except CannotProcess as obstacle:
-        async with runtime.database.write() as session:
-            await session.execute(
-                update(PackageIntake)
-                .where(PackageIntake.package_id == package_id, PackageIntake.status == "received")
-                .values(status="quarantined", reason=obstacle.reason)
-            )
+        await _set_aside(runtime, package_id, obstacle.reason)
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if not state.startswith(REFUSED_BY_DATABASE):
+            raise
+        log.error("package_refused_by_database", package_id=str(package_id), sqlstate=state)
+        await _set_aside(runtime, package_id, f"not_storable: {state}")
+
+
+async def _set_aside(runtime: Runtime, package_id: UUID, reason: str) -> None:
+    async with runtime.database.write() as session:
+        await session.execute(
+            update(PackageIntake)
+            .where(PackageIntake.package_id == package_id, PackageIntake.status == "received")
+            .values(status="quarantined", reason=reason)
+        )
 
 
 async def sweep_packages(runtime: Runtime) -> int:
@@ -184,8 +198,10 @@ async def _find_own(session: AsyncSession, actor: Actor, package_id: UUID) -> No
 
 
 async def _may_see(session: AsyncSession, actor: Actor, package: Package) -> bool:
-    """Its officers, whoever reads inspections in its region, and the team of its assignment."""
-    if actor.user_id in package.officer_ids or package.region_id in actor.regions_for("inspections:read"):
+    """Its author and officers, whoever reads its kind in its region, and the team of its assignment."""
+    if actor.user_id == package.user_id or actor.user_id in package.officer_ids:
+        return True
+    if package.region_id in actor.regions_for(read_action(package.kind)):
         return True
     member = (
         select(AssignmentMember.user_id)

@@ -1,5 +1,6 @@
 """Reading visits: lists, one visit with its packages and findings, and what waits for a person."""
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.errors import NotFoundProblem
 from app.core.paging import Page, PageRequest
+from app.enums.inspections import ENFORCEMENT_KINDS
 from app.models.identity import User
 from app.models.inspections import Finding, Package, PackageIntake, Visit
 from app.schemas.inspections import FindingView, IntakeView, PackageView, VisitDetail, VisitView
@@ -19,13 +21,20 @@ async def list_visits(
     actor: Actor,
     request: PageRequest,
     *,
+    kinds: Sequence[str] = ENFORCEMENT_KINDS,
     site_id: UUID | None = None,
     enterprise_id: UUID | None = None,
     first: date | None = None,
     last: date | None = None,
 ) -> Page[Visit]:
-    """Visits of the actor's regions, newest first; `first` and `last` are legal dates, both included."""
-    conditions: list[ColumnElement[bool]] = [Visit.region_id.in_(actor.regions_for("inspections:read"))]
+    """Visits of the actor's regions, newest first; `first` and `last` are legal dates, both included.
+
+    Only enforcement visits unless told: an assistant's patrols count apart.
+    """
+    conditions: list[ColumnElement[bool]] = [
+        Visit.region_id.in_(actor.regions_for("inspections:read")),
+        Visit.kind.in_(list(kinds)),
+    ]
     if site_id:
         conditions.append(Visit.site_id == site_id)
     if enterprise_id:

@@ -1,0 +1,224 @@
+"""What happens to patrols and whistles: kept, raised, acknowledged, handled, dismissed. One verb, one step."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.errors import NotFoundProblem
+from app.core.events import publish
+from app.core.ids import new_id
+from app.enums.inspections import ENFORCEMENT_KINDS
+from app.models.inspections import Visit
+from app.models.patrols import Patrol, Whistle, WhistleStep
+from app.schemas.mobile.packages import PatrolContent, WhistleContent
+from app.services.audit.service import record_act
+from app.services.inspections.events import PackageProcessed
+from app.services.patrols.errors import HandlingVisitProblem, WhistleStateProblem
+from app.services.patrols.events import WhistleRaised
+from app.services.patrols.workflow import TRANSITIONS
+
+
+async def keep_patrol(session: AsyncSession, event: PackageProcessed, content: PatrolContent) -> None:
+    """Write the patrol record of a package; the one it corrects is marked superseded."""
+    await session.execute(
+        update(Patrol).where(Patrol.id == event.supersedes_id).values(is_superseded=True),
+        execution_options={"synchronize_session": False},
+    )
+    session.add(
+        Patrol(
+            **_common(event),
+            patrolled_on=event.legal_date,
+            note=content.note,
+            points=[point.model_dump(mode="json") for point in content.points],
+            abnormal_points=sum(point.outcome == "abnormal" for point in content.points),
+        )
+    )
+    await session.flush()
+    await record_act(
+        session,
+        _author(event),
+        action="patrols:log",
+        kind="patrol",
+        object_id=event.package_id,
+        version=1,
+        region_id=event.region_id,
+        after={"site_id": event.site_id},
+    )
+
+
+async def raise_whistle(session: AsyncSession, event: PackageProcessed, content: WhistleContent) -> None:
+    """Write the whistle of a package and tell of it; the one it corrects is superseded and takes no further step."""
+    await session.execute(
+        update(Whistle)
+        .where(Whistle.id == event.supersedes_id)
+        .values(is_superseded=True, version=Whistle.version + 1),
+        execution_options={"synchronize_session": False},
+    )
+    whistle = Whistle(
+        **_common(event),
+        raised_on=event.legal_date,
+        what=content.what,
+        urgency=content.urgency,
+        status="raised",
+        version=1,
+    )
+    session.add(whistle)
+    await session.flush()
+    await _record_step(session, _author(event), whistle, "raise", None)
+    await publish(
+        session,
+        WhistleRaised(whistle.id, whistle.enterprise_id, whistle.site_id, whistle.region_id, whistle.urgency),
+    )
+
+
+def _common(event: PackageProcessed) -> dict[str, Any]:
+    return {
+        "id": event.package_id,
+        "visit_id": event.visit_id,
+        "authority_id": event.authority_id,
+        "enterprise_id": event.enterprise_id,
+        "site_id": event.site_id,
+        "region_id": event.region_id,
+        "user_id": event.user_id,
+        "evidence_ids": list(dict.fromkeys(row.id for row in event.envelope.evidence)),
+        "supersedes_id": event.supersedes_id,
+        "is_superseded": False,
+    }
+
+
+def _author(event: PackageProcessed) -> Actor:
+    return Actor(
+        kind="user",
+        user_id=event.user_id,
+        device_id=event.envelope.device_id,
+        authority_id=event.authority_id,
+    )
+
+
+async def get_patrol(session: AsyncSession, actor: Actor, patrol_id: UUID) -> Patrol:
+    """One patrol of the actor's regions; raises NotFoundProblem."""
+    wanted = select(Patrol).where(
+        Patrol.id == patrol_id, Patrol.region_id.in_(actor.regions_for("patrols:read"))
+    )
+    patrol = (await session.execute(wanted)).scalar_one_or_none()
+    if patrol is None:
+        raise NotFoundProblem
+    return patrol
+
+
+async def get_whistle(session: AsyncSession, actor: Actor, whistle_id: UUID) -> Whistle:
+    """One whistle of the actor's regions; raises NotFoundProblem."""
+    wanted = select(Whistle).where(
+        Whistle.id == whistle_id, Whistle.region_id.in_(actor.regions_for("patrols:read"))
+    )
+    whistle = (await session.execute(wanted)).scalar_one_or_none()
+    if whistle is None:
+        raise NotFoundProblem
+    return whistle
+
+
+async def list_steps(session: AsyncSession, whistle_id: UUID) -> Sequence[WhistleStep]:
+    """A whistle's history, oldest first."""
+    wanted = select(WhistleStep).where(WhistleStep.whistle_id == whistle_id).order_by(WhistleStep.id)
+    return (await session.execute(wanted)).scalars().all()
+
+
+async def acknowledge_whistle(
+    session: AsyncSession, actor: Actor, whistle_id: UUID, expected: int, note: str | None
+) -> Whistle:
+    """Say that the call was heard."""
+    return await _step(session, actor, whistle_id, "acknowledge", expected, note=note)
+
+
+async def handle_whistle(
+    session: AsyncSession, actor: Actor, whistle_id: UUID, expected: int, note: str, visit_id: UUID | None
+) -> Whistle:
+    """Say what was done, naming the enforcement visit that did it when there was one."""
+    if visit_id is not None:
+        whistle = await get_whistle(session, actor, whistle_id)
+        visit = await session.get(Visit, visit_id)
+        if visit is None or visit.site_id != whistle.site_id or visit.kind not in ENFORCEMENT_KINDS:
+            raise HandlingVisitProblem
+    return await _step(session, actor, whistle_id, "handle", expected, note=note, visit_id=visit_id)
+
+
+async def dismiss_whistle(
+    session: AsyncSession, actor: Actor, whistle_id: UUID, expected: int, reason: str
+) -> Whistle:
+    """Say why nothing is to be done."""
+    return await _step(session, actor, whistle_id, "dismiss", expected, note=reason)
+
+
+async def _step(
+    session: AsyncSession,
+    actor: Actor,
+    whistle_id: UUID,
+    action: str,
+    expected: int,
+    *,
+    note: str | None,
+    visit_id: UUID | None = None,
+) -> Whistle:
+    """Compare and set (id, status, version), and write history, audit and change rows beside it."""
+    whistle = await get_whistle(session, actor, whistle_id)
+    transition = TRANSITIONS[action]
+    actor.require(transition.permission, whistle.region_id)
+    before = whistle.status
+    if whistle.is_superseded or before not in transition.sources:
+        raise WhistleStateProblem(state="superseded" if whistle.is_superseded else before)
+    changed = (
+        update(Whistle)
+        .where(
+            Whistle.id == whistle.id,
+            Whistle.status == before,
+            Whistle.version == expected,
+            ~Whistle.is_superseded,
+        )
+        .values(status=transition.target, version=expected + 1, handling_visit_id=visit_id)
+        .returning(Whistle.id)
+    )
+    if (await session.execute(changed)).scalar_one_or_none() is None:
+        raise WhistleStateProblem(state=before)
+    await session.refresh(whistle)
+    await _record_step(session, actor, whistle, action, before, note=note, visit_id=visit_id)
+    return whistle
+
+
+async def _record_step(
+    session: AsyncSession,
+    actor: Actor,
+    whistle: Whistle,
+    action: str,
+    before: str | None,
+    *,
+    note: str | None = None,
+    visit_id: UUID | None = None,
+) -> None:
+    session.add(
+        WhistleStep(
+            id=new_id(),
+            whistle_id=whistle.id,
+            action=action,
+            from_status=before,
+            to_status=whistle.status,
+            user_id=actor.user_id,
+            visit_id=visit_id,
+            note=note,
+        )
+    )
+    await session.flush()
+    await record_act(
+        session,
+        actor,
+        action=f"patrols:{action}",
+        kind="whistle",
+        object_id=whistle.id,
+        version=whistle.version,
+        region_id=whistle.region_id,
+        before={"status": before} if before else None,
+        after={"status": whistle.status},
+    )
