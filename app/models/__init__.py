@@ -1,6 +1,7 @@
 """Tables, one file per area, no behaviour. Every file is imported here so that migrations see all of them."""
 
 from app.models import (
+    cases,
     checklists,
     determinations,
     enterprises,
@@ -14,6 +15,7 @@ from app.models import (
 )
 
 __all__ = [
+    "cases",
     "checklists",
     "determinations",
     "enterprises",

@@ -1,4 +1,4 @@
-"""The hazard registry: hazards, their rectification orders, every step they took, and gapless numbers."""
+"""The hazard registry: hazards, their rectification orders, every step they took."""
 
 from datetime import date
 from typing import Any
@@ -8,17 +8,6 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Identified, Timed, Versioned
-
-
-class NumberSeries(Base):
-    """The last number given of an authority's word and year; taken in the transaction that uses it, so without gaps."""
-
-    __tablename__ = "number_series"
-
-    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"), primary_key=True)
-    word: Mapped[str] = mapped_column(primary_key=True)
-    year: Mapped[int] = mapped_column(primary_key=True)
-    last: Mapped[int]
 
 
 class Hazard(Identified, Timed, Versioned, Base):

@@ -1,4 +1,4 @@
-"""Where and by whom: regions, the authorities that decide, their dated jurisdiction and entrustment, their brigades."""
+"""Where and by whom: regions, authorities, their dated jurisdiction and entrustment, brigades, number series."""
 
 from datetime import date
 from uuid import UUID
@@ -77,3 +77,14 @@ class Brigade(Identified, Timed, Versioned, Base):
     name: Mapped[str]
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("brigades.id"), index=True)
     is_active: Mapped[bool] = mapped_column(default=True)
+
+
+class NumberSeries(Base):
+    """The last number given of an authority's word and year; taken in the transaction that uses it, so without gaps."""
+
+    __tablename__ = "number_series"
+
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"), primary_key=True)
+    word: Mapped[str] = mapped_column(primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    last: Mapped[int]

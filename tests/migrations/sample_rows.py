@@ -29,6 +29,7 @@ LEFT_ALONE = ("alembic_version", "procrastinate_")
 BY_COLUMN: dict[tuple[str, str], Any] = {
     ("enterprises", "substitute_mark"): "x",
     ("packages", "kind"): "inspection",
+    ("case_parties", "capacity"): "principal",
     ("verdicts", "clause_id"): "x",
 }
 """Where a check constraint wants a certain value: (table, column) → value."""

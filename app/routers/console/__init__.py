@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.routers.console import (
     audit,
+    cases,
     checklists,
     devices,
     enterprises,
@@ -27,5 +28,6 @@ def console_areas() -> list[APIRouter]:
         hazards.router,
         patrols.patrols,
         patrols.whistles,
+        cases.router,
         audit.router,
     ]

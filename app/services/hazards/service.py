@@ -5,8 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -14,34 +13,12 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.working_calendar import DayKind
-from app.models.hazards import Hazard, HazardStep, NumberSeries, RectificationOrder
-from app.models.organizations import Authority
+from app.models.hazards import Hazard, HazardStep, RectificationOrder
 from app.services.audit.service import record_act
 from app.services.hazards.calendar import working_calendar
 from app.services.hazards.errors import CalendarUnknownProblem, HazardStateProblem
 from app.services.hazards.workflow import TRANSITIONS
-
-
-async def take_number(session: AsyncSession, authority_id: UUID, kind: str, year: int) -> str:
-    """The next number, without gaps, of an authority, a kind of document and a year: 安应急患〔2026〕1号."""
-    return (await take_numbers(session, authority_id, kind, year, 1))[0]
-
-
-async def take_numbers(
-    session: AsyncSession, authority_id: UUID, kind: str, year: int, count: int
-) -> list[str]:
-    """The next `count` numbers, in order, in one statement. The series is locked until the transaction ends: take them late."""
-    if not count:
-        return []
-    word = Authority.document_word + kind
-    source = select(Authority.id, word, literal(year), literal(count)).where(Authority.id == authority_id)
-    fresh = insert(NumberSeries).from_select(["authority_id", "word", "year", "last"], source)
-    taken = fresh.on_conflict_do_update(
-        index_elements=["authority_id", "word", "year"],
-        set_={"last": NumberSeries.last + fresh.excluded.last},
-    ).returning(NumberSeries.word, NumberSeries.last)
-    row = (await session.execute(taken)).one()
-    return [f"{row.word}〔{year}〕{number}号" for number in range(row.last - count + 1, row.last + 1)]
+from app.services.organizations.numbering import take_number
 
 
 async def get_hazard(session: AsyncSession, actor: Actor, hazard_id: UUID) -> Hazard:

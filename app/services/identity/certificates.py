@@ -32,11 +32,18 @@ def certified_officers(who: ColumnElement[bool], first: Day, until: Day) -> Sele
         .join(RoleGrant, RoleGrant.user_id == User.id)
         .where(
             who,
-            OfficerCertificate.valid_from <= first,
-            OfficerCertificate.valid_until >= until,
-            or_(OfficerCertificate.revoked_on.is_(None), OfficerCertificate.revoked_on > until),
+            *certificate_valid(first, until),
             RoleGrant.role.in_(PERMISSIONS["inspections:submit"]),
             RoleGrant.starts_on <= first,
             or_(RoleGrant.ends_on.is_(None), RoleGrant.ends_on >= until),
         )
+    )
+
+
+def certificate_valid(first: Day, until: Day) -> tuple[ColumnElement[bool], ...]:
+    """The conditions under which a certificate is valid on every day of a period, both ends included."""
+    return (
+        OfficerCertificate.valid_from <= first,
+        OfficerCertificate.valid_until >= until,
+        or_(OfficerCertificate.revoked_on.is_(None), OfficerCertificate.revoked_on > until),
     )

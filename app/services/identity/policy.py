@@ -47,6 +47,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cases:read": frozenset({_C, _L, _P, _V, _U}),
     "cases:open": frozenset({_C}),
     "cases:approve": frozenset({_P}),
+    "cases:unmask": frozenset({_C, _L, _P}),
+    "cases:configure": frozenset({_A}),
     "patrols:read": frozenset({*_READERS, _S}),
     "patrols:submit": frozenset({_S}),
     "patrols:handle": frozenset({_I, _V}),
