@@ -9,7 +9,9 @@ import app
 from app.config import Settings
 from app.core.errors import Problem
 from app.enums.identity import Role
-from app.services.identity.policy import PERMISSIONS
+from app.main import create_app
+from app.routers.endpoints import list_endpoints
+from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; run `make docs` after a change. -->\n\n"
@@ -59,7 +61,21 @@ def permissions_page() -> str:
         for action, allowed in sorted(PERMISSIONS.items())
     ]
     head = "| action | " + " | ".join(role.zh for role in roles) + " |\n|---"
-    return NOTE + "# Permissions\n\n" + head + "|---" * len(roles) + "|\n" + "\n".join(rows) + "\n"
+    matrix = head + "|---" * len(roles) + "|\n" + "\n".join(rows) + "\n"
+    scopes = ", ".join(f"`{scope}`" for scope in sorted(CLIENT_SCOPES))
+    clients = f"A third-party client holds scopes within its region, at most: {scopes}.\n"
+    return f"{NOTE}# Permissions\n\n{matrix}\n{clients}\n## Endpoints\n\n{endpoints_table()}"
+
+
+def endpoints_table() -> str:
+    """Every endpoint with the action it asks for; a foreign region's object is 404, a missing action 403."""
+    rows = []
+    for one in list_endpoints(create_app(Settings(_env_file=None))):
+        needs = ", ".join(f"`{action}`" for action in one.actions) or "any login"
+        rows.append(
+            f"| {one.audience} | {one.method} | `{one.path}` | {needs if one.is_authenticated else 'public'} |"
+        )
+    return "| audience | method | path | action |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
 PAGES = {"errors.md": errors_page, "settings.md": settings_page, "permissions.md": permissions_page}

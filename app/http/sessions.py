@@ -8,7 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.services.identity.authentication import find_actor
-from app.services.identity.errors import UnauthenticatedProblem
+from app.services.identity.errors import (
+    DeviceRequiredProblem,
+    UnauthenticatedProblem,
+    WrongAudienceProblem,
+)
 from app.services.identity.tokens import read_access_token
 from app.services.runtime import Runtime
 
@@ -32,8 +36,23 @@ async def current_actor(request: Request) -> Actor:
     claims = read_access_token(runtime.keys, token)
     async with runtime.database.single_statement() as connection:
         actor = await find_actor(connection, claims)
+    check_audience(actor, request.method, request.url.path)
     request.state.actor = actor
     return actor
+
+
+def check_audience(actor: Actor, method: str, path: str) -> None:
+    """Let each kind of caller in at its own doors only: a client at the partner's, a phone at the mobile ones.
+
+    A browser may read at the mobile doors (to see what a phone sees); what comes from the field comes from enrolled phones.
+    """
+    if (actor.kind == "client") != path.startswith("/partner/"):
+        raise WrongAudienceProblem
+    is_mobile = path.startswith("/mobile/")
+    if actor.device_id is not None and not is_mobile:
+        raise WrongAudienceProblem
+    if actor.device_id is None and is_mobile and method not in ("GET", "HEAD"):
+        raise DeviceRequiredProblem
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]

@@ -42,6 +42,15 @@ class DeviceRequiredProblem(Problem):
     en = "Use an enrolled phone"
 
 
+class WrongAudienceProblem(Problem):
+    """Third-party clients use the partner API, phones the mobile API, browsers the console API."""
+
+    status = 403
+    code = "wrong_audience"
+    zh = "此访问凭证不能用于该接口"
+    en = "This token is not for this API"
+
+
 class RefreshRefused(Problem):
     """The refresh token is unknown, expired, or its session has ended."""
 

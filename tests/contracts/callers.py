@@ -1,0 +1,69 @@
+"""Who knocks: every role at home, in a sibling district and in another city, by browser and by phone."""
+
+from typing import Any
+from uuid import UUID
+
+from app.models.identity import ApiClient
+from app.routers.endpoints import Endpoint
+from app.services.identity.policy import CLIENT_SCOPES
+from app.services.identity.tokens import issue_access_token
+from tests.factories.field import Field
+from tests.factories.world import Person, World
+
+
+class Callers:
+    """Logged-in people and clients of one city or district, each made once."""
+
+    def __init__(self, world: World, region: UUID) -> None:
+        self._world = world
+        self._region = region
+        self._browsers: dict[tuple[str, ...], Person] = {}
+        self._phones: dict[tuple[str, ...], Person] = {}
+        self._clients: dict[tuple[str, ...], Person] = {}
+
+    def browser(self, *roles: str) -> Person:
+        """A browser's session of somebody with these roles."""
+        if roles not in self._browsers:
+            self._browsers[roles] = self._world.person(*roles, region=self._region)
+        return self._browsers[roles]
+
+    def phone(self, *roles: str) -> Person:
+        """The session of the same person's phone."""
+        if roles not in self._phones:
+            person = self.browser(*roles)
+            phone = Field(self._world, region=self._region).phone(person.user_id)
+            self._phones[roles] = self._world.logged_in(person.user_id, phone.device_id)
+        return self._phones[roles]
+
+    def client(self, *scopes: str) -> Person:
+        """A third-party application."""
+        if scopes not in self._clients:
+            self._clients[scopes] = api_client(self._world, self._region, scopes)
+        return self._clients[scopes]
+
+    def at(self, endpoint: Endpoint, role: str) -> Person:
+        """Somebody with the role, come to the door the right way."""
+        return self.phone(role) if endpoint.audience == "mobile" else self.browser(role)
+
+    def entitled(self, endpoint: Endpoint, permissions: dict[str, Any]) -> list[Person]:
+        """One caller for every role (or the scope) that has all the actions of an endpoint."""
+        if endpoint.audience == "partner":
+            return [self.client(*sorted(CLIENT_SCOPES))]
+        roles = frozenset.intersection(*(permissions[action] for action in endpoint.actions))
+        return [self.at(endpoint, role) for role in sorted(roles)]
+
+
+def api_client(world: World, region: UUID, scopes: tuple[str, ...]) -> Person:
+    """A client with a token, without asking for one."""
+    row = ApiClient(
+        name=f"client {world.code} {scopes} {region}", secret_hash="x", scopes=list(scopes), region_id=region
+    )
+
+    async def make(session: Any) -> UUID:
+        session.add(row)
+        await session.flush()
+        return row.id
+
+    identifier = world.in_database(make)
+    token = issue_access_token(world.runtime.keys, minutes=60, client_id=identifier)
+    return Person(world.client, identifier, identifier, token)

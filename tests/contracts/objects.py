@@ -1,0 +1,196 @@
+"""One object of every kind in the home city, made when a test first asks for it.
+
+An endpoint that takes an id in its path needs a maker of that name here: `@maker("case_id")`. The access tests then ask for
+the object from a sibling district and from another city, and expect 404. Ids that belong to no region go into NOT_REGIONAL.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.core.clock import shanghai_today
+from app.core.ids import new_id
+from tests.factories.field import Field, Phone, SealedPackage, photo
+from tests.factories.world import World
+
+Maker = Callable[["Home"], Any]
+MAKERS: dict[str, Maker] = {}
+
+NOT_REGIONAL = {
+    "version_id": "checklists are the same everywhere; drafts are kept from readers by tests/checklists",
+    "content_hash": "published checklists are given to every phone",
+}
+
+
+def maker(*parameters: str) -> Callable[[Maker], Maker]:
+    """Register a function that makes the object behind these path parameters, in home.town, and returns its id."""
+
+    def register(make: Maker) -> Maker:
+        for parameter in parameters:
+            MAKERS[parameter] = make
+        return make
+
+    return register
+
+
+class Home:
+    """The objects of one city. `town` lies in `district`; a sibling is in `other_district`."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._made: dict[Any, Any] = {}
+
+    def id_of(self, parameter: str) -> str:
+        """The id of the object that a path parameter names."""
+        make = MAKERS.get(parameter)
+        if make is None:
+            pytest.fail(f"no maker for path parameter {parameter!r}: add one in tests/contracts/objects.py")
+        return str(self.once(make))
+
+    def once(self, make: Maker) -> Any:
+        """What `make` gives, made once; makers call each other through here."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
+
+    def administrator(self) -> Any:
+        """Somebody of this city who may manage."""
+        return self.once(an_administrator)
+
+    def all_ids(self) -> dict[str, str]:
+        """Every regional object of this city, by parameter."""
+        return {parameter: self.id_of(parameter) for parameter in MAKERS}
+
+
+def an_administrator(home: Home) -> Any:
+    return home.world.person("administrator")
+
+
+@maker("region_id", "parent_id", "within")
+def region(home: Home) -> Any:
+    return home.world.town
+
+
+@maker("authority_id", "entrusted_by")
+def authority(home: Home) -> Any:
+    body = {
+        "code": new_id().hex[-20:],
+        "name": "东镇人民政府",
+        "document_word": "东镇",
+        "region_id": str(home.world.town),
+        "valid_from": "2020-01-01",
+    }
+    return _created(home, "/api/v1/authorities", body)["id"]
+
+
+def covered_authority(home: Home) -> Any:
+    path, day = f"/api/v1/authorities/{home.once(authority)}", "2020-01-01"
+    covered = {"region_id": str(home.world.town), "valid_from": day}
+    entrusted = {"entrusted_by": str(home.world.authority), "basis": "委托书", "valid_from": day}
+    version = home.administrator().get(path).json()["version"]
+    version = _created(home, f"{path}/jurisdictions", covered, version)["version"]
+    return _created(home, f"{path}/entrustments", entrusted, version)
+
+
+@maker("jurisdiction_id")
+def jurisdiction(home: Home) -> Any:
+    return home.once(covered_authority)["jurisdictions"][0]["id"]
+
+
+@maker("entrustment_id")
+def entrustment(home: Home) -> Any:
+    return home.once(covered_authority)["entrustments"][0]["id"]
+
+
+@maker("brigade_id")
+def brigade(home: Home) -> Any:
+    return _created(home, f"/api/v1/authorities/{home.once(authority)}/brigades", {"name": "一大队"})["id"]
+
+
+def field(home: Home) -> Field:
+    return Field(home.world)
+
+
+def officers(home: Home) -> Any:
+    return [home.world.person("inspector", region=home.world.town) for _ in range(2)]
+
+
+@maker("user_id", "officer_id")
+def user(home: Home) -> Any:
+    return home.once(officers)[0].user_id
+
+
+@maker("enterprise_id")
+def enterprise(home: Home) -> Any:
+    return home.once(field).enterprise_id
+
+
+@maker("site_id")
+def site(home: Home) -> Any:
+    return home.once(field).site_id
+
+
+def phone(home: Home) -> Phone:
+    return home.once(field).phone(home.once(user))
+
+
+@maker("device_id")
+def device(home: Home) -> Any:
+    return home.once(phone).device_id
+
+
+@maker("assignment_id")
+def assignment(home: Home) -> Any:
+    today = shanghai_today().isoformat()
+    body = {
+        "site_id": str(home.once(site)),
+        "authority_id": str(home.world.authority),
+        "planned_from": today,
+        "planned_until": today,
+        "officers": [str(one.user_id) for one in home.once(officers)],
+        "template_version_ids": [str(home.once(field).version_id("rto"))],
+    }
+    answer = home.world.person("supervisor").post("/api/v1/inspections/assignments", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def submitted(home: Home) -> SealedPackage:
+    """A processed package with a photograph and two findings."""
+    place, sender, picture = home.once(field), home.once(phone), photo(question="RTO-01")
+    team = [one.user_id for one in home.once(officers)]
+    answers = {"RTO-01": {"value": "no"}, "RTO-02": {"value": "no"}}
+    package = sender.seal(place.document(place.publish("rto"), team, answers=answers), [picture])
+    assert sender.put_package(package).status_code == 201
+    assert sender.put_photo(package, picture).status_code == 201
+    return package
+
+
+@maker("package_id")
+def package(home: Home) -> Any:
+    return home.once(submitted).id
+
+
+@maker("evidence_id")
+def evidence(home: Home) -> Any:
+    return home.once(submitted).photos[0].id
+
+
+@maker("visit_id")
+def visit(home: Home) -> Any:
+    home.once(submitted)
+    return home.once(field).visit_id
+
+
+@maker("hazard_id")
+def hazard(home: Home) -> Any:
+    home.once(submitted)
+    rows = home.once(officers)[0].get("/api/v1/hazards").json()["items"]
+    return rows[0]["id"]
+
+
+def _created(home: Home, path: str, body: dict[str, Any], version: int | None = None) -> Any:
+    answer = home.administrator().post(path, json=body, version=version)
+    assert answer.status_code == 201, answer.text
+    return answer.json()

@@ -1,0 +1,294 @@
+"""Every endpoint of the running application × every role × foreign regions: refused unless allowed, and nothing leaks.
+
+A new endpoint is tested here without being named. It fails until its path parameters have makers (objects.py) and, where it
+is open to all, until it is listed here with the reason.
+"""
+
+import io
+import re
+import zipfile
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.config import Settings
+from app.enums.identity import Role
+from app.main import create_app
+from app.routers.endpoints import Endpoint, list_endpoints
+from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS, actions_of
+from tests.contracts.callers import Callers
+from tests.contracts.objects import MAKERS, NOT_REGIONAL, Home
+from tests.contracts.requests import Requests
+from tests.factories.world import Person
+
+PUBLIC = {
+    ("GET", "/livez"): "asked by whatever restarts the process",
+    ("GET", "/readyz"): "asked by the load balancer",
+    ("GET", "/version"): "tells nothing of the data",
+    ("GET", "/metrics"): "has a token of its own (ANSHAO_METRICS_TOKEN)",
+    ("POST", "/api/v1/session/login"): "the password authenticates; braked",
+    ("POST", "/api/v1/session/refresh"): "the refresh token authenticates",
+    ("POST", "/mobile/v1/devices/enroll"): "the one-time code authenticates; braked",
+    ("POST", "/mobile/v1/devices/refresh"): "the refresh token and the phone's key authenticate",
+    ("GET", "/public/v1/keys"): "whoever holds a receipt may verify it",
+}
+"""Endpoints without a login, each on purpose."""
+
+ANY_LOGIN = {
+    ("GET", "/api/v1/session"): "who one is",
+    ("GET", "/api/v1/session/all"): "one's own sessions",
+    ("POST", "/api/v1/session/logout"): "leaving",
+    ("POST", "/api/v1/session/logout-everywhere"): "leaving everywhere",
+    ("POST", "/api/v1/session/password"): "one's own password",
+}
+"""Endpoints for whoever is logged in, about himself only."""
+
+SENDERS_OWN_ID = {
+    (
+        "PUT",
+        "/mobile/v1/packages/{package_id}",
+    ): "the sender makes the id; tests/inspections/test_packages.py",
+    (
+        "PUT",
+        "/mobile/v1/evidence/{evidence_id}",
+    ): "the sender makes the id; tests/inspections/test_packages.py",
+}
+"""Endpoints that create under an id the phone chose: a taken one is a conflict that tells nothing."""
+
+ASSISTANT = {
+    "authorities:read", "checklists:read", "enterprises:read", "evidence:upload", "patrols:read", "patrols:submit",
+    "regions:read",
+}  # fmt: skip
+"""All that a safety assistant may do; nothing of it is an act of enforcement."""
+
+ENDPOINTS = list_endpoints(create_app(Settings(_env_file=None)))
+GUARDED = [one for one in ENDPOINTS if one.is_authenticated]
+JUDGED = [one for one in GUARDED if one.actions]
+
+
+def parameters_of(endpoint: Endpoint) -> list[str]:
+    return re.findall(r"{(\w+)", endpoint.path)
+
+
+def key(endpoint: Endpoint) -> tuple[str, str]:
+    return endpoint.method, endpoint.path
+
+
+def named(endpoint: Endpoint) -> str:
+    return f"{endpoint.method} {endpoint.path}"
+
+
+def over(endpoints: list[Endpoint]) -> Any:
+    return pytest.mark.parametrize("endpoint", endpoints, ids=named)
+
+
+REGIONAL = [
+    one for one in JUDGED if set(parameters_of(one)) - set(NOT_REGIONAL) and key(one) not in SENDERS_OWN_ID
+]
+NESTED = [one for one in REGIONAL if len(parameters_of(one)) > 1]
+LISTS = [one for one in JUDGED if one.method == "GET" and not parameters_of(one)]
+CREATING = [one for one in JUDGED if one.method != "GET" and not parameters_of(one)]
+
+
+def unknown(endpoint: Endpoint) -> dict[str, str]:
+    return {name: str(uuid4()) for name in parameters_of(endpoint)}
+
+
+def nothing(_: str) -> None:
+    return None
+
+
+def code_of(answer: Any) -> str:
+    return str(answer.json().get("code"))
+
+
+def readable(answer: Any) -> str:
+    """The body as text; spreadsheets and other archives unpacked."""
+    if answer.content[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            return "\n".join(archive.read(name).decode("utf-8", "replace") for name in archive.namelist())
+    return str(answer.text)
+
+
+def test_every_endpoint_asks_for_a_login_or_is_public_on_purpose() -> None:
+    assert {key(one) for one in ENDPOINTS if not one.is_authenticated} == set(PUBLIC)
+
+
+def test_every_login_needs_an_action_or_concerns_its_owner_only() -> None:
+    assert {key(one) for one in GUARDED if not one.actions} == set(ANY_LOGIN)
+
+
+def test_every_declared_action_is_in_the_policy() -> None:
+    known = set(PERMISSIONS)
+    assert {action for one in JUDGED for action in one.actions} <= known
+    assert known >= CLIENT_SCOPES
+
+
+def test_every_object_of_a_path_has_a_maker() -> None:
+    wanted = {name for one in JUDGED for name in parameters_of(one)}
+    missing = wanted - set(MAKERS) - set(NOT_REGIONAL)
+    assert not missing, (
+        f"no maker for path parameters {sorted(missing)}: add them in tests/contracts/objects.py"
+    )
+
+
+@over(GUARDED)
+def test_without_a_token_nothing_is_answered(
+    endpoint: Endpoint, client: TestClient, requests: Requests
+) -> None:
+    answer = client.request(**requests.make(endpoint, unknown(endpoint), nothing))
+    assert (answer.status_code, code_of(answer)) == (401, "unauthenticated")
+
+
+@over(JUDGED)
+def test_a_role_without_the_action_is_refused(
+    endpoint: Endpoint, requests: Requests, at_home: Callers
+) -> None:
+    request = requests.make(endpoint, unknown(endpoint), nothing)
+    if endpoint.audience == "partner":
+        callers = [at_home.client(*sorted(CLIENT_SCOPES - {action})) for action in endpoint.actions]
+    else:
+        refused = [role for role in Role if not set(endpoint.actions) <= actions_of(role)]
+        callers = [at_home.at(endpoint, role) for role in refused]
+    for caller in callers:
+        answer = caller.request(request["method"], request["url"], **rest(request))
+        assert (answer.status_code, code_of(answer)) == (403, "forbidden")
+
+
+@over(GUARDED)
+def test_a_token_opens_the_doors_of_its_own_audience_only(
+    endpoint: Endpoint, requests: Requests, at_home: Callers
+) -> None:
+    everybody = sorted(Role)
+    wrong = {
+        "console": [at_home.phone(*everybody), at_home.client(*sorted(CLIENT_SCOPES))],
+        "mobile": [at_home.client(*sorted(CLIENT_SCOPES))],
+        "partner": [at_home.browser(*everybody), at_home.phone(*everybody)],
+    }
+    request = requests.make(endpoint, unknown(endpoint), nothing)
+    for caller in wrong[endpoint.audience]:
+        answer = caller.request(request["method"], request["url"], **rest(request))
+        assert (answer.status_code, code_of(answer)) == (403, "wrong_audience")
+    if endpoint.audience == "mobile" and endpoint.method != "GET":
+        browser = at_home.browser(*everybody)
+        answer = browser.request(request["method"], request["url"], **rest(request))
+        assert (answer.status_code, code_of(answer)) == (403, "device_required")
+
+
+@over(REGIONAL)
+def test_a_foreign_object_is_not_found(
+    endpoint: Endpoint, requests: Requests, home: Home, foreigners: list[Callers]
+) -> None:
+    ids = {name: home.id_of(name) for name in parameters_of(endpoint) if name not in NOT_REGIONAL}
+    request = requests.make(endpoint, unknown(endpoint) | ids, nothing)
+    for place in foreigners:
+        for caller in place.entitled(endpoint, PERMISSIONS):
+            answer = caller.request(request["method"], request["url"], **rest(request))
+            assert_not_found(endpoint, answer)
+
+
+@over(NESTED)
+def test_a_foreign_part_is_not_found_below_ones_own_object(
+    endpoint: Endpoint, requests: Requests, home: Home, abroad: Home, foreigners: list[Callers]
+) -> None:
+    *outer, inner = parameters_of(endpoint)
+    ids = {name: abroad.id_of(name) for name in outer} | {inner: home.id_of(inner)}
+    request = requests.make(endpoint, ids, nothing)
+    for caller in foreigners[1].entitled(endpoint, PERMISSIONS):
+        answer = caller.request(request["method"], request["url"], **rest(request))
+        if answer.status_code == 412:  # ones own object has moved on from its first version
+            answer = caller.request(
+                request["method"],
+                request["url"],
+                **rest(request, {"If-Match": outer_etag(caller, request, ids)}),
+            )
+        assert_not_found(endpoint, answer)
+
+
+def outer_etag(caller: Person, request: dict[str, Any], ids: dict[str, str]) -> str:
+    identifier = next(iter(ids.values()))
+    outer = request["url"][: request["url"].index(identifier) + len(identifier)]
+    return str(caller.get(outer).headers["etag"])
+
+
+@over([one for one in REGIONAL if one.method == "GET"])
+def test_at_home_the_object_is_found(
+    endpoint: Endpoint, requests: Requests, home: Home, at_home: Callers
+) -> None:
+    ids = {name: home.id_of(name) for name in parameters_of(endpoint) if name not in NOT_REGIONAL}
+    request = requests.make(endpoint, unknown(endpoint) | ids, nothing)
+    for caller in at_home.entitled(endpoint, PERMISSIONS):
+        answer = caller.request(request["method"], request["url"], **rest(request))
+        assert answer.status_code == 200, answer.text
+
+
+@over(LISTS)
+def test_lists_and_exports_contain_nothing_foreign(
+    endpoint: Endpoint, requests: Requests, home: Home, foreigners: list[Callers]
+) -> None:
+    foreign = set(home.all_ids().values())
+    request = requests.make(endpoint, unknown(endpoint), nothing)
+    filters = [name for name in requests.parameters(endpoint, "query") if name in MAKERS]
+    for place in foreigners:
+        for caller in place.entitled(endpoint, PERMISSIONS):
+            for narrowed in [{}, *({name: home.id_of(name)} for name in filters)]:
+                params = {**request["params"], **narrowed}
+                answer = caller.request(
+                    request["method"], request["url"], **{**rest(request), "params": params}
+                )
+                assert answer.status_code in (200, 404), answer.text
+                leaked = [one for one in foreign if one in readable(answer)]
+                assert not leaked, f"{narrowed} shows {leaked}"
+
+
+@over(CREATING)
+def test_nothing_is_made_from_a_foreign_object(
+    endpoint: Endpoint, requests: Requests, home: Home, foreigners: list[Callers]
+) -> None:
+    chosen: list[str] = []
+
+    def choose(name: str) -> str | None:
+        if name not in MAKERS:
+            return None
+        chosen.append(name)
+        return home.id_of(name)
+
+    request = requests.make(endpoint, {}, choose)
+    if not chosen:
+        return
+    for place in foreigners:
+        for caller in place.entitled(endpoint, PERMISSIONS):
+            answer = caller.request(request["method"], request["url"], **rest(request))
+            if code_of(answer) != "forbidden":  # right too, where the body names a region
+                assert_not_found(endpoint, answer)
+
+
+def test_a_safety_assistant_holds_no_act_of_enforcement() -> None:
+    assert actions_of(Role.SAFETY_ASSISTANT) == ASSISTANT
+
+
+def test_a_safety_assistants_phone_is_refused_on_every_act_of_enforcement(
+    requests: Requests, home: Home, at_home: Callers
+) -> None:
+    acts = [one for one in JUDGED if one.method != "GET" and not set(one.actions) <= ASSISTANT]
+    assert {"inspections:submit", "hazards:order"} <= {action for one in acts for action in one.actions}
+    for endpoint in acts:
+        ids = {name: home.id_of(name) for name in parameters_of(endpoint) if name in MAKERS}
+        request = requests.make(endpoint, unknown(endpoint) | ids, nothing)
+        for caller in (at_home.phone(Role.SAFETY_ASSISTANT), at_home.browser(Role.SAFETY_ASSISTANT)):
+            answer = caller.request(request["method"], request["url"], **rest(request))
+            assert answer.status_code == 403, named(endpoint)
+
+
+def rest(request: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
+    kept = {name: value for name, value in request.items() if name not in ("method", "url")}
+    kept["headers"] = {**kept["headers"], "Idempotency-Key": uuid4().hex, **(headers or {})}
+    return kept
+
+
+def assert_not_found(endpoint: Endpoint, answer: Any) -> None:
+    if answer.status_code == 422:
+        pytest.fail(f"give {key(endpoint)} an acceptable body in tests/contracts/requests.py: {answer.text}")
+    assert (answer.status_code, code_of(answer)) == (404, "not_found"), answer.text
