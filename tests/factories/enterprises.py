@@ -29,3 +29,15 @@ def register(person: Person, world: World, **changes: Any) -> dict[str, Any]:
     answer = person.post(PATH, json=enterprise_body(world, **changes))
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
+
+
+def site_body(world: World, enterprise_id: str, **changes: Any) -> dict[str, Any]:
+    """The request body of a site in the test's town."""
+    return {"enterprise_id": enterprise_id, "region_id": str(world.town), "name": "一号厂区", **changes}
+
+
+def register_site(person: Person, world: World, enterprise_id: str, **changes: Any) -> dict[str, Any]:
+    """A registered site as the API shows it."""
+    answer = person.post("/api/v1/sites", json=site_body(world, enterprise_id, **changes))
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())

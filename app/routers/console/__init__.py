@@ -6,6 +6,7 @@ from app.routers.console import (
     audit,
     cases,
     checklists,
+    contacts,
     devices,
     enterprises,
     hazards,
@@ -13,6 +14,7 @@ from app.routers.console import (
     organizations,
     patrols,
     session,
+    sites,
 )
 
 
@@ -23,6 +25,8 @@ def console_areas() -> list[APIRouter]:
         organizations.router,
         devices.router,
         enterprises.router,
+        contacts.router,
+        sites.router,
         checklists.router,
         inspections.router,
         hazards.router,

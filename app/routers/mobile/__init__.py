@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.routers.mobile import assignments, devices, evidence, packages, patrols, templates
+from app.routers.mobile import assignments, devices, evidence, packages, patrols, sites, templates
 
 
 def mobile_areas() -> list[APIRouter]:
@@ -11,6 +11,7 @@ def mobile_areas() -> list[APIRouter]:
         devices.router,
         templates.router,
         assignments.router,
+        sites.router,
         packages.router,
         evidence.router,
         patrols.patrols,

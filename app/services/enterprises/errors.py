@@ -32,3 +32,59 @@ class EnterpriseActiveProblem(ConflictProblem):
     code = "enterprise_activity"
     zh = "单位已处于该状态"
     en = "The enterprise is already in that state"
+
+
+class GeofenceProblem(InvalidProblem):
+    """The outline crosses itself, or is too small or too large to be a site."""
+
+    code = "geofence_invalid"
+    zh = "电子围栏无效：{reason_zh}"
+    en = "The geofence cannot be used: {reason_en}"
+
+
+class LinkOverlapProblem(ConflictProblem):
+    """Another operator has the site on some of these days; end that link first. The same for one landlord twice."""
+
+    code = "site_link_overlap"
+    zh = "与既有关系的起止日期重叠（{valid_from} 起），请先终止原关系"
+    en = "It overlaps a link that begins on {valid_from}; end that one first"
+
+
+class LinkPeriodProblem(InvalidProblem):
+    """A link cannot end before it begins."""
+
+    code = "site_link_period"
+    zh = "终止日期早于起始日期"
+    en = "A link cannot end before it begins"
+
+
+class UnitKindProblem(InvalidProblem):
+    """The facts are those of another kind of unit."""
+
+    code = "risk_unit_kind"
+    zh = "风险单元的类型不能更改"
+    en = "The kind of a risk unit cannot change"
+
+
+class UnitExistsProblem(ConflictProblem):
+    """The site has a unit of that kind and name."""
+
+    code = "risk_unit_exists"
+    zh = "该场所已有同类同名的风险单元"
+    en = "The site already has a unit of this kind and name"
+
+
+class IdNumberProblem(InvalidProblem):
+    """Not a valid resident identity number (GB 11643): format, date or check character."""
+
+    code = "id_number_invalid"
+    zh = "公民身份号码不正确"
+    en = "This is not a valid resident identity number"
+
+
+class PhoneProblem(InvalidProblem):
+    """Not a telephone number."""
+
+    code = "phone_invalid"
+    zh = "电话号码不正确"
+    en = "This is not a telephone number"

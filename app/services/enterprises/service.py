@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
-from app.core.errors import ConflictProblem
 from app.core.ids import new_id
 from app.core.text import folded, name_pieces
 from app.core.uscc import check_uscc
@@ -25,6 +24,7 @@ from app.services.enterprises.errors import (
 )
 from app.services.enterprises.repository import get_enterprise
 from app.services.enterprises.trades import canonical_trade, unknown_classes
+from app.services.enterprises.versions import compare_and_set, different
 
 STATE = (
     "uscc", "substitute_mark", "name", "parent_id", "region_id", "address", "trade_code", "regulated_trades", "size",
@@ -75,10 +75,10 @@ async def change_enterprise(
         if (await session.execute(taken)).scalar_one():
             raise EnterpriseExistsProblem
         values["substitute_mark"] = None
-    different = {name: value for name, value in values.items() if getattr(enterprise, name) != value}
-    if not different:
+    new = different(enterprise, values)
+    if not new:
         return enterprise
-    return await _set(session, actor, enterprise, expected, different, "enterprises:change")
+    return await _set(session, actor, enterprise, expected, new, "enterprises:change")
 
 
 async def deactivate_enterprise(
@@ -103,8 +103,8 @@ async def _set_activity(
     if enterprise.is_active is is_active:
         raise EnterpriseActiveProblem
     action = "enterprises:reactivate" if is_active else "enterprises:deactivate"
-    different = {"is_active": is_active}
-    return await _set(session, actor, enterprise, expected, different, action, reason=reason)
+    new = {"is_active": is_active}
+    return await _set(session, actor, enterprise, expected, new, action, reason=reason)
 
 
 async def _set(
@@ -112,28 +112,17 @@ async def _set(
     actor: Actor,
     enterprise: Enterprise,
     expected: int,
-    different: dict[str, Any],
+    new: dict[str, Any],
     action: str,
     *,
     reason: str | None = None,
 ) -> Enterprise:
     """Compare and set the version, and record the act beside it."""
     before = state_of(enterprise)
-    if "name" in different:
-        different |= {
-            "name_folded": folded(different["name"]),
-            "name_bigrams": name_pieces(different["name"]),
-        }
-    changed = (
-        update(Enterprise)
-        .where(Enterprise.id == enterprise.id, Enterprise.version == expected)
-        .values(**different, version=expected + 1)
-        .returning(Enterprise.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
-        raise ConflictProblem
-    await session.refresh(enterprise)
-    await _record(session, actor, enterprise, action, before, reason=reason, fields=sorted(different))
+    if "name" in new:
+        new |= {"name_folded": folded(new["name"]), "name_bigrams": name_pieces(new["name"])}
+    await compare_and_set(session, enterprise, expected, new)
+    await _record(session, actor, enterprise, action, before, reason=reason, fields=sorted(new))
     return enterprise
 
 
