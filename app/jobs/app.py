@@ -13,7 +13,8 @@ from uuid import UUID
 import orjson
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
 from procrastinate.tasks import Task
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.db.session import driver_connection
 
@@ -82,3 +83,14 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
     manager = context.app.job_manager
     stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=30)
     await asyncio.gather(*(manager.retry_job(job) for job in stalled))
+
+
+_WAITING = text(
+    "SELECT queue_name, count(*) FILTER (WHERE status = 'todo'), count(*) FILTER (WHERE status = 'doing'), "
+    "count(*) FILTER (WHERE status = 'failed') FROM procrastinate_jobs GROUP BY queue_name"
+)
+
+
+async def count_jobs(connection: AsyncConnection) -> list[tuple[str, int, int, int]]:
+    """Per queue: jobs that wait, run, and failed for good. Those that went well are deleted, so few rows are counted."""
+    return [(str(row[0]), row[1], row[2], row[3]) for row in await connection.execute(_WAITING)]

@@ -33,3 +33,28 @@ AUDIENCES = (
     Audience("partner", "安哨 第三方接口 · Anshao partner API", _gather("/partner/v1", partner_areas())),
     Audience("public", "安哨 公众接口 · Anshao public API", _gather("/public/v1", public_areas())),
 )
+
+TAGS = (
+    ("session", "登录与会话", "Logging in and out"),
+    ("users", "用户与执法证", "Users, roles, officer certificates"),
+    ("organizations", "区域与机关", "Regions, authorities, brigades"),
+    ("regions", "区域", "Regions"),
+    ("authorities", "执法机关", "Authorities and their jurisdiction"),
+    ("devices", "执法终端", "Phones: enrolment, confirmation, revocation"),
+    ("clients", "第三方应用", "Third-party clients"),
+    ("oauth", "授权", "OAuth 2 client credentials"),
+    ("enterprises", "企业与场所", "Enterprises, sites, risk units"),
+    ("checklists", "检查表", "Checklists and their versions"),
+    ("templates", "检查表内容", "Checklists by hash, for phones"),
+    ("assignments", "检查任务", "Assignments"),
+    ("inspections", "检查", "Assignments, visits, packages that wait"),
+    ("packages", "检查包", "Sealed packages, signatures, receipts"),
+    ("evidence", "证据", "Evidence: originals, derivatives, custody"),
+    ("determinations", "重大隐患判定", "Determination by clause, verification, confirmation"),
+    ("hazards", "隐患台账", "The hazard registry"),
+    ("cases", "案件", "Enforcement cases"),
+    ("patrols", "巡查与吹哨", "Patrols and whistles"),
+    ("audit", "审计日志", "The audit log and its seals"),
+    ("keys", "公钥", "Public keys"),
+)
+"""Area, Chinese and English words of the documentation, in its order."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from hypothesis import Phase, settings
 
 from app.services.runtime import Runtime
 from tests.contracts.callers import Callers
@@ -42,3 +43,8 @@ def foreigners(home: Home, abroad: Home) -> list[Callers]:
 def requests(app: FastAPI) -> Requests:
     """Makes well-formed requests."""
     return Requests(app)
+
+
+# How long tests/contracts/test_fuzzing.py searches: a little in the suite, much with `make fuzz`.
+settings.register_profile("brief", max_examples=5, derandomize=True, phases=[Phase.generate])
+settings.register_profile("thorough", max_examples=400)

@@ -83,10 +83,16 @@ def test_a_power_cut_that_kills_the_database_too_loses_nothing(installation: Ins
         assert served_again.stop() == 0
 
 
-def test_two_api_processes_serve_and_stop_together(installation: Installation) -> None:
+def test_two_api_processes_serve_count_and_stop_together(installation: Installation) -> None:
     installation.environment["ANSHAO_WORKERS"] = "2"
     with installation.serving() as served:
         children = psutil.Process(served.process.pid).children(recursive=True)
+        for _ in range(20):
+            httpx.get(
+                f"{served.address}/version", timeout=20
+            )  # a new connection each time: either may answer
+        counted = httpx.get(f"{served.address}/metrics", timeout=20).text
+        assert 'anshao_requests_total{method="GET",route="/version",status="200"} 20.0' in counted
         assert served.stop() == 0
         _, left = psutil.wait_procs(children, timeout=20)
         assert [child for child in left if is_alive(child)] == []

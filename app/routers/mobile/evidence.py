@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from app.http.bodies import body_pieces
+from app.http.openapi import raw_body
 from app.http.sessions import CurrentActor, RuntimeOf, allowed
 from app.schemas.evidence import EvidenceStored
 from app.services.evidence.service import Announcement, announced_digest, take_original
@@ -14,7 +15,12 @@ from app.services.identity.errors import DeviceRequiredProblem
 router = APIRouter(prefix="/evidence", tags=["evidence"])
 
 
-@router.put("/{evidence_id}", status_code=201, dependencies=[Depends(allowed("evidence:upload"))])
+@router.put(
+    "/{evidence_id}",
+    status_code=201,
+    dependencies=[Depends(allowed("evidence:upload"))],
+    openapi_extra=raw_body("image/jpeg", "image/png", "image/webp", "image/heic", "video/mp4"),
+)
 async def put_evidence(
     evidence_id: UUID,
     request: Request,

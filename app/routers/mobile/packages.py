@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from app.core.actor import Actor
+from app.http.openapi import raw_body
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
-from app.schemas.mobile.packages import PackageAnswer, SignatureRequest, SignatureView
+from app.schemas.mobile.packages import Envelope, PackageAnswer, SignatureRequest, SignatureView
 from app.services.identity.errors import DeviceRequiredProblem
 from app.services.inspections.intake import Delivery
 from app.services.inspections.policy import SUBMIT_ACTIONS
@@ -28,7 +29,12 @@ async def phone(actor: CurrentActor) -> Actor:
 Phone = Annotated[Actor, Depends(phone)]
 
 
-@router.put("/{package_id}", status_code=201, dependencies=SUBMIT)
+@router.put(
+    "/{package_id}",
+    status_code=201,
+    dependencies=SUBMIT,
+    openapi_extra=raw_body("application/json", model=Envelope),
+)
 async def put_package(
     package_id: UUID,
     request: Request,

@@ -1,0 +1,97 @@
+"""Whatever is sent to whichever operation, by a person who may do everything: an answer as documented, never a 5xx.
+
+`make fuzz` runs the same with many more requests.
+"""
+
+import secrets
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from app.enums.identity import Role
+from app.routers.audiences import AUDIENCES
+from app.routers.reference import document_of
+from tests.factories.field import Field
+from tests.factories.world import Person, World
+
+UNDER_WAY = {"/api/v1/session/logout", "/api/v1/session/logout-everywhere", "/api/v1/session/password"}
+"""These would end the session that asks the next question."""
+
+
+def _operations(name: str) -> list[Any]:
+    document = document_of(name)
+    if not document["paths"]:
+        return []
+    schema = schemathesis.openapi.from_dict(document)
+    return [found.ok() for found in schema.get_all_operations()]
+
+
+OPERATIONS = [
+    pytest.param(operation, id=operation.label)
+    for audience in AUDIENCES
+    for operation in _operations(audience.name)
+    if operation.path not in UNDER_WAY
+]
+
+
+@pytest.fixture(scope="module")
+def everybody(client: TestClient, runtime: Any, in_database: Any) -> tuple[Person, dict[str, str]]:
+    """One phone of one person who holds every role, and objects that exist."""
+    world = World(client, runtime, in_database)
+    field = Field(world)
+    person = world.person(*[role.value for role in Role])
+    phone = field.phone(person.user_id)
+    known = {
+        "enterprise_id": str(field.enterprise_id),
+        "site_id": str(field.site_id),
+        "user_id": str(person.user_id),
+        "device_id": str(phone.device_id),
+        "region_id": str(world.district),
+        "authority_id": str(world.authority),
+        "version_id": str(field.version_id("rto")),
+    }
+    person.token = phone.access_token
+    return person, known
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_request_ends_in_a_defect(
+    operation: Any,
+    client: TestClient,
+    everybody: tuple[Person, dict[str, str]],
+    pytestconfig: pytest.Config,
+) -> None:
+    person, known = everybody
+    profile = settings.get_profile(pytestconfig.getoption("--hypothesis-profile") or "brief")
+    fixed = {name: known[name] for name in known if f"{{{name}}}" in operation.path}
+    kinds = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+    cases = [
+        operation.as_strategy(generation_mode=kind, path_parameters=p)
+        for kind in kinds
+        for p in (fixed, None)
+    ]
+
+    @settings(profile, suppress_health_check=list(HealthCheck), deadline=None, database=None)
+    @given(case=st.one_of(*cases))
+    def send(case: Any) -> None:
+        request = case.as_transport_kwargs(base_url="http://testserver")
+        headers = {
+            name: value for name, value in (request.pop("headers", None) or {}).items() if value is not None
+        }
+        headers["Authorization"] = f"Bearer {person.token}"
+        headers.setdefault("Idempotency-Key", secrets.token_hex(8))
+        request.pop("cookies", None)
+        if isinstance(request.get("data"), (bytes, str)):
+            request["content"] = request.pop("data")
+        answer = client.request(**request, headers=headers)
+        assert answer.status_code < 500, answer.text
+        if answer.status_code >= 400:
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["code"]
+
+    send()
