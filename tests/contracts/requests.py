@@ -28,6 +28,11 @@ class Requests:
 
     def __init__(self, app: FastAPI) -> None:
         self._document = get_openapi(title="all", version="0", routes=app.routes)
+        schemas = self._document["components"]["schemas"]
+        for item in self._document["paths"].values():
+            for operation in item.values():
+                for content in operation.get("requestBody", {}).get("content", {}).values():
+                    schemas.update(content["schema"].get("$defs", {}))
 
     def parameters(self, endpoint: Endpoint, place: str) -> dict[str, dict[str, Any]]:
         """Schemas of the path or query parameters, or the headers."""

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from app.config import Settings
 from app.enums.identity import Role
 from app.main import create_app
+from app.routers.audiences import AUDIENCES
 from app.routers.endpoints import Endpoint, list_endpoints
 from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS, actions_of
 from tests.contracts.callers import Callers
@@ -33,6 +34,12 @@ PUBLIC = {
     ("POST", "/mobile/v1/devices/enroll"): "the one-time code authenticates; braked",
     ("POST", "/mobile/v1/devices/refresh"): "the refresh token and the phone's key authenticate",
     ("GET", "/public/v1/keys"): "whoever holds a receipt may verify it",
+    ("GET", "/reference/{name}"): "what the pages of the documentation load",
+    **{
+        ("GET", f"{audience.router.prefix}/{page}"): "the documentation tells nothing of the data"
+        for audience in AUDIENCES
+        for page in ("openapi.json", "docs")
+    },
 }
 """Endpoints without a login, each on purpose."""
 
