@@ -71,7 +71,8 @@ def endpoints_table() -> str:
     """Every endpoint with the action it asks for; a foreign region's object is 404, a missing action 403."""
     rows = []
     for one in list_endpoints(create_app(Settings(_env_file=None))):
-        needs = ", ".join(f"`{action}`" for action in one.actions) or "any login"
+        each = (" or ".join(f"`{action}`" for action in alternatives) for alternatives in one.needs)
+        needs = ", ".join(each) or "any login"
         rows.append(
             f"| {one.audience} | {one.method} | `{one.path}` | {needs if one.is_authenticated else 'public'} |"
         )

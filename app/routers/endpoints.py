@@ -1,6 +1,6 @@
 """Every door of the running application, read from the application itself: for docs/permissions.md and the access tests."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,20 @@ from app.routers.audiences import AUDIENCES
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one path; `actions` are what the route declares with allowed(), nothing when any login will do."""
+    """One method of one path.
+
+    `needs` is what the route declares with allowed(): one of the alternatives of each; nothing where any login will do.
+    """
 
     method: str
     path: str
     audience: str
     is_authenticated: bool
-    actions: tuple[str, ...]
+    needs: tuple[tuple[str, ...], ...]
+
+    def is_open_to(self, actions: Collection[str]) -> bool:
+        """True when somebody with these actions is let in."""
+        return all(any(action in actions for action in alternatives) for alternatives in self.needs)
 
 
 def list_endpoints(app: FastAPI) -> list[Endpoint]:
@@ -27,10 +34,10 @@ def list_endpoints(app: FastAPI) -> list[Endpoint]:
     found = []
     for context in iter_route_contexts(app.routes):
         calls = list(_calls(getattr(context, "dependant", None)))
-        actions = tuple(dict.fromkeys(call.action for call in calls if hasattr(call, "action")))
+        needs = tuple((call.action, *call.alternatives) for call in calls if hasattr(call, "action"))
         path = context.path or ""
         for method in sorted((context.methods or set()) - {"HEAD", "OPTIONS"}):
-            found.append(Endpoint(method, path, _audience(path), current_actor in calls, actions))
+            found.append(Endpoint(method, path, _audience(path), current_actor in calls, needs))
     return sorted(found, key=lambda endpoint: (endpoint.path, endpoint.method))
 
 

@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from app.enums.identity import Role
 from app.models.identity import ApiClient
 from app.routers.endpoints import Endpoint
-from app.services.identity.policy import CLIENT_SCOPES
+from app.services.identity.policy import CLIENT_SCOPES, actions_of
 from app.services.identity.tokens import issue_access_token
 from tests.factories.field import Field
 from tests.factories.world import Person, World
@@ -45,12 +46,11 @@ class Callers:
         """Somebody with the role, come to the door the right way."""
         return self.phone(role) if endpoint.audience == "mobile" else self.browser(role)
 
-    def entitled(self, endpoint: Endpoint, permissions: dict[str, Any]) -> list[Person]:
-        """One caller for every role (or the scope) that has all the actions of an endpoint."""
+    def entitled(self, endpoint: Endpoint) -> list[Person]:
+        """One caller for every role to which an endpoint is open; at the partner's doors, a client with every scope."""
         if endpoint.audience == "partner":
             return [self.client(*sorted(CLIENT_SCOPES))]
-        roles = frozenset.intersection(*(permissions[action] for action in endpoint.actions))
-        return [self.at(endpoint, role) for role in sorted(roles)]
+        return [self.at(endpoint, role) for role in Role if endpoint.is_open_to(actions_of(role))]
 
 
 def api_client(world: World, region: UUID, scopes: tuple[str, ...]) -> Person:

@@ -11,7 +11,10 @@ import pytest
 
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
+from tests.factories.cases import Docket
+from tests.factories.cases import person as a_person
 from tests.factories.field import Field, Phone, SealedPackage, photo
+from tests.factories.patrols import Assistant
 from tests.factories.world import World
 
 Maker = Callable[["Home"], Any]
@@ -188,6 +191,43 @@ def hazard(home: Home) -> Any:
     home.once(submitted)
     rows = home.once(officers)[0].get("/api/v1/hazards").json()["items"]
     return rows[0]["id"]
+
+
+def opened_case(home: Home) -> dict[str, Any]:
+    docket = home.once(a_docket)
+    case: dict[str, Any] = docket.open(persons=[a_person()])
+    return case
+
+
+def a_docket(home: Home) -> Docket:
+    return Docket(home.world)
+
+
+@maker("case_id")
+def case(home: Home) -> Any:
+    return home.once(opened_case)["id"]
+
+
+@maker("party_id")
+def party(home: Home) -> Any:
+    shown = home.once(a_docket).officers[0].get(f"/api/v1/cases/{home.once(case)}").json()
+    return next(one["id"] for one in shown["parties"] if one["label"] == "principal")
+
+
+def an_assistant(home: Home) -> Assistant:
+    return Assistant(home.world)
+
+
+@maker("patrol_id")
+def patrol(home: Home) -> Any:
+    walker = home.once(an_assistant)
+    return walker.send(walker.patrol_document()).id
+
+
+@maker("whistle_id")
+def whistle(home: Home) -> Any:
+    walker = home.once(an_assistant)
+    return walker.send(walker.whistle_document()).id
 
 
 def _created(home: Home, path: str, body: dict[str, Any], version: int | None = None) -> Any:
