@@ -93,11 +93,24 @@ class StepView(View):
     created_at: datetime
 
 
+class ReinspectionView(View):
+    """One re-inspection, with the photographs before (when found, or of the reported rectification) and after, side by side."""
+
+    visit_id: UUID | None
+    on_date: date
+    is_rectified: bool
+    note: str | None
+    before: list[UUID]
+    rectification: list[UUID]
+    after: list[UUID]
+
+
 class HazardDetail(HazardView):
-    """A hazard with its orders and history; the evidence of its first step are the before-photos of a re-inspection."""
+    """A hazard with its orders, its history, and each re-inspection's photographs beside those it was found with."""
 
     orders: list[OrderView]
     steps: list[StepView]
+    reinspections: list[ReinspectionView]
 
 
 class HazardCount(View):

@@ -23,10 +23,18 @@ from app.schemas.hazards import (
     OrderView,
     RectifiedRequest,
     ReinspectionRequest,
+    ReinspectionView,
     StepView,
 )
 from app.services.hazards.errors import ReinspectionProblem
-from app.services.hazards.registry import HazardFilter, count_hazards, list_hazards, list_orders, list_steps
+from app.services.hazards.registry import (
+    HazardFilter,
+    count_hazards,
+    list_hazards,
+    list_orders,
+    list_steps,
+    reinspections_of,
+)
 from app.services.hazards.service import (
     close_hazard,
     get_hazard,
@@ -103,10 +111,12 @@ async def get_one_hazard(
     """One hazard with its orders and its history."""
     hazard = await get_hazard(session, actor, hazard_id)
     set_etag(response, hazard.version)
+    steps = await list_steps(session, hazard_id)
     return HazardDetail(
         **_members(hazard),
         orders=[OrderView.model_validate(row) for row in await list_orders(session, hazard_id)],
-        steps=[StepView.model_validate(row) for row in await list_steps(session, hazard_id)],
+        steps=[StepView.model_validate(row) for row in steps],
+        reinspections=[ReinspectionView.model_validate(row) for row in reinspections_of(hazard, steps)],
     )
 
 

@@ -114,6 +114,15 @@ class WhistleContent(Sealed):
     urgency: Literal["normal", "urgent", "immediate"]
 
 
+class HazardResult(Sealed):
+    """What a re-inspection found of one hazard; `evidence_ids` are the after-photos, declared in the same package."""
+
+    hazard_id: UUID
+    is_rectified: bool
+    note: Annotated[str, Field(max_length=2000)] | None = None
+    evidence_ids: Annotated[list[UUID], Field(default_factory=list, max_length=100)]
+
+
 class Envelope(Sealed):
     """What a sealed package says, whatever its kind. `schema` is for ever readable; answers are judged, never refused."""
 
@@ -138,6 +147,7 @@ class Envelope(Sealed):
     party: Party | None = None
     patrol: PatrolContent | None = None
     whistle: WhistleContent | None = None
+    hazards: Annotated[list[HazardResult], Field(max_length=100)] = []
 
 
 class EnforcementEnvelope(Envelope):

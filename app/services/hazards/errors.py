@@ -19,6 +19,14 @@ class CalendarUnknownProblem(InvalidProblem):
     en = "The holiday notice of {year} is not imported; the deadline in working days is unknown"
 
 
+class HazardChoiceProblem(InvalidProblem):
+    """A re-inspection is assigned for open, ordered hazards of its own site; nothing else is re-inspected."""
+
+    code = "hazards_not_reinspectable"
+    zh = "复查任务须列明该场所已责令整改且未销号的隐患"
+    en = "A re-inspection names hazards of its site that are ordered and not closed"
+
+
 class ReinspectionProblem(InvalidProblem):
     """A re-inspection is a visit to the hazard's own site, on or after the order."""
 

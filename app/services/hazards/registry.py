@@ -1,5 +1,6 @@
 """Reading the registry: filtered lists, counts, one hazard with its orders and steps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -12,6 +13,19 @@ from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard, HazardStep, RectificationOrder
+
+
+@dataclass(frozen=True, slots=True)
+class ReinspectionPhotos:
+    """One re-inspection of a hazard: the ids of the photographs before, of the reported rectification, and after."""
+
+    visit_id: UUID | None
+    on_date: date
+    is_rectified: bool
+    note: str | None
+    before: Sequence[UUID]
+    rectification: Sequence[UUID]
+    after: Sequence[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,29 @@ async def list_steps(session: AsyncSession, hazard_id: UUID) -> list[HazardStep]
     """A hazard's history, oldest first."""
     wanted = select(HazardStep).where(HazardStep.hazard_id == hazard_id)
     return list((await session.execute(wanted.order_by(HazardStep.id))).scalars())
+
+
+def reinspections_of(hazard: Hazard, steps: Sequence[HazardStep]) -> list[ReinspectionPhotos]:
+    """Each re-inspection among a hazard's steps, oldest first."""
+    found: list[ReinspectionPhotos] = []
+    reported: Sequence[UUID] = ()
+    for step in steps:
+        if step.action == "report_rectified":
+            reported = step.evidence_ids
+        elif step.action in ("reinspect", "reject_rectification"):
+            found.append(
+                ReinspectionPhotos(
+                    step.visit_id,
+                    step.on_date,
+                    step.action == "reinspect",
+                    step.note,
+                    hazard.evidence_ids,
+                    reported,
+                    step.evidence_ids,
+                )
+            )
+            reported = ()
+    return found
 
 
 def _overdue() -> ColumnElement[bool]:

@@ -136,7 +136,7 @@ async def _step(
     if (await session.execute(changed)).scalar_one_or_none() is None:
         raise HazardStateProblem(state=before)
     await session.refresh(hazard)
-    await _record_step(
+    await record_step(
         session,
         actor,
         hazard,
@@ -150,7 +150,7 @@ async def _step(
     return hazard
 
 
-async def _record_step(
+async def record_step(
     session: AsyncSession,
     actor: Actor,
     hazard: Hazard,
@@ -163,6 +163,7 @@ async def _record_step(
     evidence_ids: Sequence[UUID] = (),
     detail: dict[str, Any] | None = None,
 ) -> None:
+    """Write the history, audit and change rows of a step the hazard has just taken; `on_date` is today unless told."""
     session.add(
         HazardStep(
             id=new_id(),

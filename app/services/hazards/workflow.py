@@ -24,6 +24,7 @@ TRANSITIONS: dict[str, Transition] = {
         Transition("close", frozenset({"reinspected"}), "closed", "hazards:close"),
     )
 }
+REINSPECTABLE = TRANSITIONS["reinspect"].sources
 STATES = frozenset({"found", "ordered", "rectified", "reinspected", "closed"})
 
 

@@ -18,6 +18,8 @@ from app.models.enterprises import Enterprise, Site
 from app.models.inspections import Assignment, AssignmentMember
 from app.schemas.inspections import AssignmentRequest, AssignmentView
 from app.services.audit.service import record_act
+from app.services.hazards.errors import HazardChoiceProblem
+from app.services.hazards.reinspection import check_reinspectable
 from app.services.identity.certificates import list_certified
 from app.services.inspections.errors import (
     AssignmentStateProblem,
@@ -149,8 +151,18 @@ async def _check(session: AsyncSession, request: AssignmentRequest, site: Site) 
         TemplateVersion.id.in_(wanted), TemplateVersion.status == "published"
     )
     missing = wanted - set((await session.execute(known)).scalars())
+    await _check_hazards(session, request, site)
     if missing:
         raise TemplateProblem(unknown=sorted(str(one) for one in missing))
+
+
+async def _check_hazards(session: AsyncSession, request: AssignmentRequest, site: Site) -> None:
+    """A re-inspection names what it looks at; an inspection looks at everything."""
+    is_reinspection = request.kind == "reinspection"
+    if is_reinspection != bool(request.hazard_ids):
+        raise HazardChoiceProblem(hazards=[str(one) for one in request.hazard_ids])
+    if is_reinspection:
+        await check_reinspectable(session, site.id, request.hazard_ids)
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:

@@ -1,0 +1,130 @@
+"""What sealed re-inspection packages do to hazards: each result one step, by the officers' own record, never refused."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.models.hazards import Hazard, HazardStep, RectificationOrder
+from app.services.hazards.errors import HazardChoiceProblem
+from app.services.hazards.service import record_step
+from app.services.hazards.workflow import REINSPECTABLE, TRANSITIONS
+
+Outcome = Literal["recorded", "known", "unknown", "before_order", "state_changed", "contradicted"]
+_ACTIONS = {True: "reinspect", False: "reject_rectification"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the officers found of one hazard."""
+
+    hazard_id: UUID
+    is_rectified: bool
+    note: str | None
+    evidence_ids: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Reinspected:
+    """Where and when: one package of a re-inspection visit."""
+
+    package_id: UUID
+    visit_id: UUID
+    site_id: UUID
+    on_date: date
+
+
+async def check_reinspectable(session: AsyncSession, site_id: UUID, hazard_ids: Collection[UUID]) -> None:
+    """Raise HazardChoiceProblem unless every hazard is one of the site's that waits for a re-inspection."""
+    wanted = select(Hazard.id).where(
+        Hazard.id.in_(hazard_ids), Hazard.site_id == site_id, Hazard.status.in_(REINSPECTABLE)
+    )
+    missing = set(hazard_ids) - set((await session.execute(wanted)).scalars())
+    if missing:
+        raise HazardChoiceProblem(hazards=sorted(str(one) for one in missing))
+
+
+async def record_results(
+    session: AsyncSession, actor: Actor, visit: Reinspected, results: Sequence[Result]
+) -> Mapping[UUID, Outcome]:
+    """Take every result that the hazard's state allows; the others change nothing and say why.
+
+    The sealed package is the authority for the step: who may submit it for the site was decided when it was kept. `known`: a
+    colleague's package of the same visit said the same. Hazards are locked in order of id, so two packages never wait crosswise.
+    """
+    ids = sorted({result.hazard_id for result in results})
+    locked = select(Hazard).where(Hazard.id.in_(ids), Hazard.site_id == visit.site_id).order_by(Hazard.id)
+    hazards = {row.id: row for row in (await session.execute(locked.with_for_update())).scalars()}
+    ordered = await _first_orders(session, ids)
+    said = await _said_on_visit(session, visit.visit_id, ids)
+    outcomes: dict[UUID, Outcome] = {}
+    for result in results:
+        hazard = hazards.get(result.hazard_id)
+        action = _ACTIONS[result.is_rectified]
+        if hazard is None:
+            outcomes[result.hazard_id] = "unknown"
+        elif hazard.id in said:
+            outcomes[hazard.id] = "known" if said[hazard.id] == action else "contradicted"
+        elif hazard.status not in TRANSITIONS[action].sources:
+            outcomes[hazard.id] = "state_changed"
+        elif hazard.id in ordered and visit.on_date < ordered[hazard.id]:
+            outcomes[hazard.id] = "before_order"
+        else:
+            await _take(session, actor, visit, hazard, result)
+            said[hazard.id] = action
+            outcomes[hazard.id] = "recorded"
+    return outcomes
+
+
+async def _take(
+    session: AsyncSession, actor: Actor, visit: Reinspected, hazard: Hazard, result: Result
+) -> None:
+    action, before = _ACTIONS[result.is_rectified], hazard.status
+    await session.execute(
+        update(Hazard)
+        .where(Hazard.id == hazard.id, Hazard.status == before, Hazard.version == hazard.version)
+        .values(status=TRANSITIONS[action].target, version=hazard.version + 1),
+        execution_options={"synchronize_session": False},
+    )
+    await session.refresh(hazard)
+    await record_step(
+        session,
+        actor,
+        hazard,
+        action,
+        before,
+        on_date=visit.on_date,
+        note=result.note,
+        visit_id=visit.visit_id,
+        evidence_ids=result.evidence_ids,
+        detail={"package_id": str(visit.package_id)},
+    )
+
+
+async def _first_orders(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, date]:
+    """The day each hazard was first ordered rectified."""
+    order = RectificationOrder
+    wanted = select(order.hazard_id, func.min(order.issued_on).label("first_on")).where(
+        order.hazard_id.in_(ids)
+    )
+    rows = await session.execute(wanted.group_by(order.hazard_id))
+    return {row.hazard_id: row.first_on for row in rows}
+
+
+async def _said_on_visit(session: AsyncSession, visit_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What this visit has said of each hazard already."""
+    wanted = (
+        select(HazardStep.hazard_id, HazardStep.action)
+        .where(
+            HazardStep.hazard_id.in_(ids),
+            HazardStep.visit_id == visit_id,
+            HazardStep.action.in_(_ACTIONS.values()),
+        )
+        .order_by(HazardStep.id)
+    )
+    return {row.hazard_id: row.action for row in await session.execute(wanted)}

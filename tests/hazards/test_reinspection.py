@@ -1,0 +1,245 @@
+"""A re-inspection is a visit that is shown the photographs of before and answers for each hazard."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.core.clock import shanghai_today
+from app.core.ids import new_id
+from app.services.runtime import Runtime
+from tests.factories.field import Field, Phone, Photo, photo
+from tests.factories.world import Person, World
+from tests.support.queries import recorded_queries
+
+HAZARDS, ASSIGNMENTS = "/api/v1/hazards", "/api/v1/inspections/assignments"
+BAD = {"RTO-01": {"value": "no"}, "RTO-02": {"value": "no"}}
+ORDER = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
+
+
+class Story:
+    """Two hazards found with a photograph, ordered, and a team that is to re-inspect them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.field = Field(world)
+        self.officers = [world.person("inspector", region=world.town) for _ in range(2)]
+        self.phones = [self.field.phone(officer.user_id) for officer in self.officers]
+        self.before = photo(question="RTO-01")
+        package = self.phones[0].seal(self._document(answers=BAD), [self.before])
+        assert self.phones[0].put_package(package).status_code == 201
+        assert self.phones[0].put_photo(package, self.before).status_code == 201
+        found = self.officers[0].get(HAZARDS, params={"site_id": str(self.field.site_id)}).json()["items"]
+        self.hazards = [
+            self._post(hazard, "orders", ORDER).json()
+            for hazard in sorted(found, key=lambda row: row["item_code"])
+        ]
+        self.visit_id = str(new_id())
+
+    def _document(self, **changes: Any) -> dict[str, Any]:
+        ids = [officer.user_id for officer in self.officers]
+        return {**self.field.document(self.field.publish("rto"), ids), **changes}
+
+    def _post(
+        self, hazard: dict[str, Any], step: str, body: dict[str, Any], who: Person | None = None
+    ) -> Any:
+        person = who or self.officers[0]
+        return person.post(f"{HAZARDS}/{hazard['id']}/{step}", version=hazard["version"], json=body)
+
+    def close(self, hazard: dict[str, Any]) -> Any:
+        return self._post(self.shown(hazard), "closure", {}, self.world.person("approver"))
+
+    def report(self, hazard: dict[str, Any], evidence: Photo) -> Any:
+        body = {"note": "已整改", "evidence_ids": [str(evidence.id)]}
+        return self._post(self.shown(hazard), "rectification", body)
+
+    def assign(self, **changes: Any) -> Any:
+        body = {
+            "site_id": str(self.field.site_id),
+            "kind": "reinspection",
+            "authority_id": str(self.world.authority),
+            "planned_from": shanghai_today().isoformat(),
+            "planned_until": (shanghai_today() + timedelta(days=3)).isoformat(),
+            "officers": [str(officer.user_id) for officer in self.officers],
+            "template_version_ids": [str(self.field.version_id("rto"))],
+            "hazard_ids": [hazard["id"] for hazard in self.hazards],
+            **changes,
+        }
+        return self.world.person("supervisor").post(ASSIGNMENTS, json=body)
+
+    def reinspect(
+        self,
+        *results: dict[str, Any],
+        photos: list[Photo] | None = None,
+        phone: Phone | None = None,
+        **changes: Any,
+    ) -> dict[str, Any]:
+        """Send a package with these results; the issues that concern hazards."""
+        document = self._document(
+            **{
+                "kind": "reinspection",
+                "visit_id": self.visit_id,
+                "hazards": list(results),
+                **changes,
+            }
+        )
+        sender = phone or self.phones[0]
+        package = sender.seal(document, photos or [])
+        answer = sender.put_package(package)
+        assert answer.status_code == 201, answer.text
+        issues = sender.request("GET", f"/packages/{package.id}").json()["issues"]
+        assert issues == answer.json()["issues"]
+        codes = ("hazard", "reinspection", "after_photo")
+        return {issue["code"]: issue["at"] for issue in issues if issue["code"].startswith(codes)}
+
+    def result(self, number: int, is_rectified: bool = True, **more: Any) -> dict[str, Any]:
+        return {"hazard_id": self.hazards[number]["id"], "is_rectified": is_rectified, **more}
+
+    def shown(self, hazard: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.officers[0].get(f"{HAZARDS}/{hazard['id']}").json())
+
+    def states(self) -> list[str]:
+        return [self.shown(hazard)["status"] for hazard in self.hazards]
+
+
+@pytest.fixture
+def story(world: World) -> Story:
+    return Story(world)
+
+
+def test_the_phone_is_shown_the_hazards_with_their_photographs(story: Story, runtime: Runtime) -> None:
+    assignment = story.assign().json()
+    with recorded_queries(runtime.database) as sent:
+        rows = story.phones[1].request("GET", f"/assignments/{assignment['id']}/hazards").json()
+    assert len(sent) <= 6
+    by_code = {row["item_code"]: row for row in rows}
+    assert set(by_code) == {"RTO-01", "RTO-02"}
+    shown = by_code["RTO-01"]
+    assert (shown["status"], shown["requirement"], shown["due_on"]) == (
+        "ordered", ORDER["requirement"], story.hazards[0]["due_on"],
+    )  # fmt: skip
+    (before,) = shown["before_photos"]
+    declared = story.before.declaration()
+    assert (before["id"], before["hash"], before["size"]) == (
+        declared["id"], declared["hash"], declared["size"],
+    )  # fmt: skip
+    assert before["derivatives"]["320"] == f"/mobile/v1/evidence/{declared['id']}/derivatives/320"
+    assert by_code["RTO-02"]["before_photos"] == []
+
+
+def test_only_the_team_is_shown_them(story: Story) -> None:
+    assignment = story.assign().json()
+    path = f"/assignments/{assignment['id']}/hazards"
+    stranger = story.field.phone(story.world.person("inspector", region=story.world.town).user_id)
+    assert stranger.request("GET", path).status_code == 404
+    assistant = story.field.phone(story.world.person("safety_assistant").user_id)
+    assert assistant.request("GET", path).status_code == 403
+
+
+def test_each_hazard_takes_its_own_result_with_its_after_photographs(story: Story) -> None:
+    assignment = story.assign().json()
+    after = photo()
+    flags = story.reinspect(
+        story.result(0, True, note="已整改到位", evidence_ids=[str(after.id)]),
+        story.result(1, False, note="仍未整改"),
+        photos=[after],
+        assignment_id=assignment["id"],
+    )
+    assert flags == {}
+    assert story.states() == ["reinspected", "ordered"]
+    first, second = (story.shown(hazard) for hazard in story.hazards)
+    assert first["reinspections"] == [
+        {
+            "visit_id": story.visit_id,
+            "on_date": shanghai_today().isoformat(),
+            "is_rectified": True,
+            "note": "已整改到位",
+            "before": [str(story.before.id)],
+            "rectification": [],
+            "after": [str(after.id)],
+        }
+    ]
+    assert second["reinspections"][0]["is_rectified"] is False
+    assert second["due_on"] == story.hazards[1]["due_on"]
+    assert story.close(story.hazards[0]).json()["status"] == "closed"
+    done = story.officers[0].get(f"{ASSIGNMENTS}/{assignment['id']}").json()
+    assert done["status"] == "visited"
+
+
+def test_the_reported_rectification_stands_between_before_and_after(story: Story) -> None:
+    reported, after = photo(), photo()
+    story.report(story.hazards[0], reported)
+    story.reinspect(story.result(0, evidence_ids=[str(after.id)]), photos=[after])
+    (shown,) = story.shown(story.hazards[0])["reinspections"]
+    assert (shown["before"], shown["rectification"], shown["after"]) == (
+        [str(story.before.id)], [str(reported.id)], [str(after.id)],
+    )  # fmt: skip
+
+
+def test_a_hazard_already_closed_is_flagged_and_not_touched(story: Story) -> None:
+    story.reinspect(story.result(0))
+    story.close(story.hazards[0])
+    story.visit_id = str(new_id())
+    flags = story.reinspect(story.result(0, False), story.result(1))
+    assert flags == {"hazard_state_changed": f"hazards/{story.hazards[0]['id']}"}
+    assert story.states() == ["closed", "reinspected"]
+
+
+def test_a_colleagues_same_result_is_known_and_an_opposite_one_is_flagged(story: Story) -> None:
+    assert story.reinspect(story.result(0)) == {}
+    assert story.reinspect(story.result(0), phone=story.phones[1]) == {}
+    flags = story.reinspect(story.result(0, False), phone=story.phones[1])
+    assert flags == {"hazard_contradicted": f"hazards/{story.hazards[0]['id']}"}
+    assert story.states() == ["reinspected", "ordered"]
+    assert len(story.shown(story.hazards[0])["reinspections"]) == 1
+
+
+def test_another_sites_hazard_is_not_reached_through_a_package(story: Story) -> None:
+    other = Story(story.world)
+    flags = story.reinspect({"hazard_id": other.hazards[0]["id"], "is_rectified": True})
+    assert flags == {"hazard_unknown": f"hazards/{other.hazards[0]['id']}"}
+    assert other.states() == ["ordered", "ordered"]
+
+
+def test_a_package_that_is_not_signable_changes_no_hazard(story: Story) -> None:
+    flags = story.reinspect(story.result(0), officers=[str(story.officers[0].user_id)])
+    assert flags == {"reinspection_not_signable": "hazards"}
+    assert story.states() == ["ordered", "ordered"]
+
+
+def test_a_date_before_the_order_is_flagged(story: Story) -> None:
+    yesterday = (shanghai_today() - timedelta(days=1)).isoformat()
+    assert "hazard_before_order" in story.reinspect(story.result(0), legal_date=yesterday)
+    assert story.states() == ["ordered", "ordered"]
+
+
+def test_an_assigned_hazard_without_a_result_and_an_undeclared_photograph_are_flagged(story: Story) -> None:
+    assignment = story.assign().json()
+    stray = str(new_id())
+    flags = story.reinspect(story.result(0, evidence_ids=[stray]), assignment_id=assignment["id"])
+    assert flags == {
+        "after_photo_undeclared": f"hazards/{story.hazards[0]['id']}/{stray}",
+        "hazard_not_answered": f"hazards/{story.hazards[1]['id']}",
+    }
+    assert story.shown(story.hazards[0])["reinspections"][0]["after"] == []
+
+
+def test_results_in_an_inspection_do_not_count(story: Story) -> None:
+    assert story.reinspect(story.result(0), kind="inspection") == {"hazards_not_counted": "hazards"}
+    assert story.states() == ["ordered", "ordered"]
+
+
+def test_a_reinspection_is_assigned_for_ordered_hazards_of_its_own_site(story: Story) -> None:
+    other = Story(story.world)
+    story.reinspect(story.result(0))
+    for hazard_ids in (
+        [],
+        [str(new_id())],
+        [other.hazards[0]["id"]],
+        [story.hazards[0]["id"]],
+    ):
+        answer = story.assign(hazard_ids=hazard_ids)
+        assert (answer.status_code, answer.json()["code"]) == (422, "hazards_not_reinspectable")
+    assert story.assign(hazard_ids=[story.hazards[1]["id"]]).status_code == 201
+    plain = story.assign(kind="inspection", hazard_ids=[story.hazards[1]["id"]])
+    assert plain.json()["code"] == "hazards_not_reinspectable"
