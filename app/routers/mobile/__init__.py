@@ -2,7 +2,16 @@
 
 from fastapi import APIRouter
 
-from app.routers.mobile import assignments, devices, evidence, packages, patrols, sites, templates
+from app.routers.mobile import (
+    assignments,
+    determinations,
+    devices,
+    evidence,
+    packages,
+    patrols,
+    sites,
+    templates,
+)
 
 
 def mobile_areas() -> list[APIRouter]:
@@ -13,6 +22,7 @@ def mobile_areas() -> list[APIRouter]:
         assignments.router,
         sites.router,
         packages.router,
+        determinations.router,
         evidence.router,
         patrols.patrols,
         patrols.whistles,

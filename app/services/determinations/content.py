@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from app.rules.facts import FactDefinition, Text
-from app.rules.ruleset import Ruleset, build_ruleset, in_force
+from app.rules.ruleset import Clause, Ruleset, build_ruleset, in_force
+from app.services.determinations.errors import ClauseUnknownProblem
 
 RULESET_FOLDERS = ("order10",)
 """One folder per version of a standard; a new version is a new folder, an old one is never rewritten."""
@@ -51,6 +52,42 @@ def rulesets() -> tuple[Ruleset, ...]:
 def ruleset_on(on_date: date) -> Ruleset | None:
     """The version by which facts of a date are judged; None: none is held for that date."""
     return in_force(rulesets(), on_date)
+
+
+def find_ruleset(identifier: str, version: str) -> Ruleset | None:
+    """A version by its name: a verdict is explained by the version it was judged by."""
+    return next((one for one in rulesets() if (one.id, one.version) == (identifier, version)), None)
+
+
+def find_clause(clause_id: str, on_date: date) -> Clause | None:
+    """A clause of the version in force on a date; None: the machine holds no such clause."""
+    ruleset = ruleset_on(on_date)
+    return ruleset.clauses.get(clause_id) if ruleset else None
+
+
+OTHER_TRADE = "other"
+"""The answer to what trade it is: none of the standard's."""
+
+
+def trade_codes(on_date: date) -> list[str]:
+    """What may be answered where the trade is not known: a trade of the standard in force, or none of them."""
+    ruleset = ruleset_on(on_date)
+    return [*(ruleset.trades if ruleset else ()), OTHER_TRADE]
+
+
+def check_clause(clause_id: str, on_date: date) -> None:
+    """Raise ClauseUnknownProblem unless the clause belongs to a standard that may be in force on the date.
+
+    Of the standards whose text is held the clause must exist; of the others only the standard is known.
+    """
+    standards = standards_on(on_date)
+    for standard in standards:
+        if clause_id.startswith(f"{standard.code}-") and (
+            standard.ruleset is None or find_clause(clause_id, on_date)
+        ):
+            return
+    names = "、".join(standard.code for standard in standards)
+    raise ClauseUnknownProblem(clause=clause_id, standards=names)
 
 
 def standards_on(on_date: date) -> list[Standard]:

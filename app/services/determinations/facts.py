@@ -68,6 +68,19 @@ class Known:
     roots: Mapping[UUID, UUID]
 
 
+def sheet_of(row: Mapping[str, Any]) -> Sheet:
+    """A row of fact_sheets, stored or about to be, as the rules see it."""
+    return Sheet(
+        row["id"],
+        row["package_id"],
+        row["root_package_id"],
+        row["legal_on"],
+        row["trades"],
+        row["facts"],
+        row["findings"],
+    )
+
+
 def source_of(package_id: UUID, path: str) -> str:
     """Where a fact of a package comes from."""
     return f"package:{package_id}/{path}"

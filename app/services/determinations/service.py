@@ -23,6 +23,7 @@ from app.services.determinations.facts import (
     PackageFacts,
     Sheet,
     combine,
+    sheet_of,
     stored_facts,
     stored_findings,
 )
@@ -134,19 +135,6 @@ async def _rows(
         (VerdictRecord, verdicts),
         audit,
         (Change, [*changes, *(_change(identifier, version, region_id) for identifier, version in told)]),
-    )
-
-
-def sheet_of(record: Mapping[str, Any]) -> Sheet:
-    """A row about to be written, as the rules see it."""
-    return Sheet(
-        record["id"],
-        record["package_id"],
-        record["root_package_id"],
-        record["legal_on"],
-        record["trades"],
-        record["facts"],
-        record["findings"],
     )
 
 

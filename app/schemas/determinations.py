@@ -1,0 +1,258 @@
+"""Determinations on the wire."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StringConstraints
+
+from app.schemas.common import View, Wire
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+ClauseCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+([-_.()][A-Za-z0-9]*)*$", max_length=60)]
+Value = StrictBool | StrictInt | StrictFloat | Annotated[str, Field(max_length=100)]
+
+
+class AnswersRequest(Wire):
+    """Facts by key, as the questions of the verdict ask for them, and where they are known from.
+
+    A device is true, false, or "effective", "ineffective", "absent", "installed" (effect unchecked: stays unknown).
+    """
+
+    answers: Annotated[dict[str, Value], Field(min_length=1, max_length=50)]
+    note: Reason
+
+
+class MappingRequest(Wire):
+    """Under which clause a finding falls; `clause` null: it is a general hazard."""
+
+    clause: ClauseCode | None
+    reason: Reason
+
+
+class VerificationRequest(Wire):
+    """What one officer found on site. `clause`: by which it is major; unless told, the verdict's own."""
+
+    assessment: Literal["major", "not_major"]
+    clause: ClauseCode | None = None
+    reason: Reason | None = None
+
+
+class ConfirmationRequest(Wire):
+    """The person in charge confirms. `clause` is needed where the officers found different ones."""
+
+    clause: ClauseCode | None = None
+    reason: Reason
+
+
+class RejectionRequest(Wire):
+    """The person in charge decides that it is not major."""
+
+    reason: Reason
+
+
+class Bilingual(View):
+    """The same words in both languages."""
+
+    zh: str
+    en: str
+
+
+class VerdictView(View):
+    """One verdict in a list. `clause_id` null: a finding no clause covers; `source` is then its question."""
+
+    id: UUID
+    version: int
+    visit_id: UUID
+    package_id: UUID | None
+    enterprise_id: UUID
+    site_id: UUID
+    region_id: UUID
+    kind: str
+    clause_id: str | None
+    subject_kind: str | None
+    subject_id: str | None
+    source: str | None
+    missing: list[str]
+    is_current: bool
+    replaces_id: UUID | None
+    status: str
+    mapped_clause: str | None
+    major_clause: str | None
+    major_from: date | None
+    created_at: datetime
+
+
+class FactView(View):
+    """One fact a condition looked at: its value (null: unknown), what was stated, where it comes from, what is wrong with it.
+
+    `to_be_confirmed`: the value is a setting whose figure has not been checked against the official text.
+    """
+
+    key: str
+    label: Bilingual
+    value: Any
+    stated: Any
+    unit: str | None
+    sources: list[str]
+    problem: str | None
+    problem_text: Bilingual | None
+    to_be_confirmed: bool
+
+
+class ConditionView(View):
+    """One condition as the clause writes it, in words, and whether it holds (null: unknown)."""
+
+    part: Literal["scope", "predicate"]
+    text: str
+    words: Bilingual
+    holds: bool | None
+    facts: list[FactView]
+
+
+class PenaltyView(View):
+    """A penalty article that may apply; a person decides."""
+
+    document: str
+    title: Bilingual | None
+    article: str | None
+
+
+class ClauseView(View):
+    """A clause in our own words; the official text prevails. `to_be_confirmed`: what of it is not confirmed."""
+
+    id: str
+    article: int
+    paragraph: int
+    subject: str
+    text: Bilingual
+    scope: Bilingual | None
+    caution: Bilingual | None
+    to_be_confirmed: Bilingual | None
+    penalties: list[PenaltyView]
+
+
+class QuestionView(View):
+    """What to ask on site for one fact. `type`: bool, number, int or enum; a device may also be answered by its state."""
+
+    key: str
+    text: Bilingual
+    label: Bilingual
+    type: str
+    unit: str | None
+    values: list[str]
+    is_device: bool
+
+
+class ExplanationView(View):
+    """Why: the version of the standard, whether the clause applies and holds (null: unknown), and every condition."""
+
+    ruleset: str | None
+    version: str | None
+    trades: list[str]
+    clause: ClauseView | None
+    item_clauses: list[str]
+    scope: bool | None
+    predicate: bool | None
+    conditions: list[ConditionView]
+    summary: Bilingual
+
+
+class VerificationView(View):
+    """What one officer found."""
+
+    user_id: UUID
+    assessment: str
+    clause_id: str | None
+    reason: str | None
+    created_at: datetime
+
+
+class VerdictStepView(View):
+    """One step people took."""
+
+    action: str
+    from_status: str
+    to_status: str
+    on_date: date
+    user_id: UUID | None
+    clause: str | None
+    reason: str | None
+    created_at: datetime
+
+
+class ExplainedVerdict(VerdictView):
+    """A verdict with its reasons and with what to ask."""
+
+    explanation: ExplanationView
+    questions: list[QuestionView]
+
+
+class VerdictDetail(ExplainedVerdict):
+    """A verdict with everything people did with it."""
+
+    confirmed_by: UUID | None
+    confirmed_at: datetime | None
+    confirmation_reason: str | None
+    verifications: list[VerificationView]
+    steps: list[VerdictStepView]
+
+
+class SheetView(View):
+    """What one package, or one answer at the desk (`stated_by`, `note`), added to what is known."""
+
+    id: UUID
+    package_id: UUID | None
+    is_superseded: bool
+    legal_on: date
+    trades: list[str]
+    ruleset: str | None
+    facts: list[dict[str, Any]]
+    findings: list[dict[str, Any]]
+    for_a_person: list[str]
+    judged: list[list[str]]
+    stated_by: UUID | None
+    note: str | None
+    created_at: datetime
+
+
+class QuietVerdict(View):
+    """A clause that was looked at and did not match, or can no longer: computed again from the sheets."""
+
+    clause_id: str
+    subject_kind: str
+    subject_id: str
+    kind: str
+    explanation: ExplanationView
+
+
+class StandardView(View):
+    """A determination standard that may be in force on the date; `is_judged`: its text is held and the machine judges by it."""
+
+    code: str
+    field: Bilingual
+    title: Bilingual
+    is_judged: bool
+    to_be_confirmed: bool
+
+
+class VisitDetermination(View):
+    """Everything known and said of a visit. That no clause matched never means that there is no major hazard."""
+
+    visit_id: UUID
+    enterprise_id: UUID
+    site_id: UUID
+    region_id: UUID
+    legal_on: date
+    trades: list[str]
+    standards: list[StandardView]
+    sheets: list[SheetView]
+    verdicts: list[ExplainedVerdict]
+    not_matched: list[QuietVerdict]
+    for_a_person: list[str]
+
+
+class ClauseWithQuestions(ClauseView):
+    """A clause and its question set."""
+
+    questions: list[QuestionView]

@@ -1,0 +1,163 @@
+"""Reading determinations: filtered lists of verdicts, one verdict with its history, everything known and said of a visit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.paging import Page, PageRequest
+from app.models.determinations import FactSheetRecord, VerdictRecord, VerdictStep, Verification
+from app.rules.evaluator import determine
+from app.schemas.determinations import (
+    Bilingual,
+    ExplainedVerdict,
+    QuietVerdict,
+    SheetView,
+    StandardView,
+    VerdictDetail,
+    VerdictStepView,
+    VerdictView,
+    VerificationView,
+    VisitDetermination,
+)
+from app.services.determinations.access import READ, get_verdict, list_visit_sheets
+from app.services.determinations.answering import open_keys
+from app.services.determinations.content import find_ruleset, ruleset_on, standards_on
+from app.services.determinations.describing import describe_explanation, describe_questions
+from app.services.determinations.facts import combine, sheet_of
+from app.services.determinations.statements import Said, statements_of
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictFilter:
+    """What a list is narrowed to; None means all."""
+
+    region_id: UUID | None = None
+    kinds: Sequence[str] | None = None
+    statuses: Sequence[str] | None = None
+    clause: str | None = None
+    enterprise_id: UUID | None = None
+    site_id: UUID | None = None
+    visit_id: UUID | None = None
+    is_current: bool | None = True
+
+
+async def list_verdicts(
+    session: AsyncSession, actor: Actor, request: PageRequest, narrowed: VerdictFilter
+) -> Page[VerdictRecord]:
+    """Verdicts of the actor's regions, newest first, one statement."""
+    conditions = _conditions(actor, narrowed)
+    if request.after:
+        conditions.append(VerdictRecord.id < request.after[0])
+    wanted = select(VerdictRecord).where(*conditions).order_by(VerdictRecord.id.desc())
+    rows = list((await session.execute(wanted.limit(request.limit + 1))).scalars())
+    return Page.cut(rows, request, key=lambda row: (row.id,))
+
+
+async def show_verdict(session: AsyncSession, actor: Actor, verdict_id: UUID) -> VerdictDetail:
+    """One verdict with its reasons, its questions and what people did; raises NotFoundProblem."""
+    verdict = await get_verdict(session, actor, verdict_id)
+    verifications = select(Verification).where(Verification.verdict_id == verdict_id)
+    steps = select(VerdictStep).where(VerdictStep.verdict_id == verdict_id)
+    said = (await session.execute(verifications.order_by(Verification.id))).scalars()
+    done = (await session.execute(steps.order_by(VerdictStep.id))).scalars()
+    return VerdictDetail(
+        **_explained(verdict).model_dump(),
+        confirmed_by=verdict.confirmed_by,
+        confirmed_at=verdict.confirmed_at,
+        confirmation_reason=verdict.confirmation_reason,
+        verifications=[VerificationView.model_validate(row) for row in said],
+        steps=[VerdictStepView.model_validate(row) for row in done],
+    )
+
+
+async def show_visit(session: AsyncSession, actor: Actor, visit_id: UUID) -> VisitDetermination:
+    """The sheets of a visit, its verdicts (replaced ones too), and the clauses that did not match; two statements."""
+    sheets = await list_visit_sheets(session, actor, visit_id)
+    wanted = select(VerdictRecord).where(VerdictRecord.visit_id == visit_id).order_by(VerdictRecord.id)
+    verdicts = (await session.execute(wanted)).scalars()
+    standing = [sheet for sheet in sheets if not sheet.is_superseded] or sheets
+    latest = standing[-1]
+    known = combine(
+        [sheet_of(vars(one)) for one in standing],
+        enterprise_id=latest.enterprise_id,
+        site_id=latest.site_id,
+    )
+    ruleset = ruleset_on(known.legal_on)
+    said = statements_of(ruleset, known, determine(ruleset, known.trades, known.facts, known.findings))
+    return VisitDetermination(
+        visit_id=visit_id,
+        enterprise_id=latest.enterprise_id,
+        site_id=latest.site_id,
+        region_id=latest.region_id,
+        legal_on=known.legal_on,
+        trades=list(known.trades),
+        standards=[
+            StandardView(
+                code=one.code,
+                field=Bilingual.model_validate(one.field),
+                title=Bilingual.model_validate(one.title),
+                is_judged=one.ruleset is not None,
+                to_be_confirmed=one.to_be_confirmed,
+            )
+            for one in standards_on(known.legal_on)
+        ],
+        sheets=[SheetView.model_validate(sheet) for sheet in sheets],
+        verdicts=[_explained(verdict) for verdict in verdicts],
+        not_matched=_quiet(said),
+        for_a_person=_for_a_person(standing),
+    )
+
+
+def _explained(verdict: VerdictRecord) -> ExplainedVerdict:
+    explanation = describe_explanation(verdict.kind, verdict.explanation, verdict.clause_id)
+    ruleset = find_ruleset(explanation.ruleset or "", explanation.version or "")
+    asks = verdict.kind == "undetermined" and verdict.clause_id is not None and ruleset is not None
+    return ExplainedVerdict(
+        **VerdictView.model_validate(verdict).model_dump(),
+        explanation=explanation,
+        questions=describe_questions(ruleset, verdict.clause_id, open_keys(verdict)) if asks else [],  # type: ignore[arg-type]
+    )
+
+
+def _quiet(said: Said) -> list[QuietVerdict]:
+    return [
+        QuietVerdict(
+            clause_id=one.clause_id or "",
+            subject_kind=one.subject_kind or "",
+            subject_id=one.subject_id or "",
+            kind=one.kind,
+            explanation=describe_explanation(one.kind, one.explanation, one.clause_id),
+        )
+        for one in said.quiet.values()
+    ]
+
+
+def _for_a_person(sheets: Sequence[FactSheetRecord]) -> list[str]:
+    return list(dict.fromkeys(path for sheet in sheets for path in sheet.for_a_person))
+
+
+def _conditions(actor: Actor, narrowed: VerdictFilter) -> list[ColumnElement[bool]]:
+    regions = actor.regions_for(READ)
+    if narrowed.region_id is not None:
+        regions &= {narrowed.region_id}
+    conditions: list[ColumnElement[bool]] = [VerdictRecord.region_id.in_(regions)]
+    single: dict[str, Any] = {
+        "clause_id": narrowed.clause,
+        "enterprise_id": narrowed.enterprise_id,
+        "site_id": narrowed.site_id,
+        "visit_id": narrowed.visit_id,
+        "is_current": narrowed.is_current,
+    }
+    conditions += [
+        getattr(VerdictRecord, name) == value for name, value in single.items() if value is not None
+    ]
+    if narrowed.kinds:
+        conditions.append(VerdictRecord.kind.in_(narrowed.kinds))
+    if narrowed.statuses:
+        conditions.append(VerdictRecord.status.in_(narrowed.statuses))
+    return conditions

@@ -1,0 +1,126 @@
+"""A hazard becomes major: only by a clause, only by the person in charge's confirmation, only from that day."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.ids import new_id
+from app.models.evidence import EvidenceDeclaration
+from app.models.hazards import Hazard, HazardStep
+from app.services.audit.service import record_act
+from app.services.determinations.events import MajorHazardConfirmed
+from app.services.organizations.numbering import take_number
+
+
+async def mark_major(session: AsyncSession, event: MajorHazardConfirmed) -> list[UUID]:
+    """Make every hazard of the findings a confirmation rests on major; where there is none, register one. Gives their ids.
+
+    Number, state and deadline stay. A hazard that was major before keeps its first clause and day; its history names the
+    further one.
+    """
+    hazards = await _hazards_of(session, event)
+    if not hazards:
+        hazards = [await _register(session, event)]
+    else:
+        for hazard in hazards:
+            await _mark(session, event, hazard)
+    for hazard in hazards:
+        await _record(session, event, hazard)
+    return [hazard.id for hazard in hazards]
+
+
+async def _hazards_of(session: AsyncSession, event: MajorHazardConfirmed) -> Sequence[Hazard]:
+    """Locked, so that a step somebody else takes at this moment comes before or after."""
+    if not event.findings:
+        return []
+    wanted = (
+        select(Hazard)
+        .where(tuple_(Hazard.package_id, Hazard.finding_key).in_(event.findings))
+        .order_by(Hazard.id)
+        .with_for_update()
+    )
+    return list((await session.execute(wanted)).scalars())
+
+
+async def _mark(session: AsyncSession, event: MajorHazardConfirmed, hazard: Hazard) -> None:
+    if hazard.level == "major":
+        return
+    await session.execute(
+        update(Hazard)
+        .where(Hazard.id == hazard.id, Hazard.version == hazard.version)
+        .values(level="major", clause=event.clause, major_since=event.major_from, version=hazard.version + 1),
+        execution_options={"synchronize_session": False},
+    )
+    await session.refresh(hazard)
+
+
+async def _register(session: AsyncSession, event: MajorHazardConfirmed) -> Hazard:
+    """Facts without a finding (what was only recorded, or stated at the desk) still make a hazard once confirmed."""
+    authority_id = event.authority_id or event.actor.authority_id
+    assert authority_id is not None
+    hazard = Hazard(
+        id=new_id(),
+        number=await take_number(session, authority_id, "患", event.found_on.year),
+        authority_id=authority_id,
+        enterprise_id=event.enterprise_id,
+        site_id=event.site_id,
+        region_id=event.region_id,
+        level="major",
+        clause=event.clause,
+        major_since=event.major_from,
+        source="inspection",
+        visit_id=event.visit_id,
+        package_id=event.package_id,
+        finding_key=f"verdict:{event.verdict_id}",
+        subject=event.subject,
+        description=event.description,
+        found_on=event.found_on,
+        evidence_ids=await _evidence_of(session, event),
+        status="found",
+    )
+    session.add(hazard)
+    await session.flush()
+    return hazard
+
+
+async def _evidence_of(session: AsyncSession, event: MajorHazardConfirmed) -> list[UUID]:
+    """The files declared for the answers it rests on."""
+    if not event.questions:
+        return []
+    place = tuple_(EvidenceDeclaration.package_id, EvidenceDeclaration.question)
+    wanted = select(EvidenceDeclaration.id).where(place.in_(event.questions))
+    return list((await session.execute(wanted.order_by(EvidenceDeclaration.id))).scalars())
+
+
+async def _record(session: AsyncSession, event: MajorHazardConfirmed, hazard: Hazard) -> None:
+    detail: dict[str, Any] = {"clause": event.clause, "verdict_id": str(event.verdict_id)}
+    session.add(
+        HazardStep(
+            id=new_id(),
+            hazard_id=hazard.id,
+            action="confirm_major",
+            from_status=hazard.status,
+            to_status=hazard.status,
+            on_date=event.major_from,
+            user_id=event.actor.user_id,
+            visit_id=event.visit_id,
+            evidence_ids=[],
+            detail=detail,
+        )
+    )
+    await session.flush()
+    await record_act(
+        session,
+        event.actor,
+        action="hazards:confirm_major",
+        kind="hazard",
+        object_id=hazard.id,
+        version=hazard.version,
+        region_id=hazard.region_id,
+        before={"status": hazard.status},
+        after={"status": hazard.status, "level": hazard.level, "clause": hazard.clause},
+        detail=detail,
+    )
