@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     max_evidence_bytes: int = Field(
         4 * 1024 * 1024, description="Largest photograph accepted in a single PUT"
     )
+    evidence_decoders: int = Field(
+        2, ge=1, le=64, description="Processes of one worker that decode photographs, at the lowest priority"
+    )
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that /metrics asks for; unset leaves it open to the local network"
     )

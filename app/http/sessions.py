@@ -24,7 +24,12 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-RuntimeOf = Annotated[Runtime, Depends(runtime_of)]
+async def _runtime(request: Request) -> Runtime:
+    """As a dependency: asynchronous, since FastAPI sends every other kind through a thread."""
+    return runtime_of(request)
+
+
+RuntimeOf = Annotated[Runtime, Depends(_runtime)]
 
 
 async def current_actor(request: Request) -> Actor:

@@ -55,13 +55,15 @@ class EvidenceDeclaration(Base):
 
 
 class EvidenceFile(Base):
-    """An original that arrived, by the id the phone gave it. Unclaimed, and of no region, until its package declares it.
+    """An original that arrived, by the id its sender gave it. Unclaimed, and of no region, until its package declares it.
 
-    `flags`: damaged, mislabelled, bomb, unsupported; facts of the file's own metadata in `metadata_facts`.
+    From a phone it belongs to a package; from a desk (`device_id` None) to a package or a hazard, at once. `flags` are those of
+    enums/evidence.py. It is examined once; a lease keeps two workers from doing so at the same time.
     """
 
     __tablename__ = "evidence_files"
     __table_args__ = (
+        CheckConstraint("package_id IS NOT NULL OR hazard_id IS NOT NULL", name="belongs"),
         Index(
             "ix_evidence_files_unclaimed", "device_id", "received_at", postgresql_where=text("NOT is_claimed")
         ),
@@ -69,7 +71,8 @@ class EvidenceFile(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    package_id: Mapped[UUID] = mapped_column(index=True)
+    package_id: Mapped[UUID | None] = mapped_column(index=True)
+    hazard_id: Mapped[UUID | None] = mapped_column(ForeignKey("hazards.id"), index=True)
     device_id: Mapped[UUID | None] = mapped_column(ForeignKey("devices.id"))
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     region_id: Mapped[UUID | None] = mapped_column(ForeignKey("regions.id"), index=True)
@@ -77,10 +80,39 @@ class EvidenceFile(Base):
     sha256: Mapped[str] = mapped_column(index=True)
     size: Mapped[int]
     media_type: Mapped[str]
+    name: Mapped[str | None]
     storage_key: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
     examined_at: Mapped[datetime | None]
+    leased_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     detected_type: Mapped[str | None]
     flags: Mapped[list[str]]
     metadata_facts: Mapped[dict[str, Any] | None]
-    derivatives: Mapped[dict[str, Any] | None]
+
+
+class EvidenceDerivative(Base):
+    """A reduced copy of an original: JPEG, upright, without metadata; `pixels` is the longest side asked for."""
+
+    __tablename__ = "evidence_derivatives"
+
+    evidence_id: Mapped[UUID] = mapped_column(
+        ForeignKey("evidence_files.id", ondelete="CASCADE"), primary_key=True
+    )
+    pixels: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    width: Mapped[int]
+    height: Mapped[int]
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(index=True)
+    storage_key: Mapped[str]
+    made_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class EvidenceRemoval(Base):
+    """Content whose last row was swept away: to be removed from the storage unless another row refers to it by then."""
+
+    __tablename__ = "evidence_removals"
+
+    storage_key: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    decided_at: Mapped[datetime] = mapped_column(default=utc_now)

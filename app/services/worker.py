@@ -1,4 +1,4 @@
-"""The worker: queued and periodic jobs, the change log's relay, audit sealing and checkpoints, until told to stop.
+"""The worker: jobs, the change log's relay, audit sealing and checkpoints, examining evidence, until told to stop.
 
 Any number may run beside one another; relay and sealing are done by whichever holds the lock at that moment.
 """
@@ -15,11 +15,15 @@ from app.jobs.relay import assign_positions, keep_epoch
 from app.services.audit.checkpoints import write_checkpoint
 from app.services.audit.sealing import BATCH as SEALING_BATCH
 from app.services.audit.sealing import find_newest_checkpoint, seal_waiting
+from app.services.evidence.decoder import Decoder
+from app.services.evidence.examination import BATCH as EXAMINATION_BATCH
+from app.services.evidence.examination import examine_waiting
 from app.services.runtime import Runtime
 from app.services.subscriptions import load_subscriptions
 from app.services.task_modules import load_tasks
 
 RELAY_SECONDS = 0.25
+EXAMINATION_SECONDS = 0.5
 SEALING_SECONDS = 1.0
 CHECKPOINT_SECONDS = 10.0
 AFTER_FAILURE_SECONDS = 5.0
@@ -50,10 +54,16 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         async with runtime.database.write() as session:
             return await assign_positions(session) == RELAY_BATCH
 
+    decoders = [Decoder() for _ in range(runtime.settings.evidence_decoders)]
+
+    async def examine() -> bool:
+        return await examine_waiting(runtime, decoders) == EXAMINATION_BATCH
+
     tasks = [
         asyncio.create_task(_again_and_again("jobs", work_off_queue, RELAY_SECONDS)),
         asyncio.create_task(_again_and_again("relay", relay, RELAY_SECONDS)),
         asyncio.create_task(_again_and_again("sealing", seal, SEALING_SECONDS)),
+        asyncio.create_task(_again_and_again("examination", examine, EXAMINATION_SECONDS)),
     ]
     try:
         await stop.wait()
@@ -61,6 +71,7 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(decoder.close() for decoder in decoders))
     await seal()
     await checkpoints.write_if_due(is_last=True)
 

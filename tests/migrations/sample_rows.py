@@ -30,6 +30,7 @@ BY_COLUMN: dict[tuple[str, str], Any] = {
     ("enterprises", "substitute_mark"): "x",
     ("packages", "kind"): "inspection",
     ("case_parties", "capacity"): "principal",
+    ("evidence_files", "package_id"): uuid4(),
     ("verdicts", "clause_id"): "x",
 }
 """Where a check constraint wants a certain value: (table, column) → value."""

@@ -1,0 +1,162 @@
+"""Working off the files that wait to be examined: a batch is leased, decoded outside every transaction, written one by one.
+
+Two workers never take the same file (SKIP LOCKED, then the lease); one that dies lets its lease run out. No job per photograph.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog import get_logger
+
+from app.core.clock import utc_now
+from app.db.rows import insert_rows
+from app.enums.evidence import EvidenceFlag
+from app.models.evidence import EvidenceDerivative, EvidenceFile
+from app.models.history import Change
+from app.services.evidence.decoder import Decoder, DecoderFailed
+from app.services.evidence.media_types import type_of_name
+from app.services.runtime import Runtime
+from app.storage.store import derivative_key
+
+BATCH = 16
+LEASE = timedelta(minutes=10)
+MAX_ATTEMPTS = 3
+"""Times a file may end its decoder before it is flagged."""
+GIVEN_UP = 50
+"""Times in all, whatever the reason (a storage that cannot be written, say): then a person has to look at the log."""
+
+log = get_logger()
+
+_LEASE = text(
+    """
+    WITH waiting AS (
+        SELECT id FROM evidence_files
+         WHERE examined_at IS NULL AND (leased_until IS NULL OR leased_until < :now) AND attempts < :given_up
+         ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED),
+    leased AS (
+        UPDATE evidence_files f SET leased_until = :until, attempts = attempts + 1 FROM waiting WHERE f.id = waiting.id
+        RETURNING f.id, f.package_id, f.region_id, f.storage_key, f.media_type, f.name, f.attempts)
+    SELECT leased.*, d.media_type AS declared_type, d.name AS declared_name
+      FROM leased LEFT JOIN evidence_declarations d ON d.package_id = leased.package_id AND d.id = leased.id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A leased file and what its sender says it is."""
+
+    id: UUID
+    region_id: UUID | None
+    storage_key: str
+    claims: tuple[str | None, ...]
+    attempts: int
+
+
+async def examine_waiting(runtime: Runtime, decoders: Sequence[Decoder], batch: int = BATCH) -> int:
+    """Examine up to `batch` waiting files, as many at a time as there are decoders; returns how many were taken up."""
+    leased = await _lease(runtime, batch)
+    queue = iter(leased)
+
+    async def work(decoder: Decoder) -> None:
+        for file in queue:
+            try:
+                await _examine_one(runtime, decoder, file)
+            except Exception as error:
+                log.error(
+                    "evidence_not_examined",
+                    evidence_id=str(file.id),
+                    kind=type(error).__name__,
+                    exc_info=error,
+                )
+
+    await asyncio.gather(*(work(decoder) for decoder in decoders))
+    return len(leased)
+
+
+async def _lease(runtime: Runtime, batch: int) -> list[_Waiting]:
+    now = utc_now()
+    values = {"now": now, "until": now + LEASE, "batch": batch, "given_up": GIVEN_UP}
+    async with runtime.database.single_statement() as connection:
+        rows = await connection.execute(_LEASE, values)
+        return [
+            _Waiting(
+                row.id,
+                row.region_id,
+                row.storage_key,
+                (
+                    row.media_type,
+                    row.declared_type,
+                    type_of_name(row.name),
+                    type_of_name(row.declared_name),
+                ),
+                row.attempts,
+            )
+            for row in rows
+        ]
+
+
+async def _examine_one(runtime: Runtime, decoder: Decoder, file: _Waiting) -> None:
+    """Decode and write down; a file that fails the decoder is tried again later, and flagged at the last attempt."""
+    try:
+        found = await decoder.examine(await runtime.storage.read(file.storage_key), file.claims)
+    except FileNotFoundError:
+        log.error("original_missing", evidence_id=str(file.id))
+        found = _flagged(EvidenceFlag.ORIGINAL_MISSING)
+    except DecoderFailed:
+        log.warning("decoder_failed", evidence_id=str(file.id), attempt=file.attempts)
+        if file.attempts < MAX_ATTEMPTS:
+            return
+        found = _flagged(EvidenceFlag.UNDECODABLE)
+    copies = [await _store_copy(runtime, file, copy) for copy in found["reduced"]]
+    async with runtime.database.write() as session:
+        await _write(session, file, found, copies)
+
+
+def _flagged(flag: EvidenceFlag) -> dict[str, Any]:
+    return {"detected_type": None, "flags": [flag.value], "facts": {}, "reduced": []}
+
+
+async def _store_copy(runtime: Runtime, file: _Waiting, copy: Mapping[str, Any]) -> dict[str, Any]:
+    content: bytes = copy["content"]
+    sha256 = "sha-256:" + hashlib.sha256(content).hexdigest()
+    key = derivative_key(sha256)
+    await runtime.storage.put(key, content)
+    return {
+        "evidence_id": file.id,
+        "pixels": copy["pixels"],
+        "width": copy["width"],
+        "height": copy["height"],
+        "size": len(content),
+        "sha256": sha256,
+        "storage_key": key,
+    }
+
+
+async def _write(
+    session: AsyncSession, file: _Waiting, found: Mapping[str, Any], copies: Sequence[Mapping[str, Any]]
+) -> None:
+    """The result of an examination, once: whoever's lease ran out finds the row examined and writes nothing."""
+    examined = (
+        update(EvidenceFile)
+        .where(EvidenceFile.id == file.id, EvidenceFile.examined_at.is_(None))
+        .values(
+            examined_at=utc_now(),
+            leased_until=None,
+            detected_type=found["detected_type"],
+            flags=found["flags"],
+            metadata_facts=found["facts"],
+        )
+        .returning(EvidenceFile.region_id)
+    )
+    row = (await session.execute(examined)).first()
+    if row is not None:
+        change = {"kind": "evidence", "object_id": file.id, "version": 1, "region_id": row.region_id}
+        await insert_rows(session, (EvidenceDerivative, copies), (Change, [change]))

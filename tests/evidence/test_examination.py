@@ -1,0 +1,180 @@
+"""Working off what waits: each file once, in batches, whatever some of them do to the decoder."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.demo.phone import Photo
+from app.services.evidence import examination
+from app.services.evidence.decoder import Decoder, DecoderFailed
+from app.services.evidence.examination import examine_waiting
+from app.services.runtime import Runtime
+from app.storage.store import original_key
+from tests.evidence.conftest import Team
+from tests.evidence.files import camera_jpeg, drawn, encoded, mp4, png_bomb
+from tests.evidence.test_intake import row_of
+from tests.factories.world import World
+
+
+def run(world: World, work: Callable[[], Awaitable[Any]]) -> Any:
+    async def within(_: AsyncSession) -> Any:
+        return await work()
+
+    return world.in_database(within)
+
+
+def examine_all(world: World, runtime: Runtime, decoders: int = 1) -> int:
+    """Examine until nothing waits; other tests' files too."""
+
+    async def work() -> int:
+        made = [Decoder() for _ in range(decoders)]
+        taken = 0
+        try:
+            while found := await examine_waiting(runtime, made):
+                taken += found
+        finally:
+            for decoder in made:
+                await decoder.close()
+        return taken
+
+    return run(world, work)  # type: ignore[no-any-return]
+
+
+def copies_of(world: World, evidence_id: UUID) -> list[dict[str, Any]]:
+    async def find(session: AsyncSession) -> list[dict[str, Any]]:
+        wanted = text("SELECT * FROM evidence_derivatives WHERE evidence_id = :id ORDER BY pixels DESC")
+        return [dict(row) for row in (await session.execute(wanted, {"id": evidence_id})).mappings()]
+
+    return world.in_database(find)  # type: ignore[no-any-return]
+
+
+def test_files_are_examined_flagged_and_reduced_and_their_originals_stay(
+    team: Team, runtime: Runtime
+) -> None:
+    whole = camera_jpeg(6)
+    files = {
+        "whole": Photo(whole, None),
+        "truncated": Photo(camera_jpeg()[:-4000], None),
+        "bomb": Photo(png_bomb(), None, "image/png"),
+        "mislabelled": Photo(camera_jpeg(), None, "image/png"),
+        "film": Photo(mp4(), None, "video/mp4"),
+        "text": Photo("手写记录".encode() + camera_jpeg()[4:40], None, "text/plain"),
+        "webp": Photo(encoded(drawn((500, 400)), "WEBP"), None, "image/webp"),
+    }
+    package = team.sent(*files.values())
+    for file in files.values():
+        assert team.phone.put_photo(package, file).status_code == 201
+    assert team.phone.receipt(package.id) is not None  # whatever they decode to
+    assert examine_all(team.world, runtime) >= len(files)
+    rows = {name: row_of(team.world, file.id) for name, file in files.items()}
+    assert {name: row["flags"] for name, row in rows.items() if row} == {
+        "whole": [],
+        "truncated": ["damaged"],
+        "bomb": ["too_many_pixels"],
+        "mislabelled": ["mislabelled"],
+        "film": [],
+        "text": ["mislabelled", "unsupported"],
+        "webp": [],
+    }
+    with_copies = {name for name, file in files.items() if copies_of(team.world, file.id)}
+    assert with_copies == {"whole", "webp"}
+    row = rows["whole"]
+    assert row is not None
+    assert (row["detected_type"], row["metadata_facts"]["make"]) == ("image/jpeg", "Huawei")
+    copies = copies_of(team.world, files["whole"].id)
+    assert [(copy["pixels"], copy["width"], copy["height"]) for copy in copies] == [
+        (1280, 960, 1280),
+        (320, 240, 320),
+    ]
+
+    async def read() -> list[bytes]:
+        keys = [original_key(row["sha256"]), *(copy["storage_key"] for copy in copies)]
+        return [await runtime.storage.read(key) for key in keys]
+
+    original, large, small = run(team.world, read)
+    assert original == whole
+    assert [len(large), len(small)] == [copy["size"] for copy in copies]
+
+
+def test_a_file_that_hangs_the_decoder_is_flagged_at_last_and_the_others_go_on(
+    team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging, sound = Photo(camera_jpeg(), "hangs"), Photo(camera_jpeg(), None)
+    package = team.sent(hanging, sound)
+    for file in (hanging, sound):
+        team.phone.put_photo(package, file)
+
+    class Fragile(Decoder):
+        async def examine(self, content: bytes, claims: Any) -> dict[str, Any]:
+            if content == hanging.content:
+                raise DecoderFailed
+            return await super().examine(content, claims)
+
+    async def work() -> None:
+        decoder = Fragile()
+        while await examine_waiting(runtime, [decoder]):
+            pass
+        await decoder.close()
+
+    monkeypatch.setattr(examination, "LEASE", -examination.LEASE)  # runs out at once
+    run(team.world, work)
+    rows = [row_of(team.world, file.id) for file in (hanging, sound)]
+    assert [row["flags"] for row in rows if row] == [["undecodable"], []]
+    assert rows[0] is not None
+    assert rows[0]["attempts"] == examination.MAX_ATTEMPTS
+
+
+def test_two_workers_never_take_the_same_file(team: Team, runtime: Runtime) -> None:
+    files = [Photo(camera_jpeg(size=(200, 150)), None) for _ in range(6)]
+    package = team.sent(*files)
+    for file in files:
+        team.phone.put_photo(package, file)
+
+    async def work() -> None:
+        first, second = Decoder(), Decoder()
+        await asyncio.gather(*(examine_waiting(runtime, [decoder], batch=4) for decoder in (first, second)))
+        while await examine_waiting(runtime, [first, second]):
+            pass
+        await first.close()
+        await second.close()
+
+    run(team.world, work)
+    assert [row["attempts"] for file in files if (row := row_of(team.world, file.id))] == [1] * 6
+    assert all(len(copies_of(team.world, file.id)) == 2 for file in files)
+
+
+def test_an_original_that_is_gone_is_flagged_for_a_person(team: Team, runtime: Runtime) -> None:
+    gone = Photo(camera_jpeg(), None)
+    package = team.sent(gone)
+    team.phone.put_photo(package, gone)
+    row = row_of(team.world, gone.id)
+    assert row is not None
+    run(team.world, lambda: runtime.storage.remove(row["storage_key"]))
+    examine_all(team.world, runtime)
+    row = row_of(team.world, gone.id)
+    assert row is not None
+    assert row["flags"] == ["original_missing"]
+
+
+def test_the_decoder_survives_a_crash_and_a_hang(world: World) -> None:
+    async def work() -> None:
+        decoder = Decoder(seconds=30)
+        assert (await decoder.examine(camera_jpeg(), []))["flags"] == []
+        assert decoder._process is not None
+        decoder._process.kill()
+        with pytest.raises(DecoderFailed):
+            await decoder.examine(camera_jpeg(), [])
+        assert (await decoder.examine(camera_jpeg(), []))["flags"] == []
+        decoder._seconds = 0.0
+        with pytest.raises(DecoderFailed):
+            await decoder.examine(camera_jpeg(), [])
+        decoder._seconds = 30
+        assert (await decoder.examine(png_bomb(), []))["flags"] == ["too_many_pixels"]
+        await decoder.close()
+
+    run(world, work)
