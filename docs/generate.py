@@ -1,14 +1,18 @@
-"""Writes docs/errors.md, docs/settings.md and docs/permissions.md from the code; --check tells whether they are current."""
+"""Writes docs/errors.md, settings.md, permissions.md and workflows.md from the code; --check tells whether they are current."""
 
 import sys
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from typing import Any
 
 import app
 from app.config import Settings
 from app.core.errors import Problem
+from app.enums.cases import CaseStatus
+from app.enums.checklists import TemplateStatus
 from app.enums.identity import Role
+from app.enums.labels import LabelledEnum
 from app.main import create_app
 from app.routers.endpoints import list_endpoints
 from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
@@ -79,7 +83,58 @@ def endpoints_table() -> str:
     return "| audience | method | path | action |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
-PAGES = {"errors.md": errors_page, "settings.md": settings_page, "permissions.md": permissions_page}
+LABELS: dict[str, type[LabelledEnum]] = {"cases": CaseStatus, "checklists": TemplateStatus}
+"""Areas whose states have Chinese labels."""
+
+
+def workflows_page() -> str:
+    """A diagram and a table of every area whose states are a table in services/<area>/workflow.py."""
+    areas = [path.parent.name for path in Path(app.__path__[0], "services").glob("*/workflow.py")]
+    parts = [_workflow(area) for area in sorted(areas)]
+    head = "# Workflows\n\nStates and steps as the program has them. A step outside the table is answered with 409."
+    return NOTE + "\n\n".join([head, *parts]) + "\n"
+
+
+def _workflow(area: str) -> str:
+    module = import_module(f"app.services.{area}.workflow")
+    steps = [_step(action, one) for action, one in module.TRANSITIONS.items()]
+    known = getattr(module, "STATES", ())
+    open_ended = {state for state in known if isinstance(known, dict) and not known[state].is_final}
+    states = list(dict.fromkeys(state for sources, _, target, *_ in steps for state in (*sources, target)))
+    names = {state: LABELS[area](state).zh if area in LABELS else state for state in states}
+    declared = [f'    state "{name}" as {state}' for state, name in names.items()]
+    arrows = [
+        f"    {source} --> {target}: {label}" for sources, label, target, *_ in steps for source in sources
+    ]
+    targets = {target for _, _, target, *_ in steps}
+    starts = [f"    [*] --> {state}" for state in states if state not in targets] or [
+        f"    [*] --> {states[0]}"
+    ]
+    left = {source for sources, *_ in steps for source in sources} | open_ended
+    ends = [f"    {state} --> [*]" for state in states if state not in left]
+    diagram = "\n".join(["```mermaid", "stateDiagram-v2", *declared, *starts, *arrows, *ends, "```"])
+    rows = [
+        f"| {label} | {', '.join(sources)} | {target} | {permission} | {article} |"
+        for sources, label, target, permission, article in steps
+    ]
+    rule = "| step | from | to | action it asks for | article |\n|---|---|---|---|---|"
+    return "\n".join([f"## {area}\n", diagram, "", rule, *rows])
+
+
+def _step(action: str, one: Any) -> tuple[list[str], str, str, str, str]:
+    """(from, label, to, permission, article) of one row, whichever of the two shapes it has."""
+    if isinstance(one, tuple):
+        return [one[0]], action, one[1], "—", "—"
+    label = f"{getattr(one, 'zh', '')} {action}".strip()
+    return sorted(one.sources), label, one.target, f"`{one.permission}`", getattr(one, "article", None) or "—"
+
+
+PAGES = {
+    "errors.md": errors_page,
+    "settings.md": settings_page,
+    "permissions.md": permissions_page,
+    "workflows.md": workflows_page,
+}
 
 
 def main() -> int:

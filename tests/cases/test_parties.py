@@ -48,7 +48,7 @@ def test_a_person_is_shown_masked_and_an_entity_is_not(docket: Docket) -> None:
 
 def test_unmasking_needs_permission_and_a_reason_and_leaves_an_audit_row(docket: Docket) -> None:
     detail = opened(docket)
-    path = f"{PATH}/{detail['id']}/parties/{party_of(detail, 'principal')['id']}/unmask"
+    path = f"{PATH}/{detail['id']}/parties/{party_of(detail, 'principal')['id']}/unmasking"
     reason = {"reason": "制作询问通知书"}
     assert docket.world.person("supervisor").post(path, json=reason).status_code == 403
     assert docket.world.person("auditor").post(path, json=reason).status_code == 403

@@ -69,6 +69,12 @@ def test_every_row_carries_its_article_and_known_limits() -> None:
         assert row.is_filing == (row.target == CaseStatus.FILED)
 
 
+def test_a_final_state_is_left_by_nothing_and_lets_the_hazards_go() -> None:
+    final = {name for name, state in STATES.items() if state.is_final}
+    assert all(not TABLE[name] for name in final)
+    assert {row.target for row in TRANSITIONS.values() if row.releases} == final
+
+
 def test_who_decides_is_never_who_proposed() -> None:
     for row in TRANSITIONS.values():
         if row.permission == "cases:approve":

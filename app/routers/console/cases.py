@@ -126,8 +126,8 @@ async def patch_case(
     return await show_case(session, actor, case_id)
 
 
-@router.post("/{case_id}/parties/{party_id}/unmask", dependencies=[Depends(allowed("cases:unmask"))])
-async def post_unmask(
+@router.post("/{case_id}/parties/{party_id}/unmasking", dependencies=[Depends(allowed("cases:unmask"))])
+async def post_unmasking(
     case_id: UUID, party_id: UUID, body: UnmaskRequest, actor: CurrentActor, session: WriteSession
 ) -> PartyView:
     """A party's full data, for a reason; the look is written down first."""

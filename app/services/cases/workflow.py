@@ -12,10 +12,11 @@ _S = CaseStatus
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state; `milestone` is the stage of the statutory procedure it belongs to."""
+    """A state; `milestone` is the stage of the statutory procedure it belongs to, `is_final`: nothing will ever follow."""
 
     status: CaseStatus
     milestone: str
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ STATES: dict[str, State] = {
     for one in (
         State(_S.CLUE_REGISTERED, "线索登记"),
         State(_S.FILING_PROPOSED, "立案"),
-        State(_S.NOT_FILED, "立案"),
-        State(_S.WITHDRAWN, "终止"),
+        State(_S.NOT_FILED, "立案", is_final=True),
+        State(_S.WITHDRAWN, "终止", is_final=True),
         State(_S.FILED, "立案"),
         State(_S.INVESTIGATING, "调查取证"),
     )
@@ -95,7 +96,7 @@ TRANSITIONS: dict[str, Transition] = {
             "cases:approve",
             "不予立案",
             "Refuse filing",
-            "行政处罚法 54(2)",
+            "行政处罚法 54(2)（不符合立案标准）",
             document="立案审批表",
             needs_reason=True,
             by_officers=False,
@@ -110,7 +111,7 @@ TRANSITIONS: dict[str, Transition] = {
             "cases:approve",
             "退回承办人",
             "Return to the officer",
-            "行政处罚法 54(2)",
+            "行政处罚法 54(2)（内部审批）",
             document="立案审批表",
             needs_reason=True,
             by_officers=False,
@@ -123,7 +124,7 @@ TRANSITIONS: dict[str, Transition] = {
             "cases:open",
             "立案前撤回",
             "Withdraw before filing",
-            "行政处罚法 54(2)",
+            "行政处罚法 54(2)（内部审批）",
             needs_reason=True,
             by_officers=True,
             ends=("filing",),

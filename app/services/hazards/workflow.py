@@ -6,22 +6,43 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One allowed step: the action's name, from which states, to which, and the permission it takes."""
+    """One allowed step: the action's name, from which states, to which, the permission it takes, the article that allows it."""
 
     action: str
     sources: frozenset[str]
     target: str
     permission: str
+    article: str
 
 
 TRANSITIONS: dict[str, Transition] = {
     one.action: one
     for one in (
-        Transition("order", frozenset({"found", "ordered", "reinspected"}), "ordered", "hazards:order"),
-        Transition("report_rectified", frozenset({"ordered"}), "rectified", "hazards:manage"),
-        Transition("reinspect", frozenset({"ordered", "rectified"}), "reinspected", "hazards:manage"),
-        Transition("reject_rectification", frozenset({"ordered", "rectified"}), "ordered", "hazards:manage"),
-        Transition("close", frozenset({"reinspected"}), "closed", "hazards:close"),
+        Transition(
+            "order",
+            frozenset({"found", "ordered", "reinspected"}),
+            "ordered",
+            "hazards:order",
+            "安全生产法 65(1)(二)、(三)",
+        ),
+        Transition(
+            "report_rectified", frozenset({"ordered"}), "rectified", "hazards:manage", "安全生产法 41(2)"
+        ),
+        Transition(
+            "reinspect",
+            frozenset({"ordered", "rectified"}),
+            "reinspected",
+            "hazards:manage",
+            "原总局令第16号 23（待核）",
+        ),
+        Transition(
+            "reject_rectification",
+            frozenset({"ordered", "rectified"}),
+            "ordered",
+            "hazards:manage",
+            "原总局令第16号 23（待核）",
+        ),
+        Transition("close", frozenset({"reinspected"}), "closed", "hazards:close", "安全生产法 65(1)(三)"),
     )
 }
 REINSPECTABLE = TRANSITIONS["reinspect"].sources
