@@ -17,6 +17,7 @@ from app.db.engine import UnsafeServer
 from app.db.migrate import newest_revision, upgrade
 from app.demo.run import run_demo
 from app.demo.story import StoryFailed
+from app.doctor.examination import examine
 from app.http.logs import configure_logs
 from app.jobs.relay import keep_epoch, renew_epoch
 from app.routers.reference import document_of
@@ -184,6 +185,23 @@ def verify_audit_log() -> None:
     if not report.is_sound:
         _fail("审计日志不完整 / the audit log is NOT sound")
     typer.echo("审计日志完整 / the audit log is sound")
+
+
+_SIGNS = {"good": "✓", "doubtful": "!", "wrong": "✗", "optional": "–"}
+
+
+@cli.command()
+def doctor() -> None:
+    """检查本机：哪里不对、怎样解决 · Say what is wrong with this machine and how to mend it (status 1 if anything is)."""
+    found = examine(Settings())
+    for one in found:
+        typer.echo(f"{_SIGNS[one.state]} {one.zh} / {one.en}: {one.detail}")
+        if one.state != "good" and one.mend:
+            typer.echo(f"    → {one.mend}")
+    wrong = sum(one.state == "wrong" for one in found)
+    if wrong:
+        _fail(f"{wrong} 处必须解决 / {wrong} to mend before the service can run")
+    typer.echo("可以运行 / ready to run")
 
 
 class _Audience(StrEnum):

@@ -1,6 +1,6 @@
 """OpenAPI 3.1 documents, read from the routes: what a route depends on tells which headers, errors and permission it has."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -267,9 +267,3 @@ def _calls_of(dependant: Dependant) -> Iterator[Any]:
         if inner.call is not None:
             yield inner.call
         yield from _calls_of(inner)
-
-
-def traits_of(route: RouteContext) -> Mapping[str, Any]:
-    """The same reading for tests and generated documents: `calls` of its dependencies and the `actions` it asks for."""
-    traits = _Traits.of(route)
-    return {"calls": traits.calls, "actions": traits.actions}

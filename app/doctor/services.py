@@ -1,0 +1,88 @@
+"""What the program stands on: PostgreSQL and the object storage, by using them as the program does."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.config import Settings
+from app.db.embedded import EmbeddedPostgres, EmbeddedRefused
+from app.db.engine import UnsafeServer, check_server, make_engine, psycopg_url
+from app.db.migrate import newest_revision
+from app.doctor.finding import Finding
+
+WORDS = ("数据库", "PostgreSQL")
+RESERVED_CONNECTIONS = 8
+"""For the worker, the commands and whoever looks after the database."""
+CLOCK_TOLERANCE_SECONDS = 2.0
+
+_ASK = text(
+    "SELECT current_setting('server_version'), current_setting('max_connections')::int, clock_timestamp(), "
+    "to_regclass('alembic_version') IS NOT NULL"
+)
+
+
+async def check_database(settings: Settings) -> list[Finding]:
+    """Reachable, safe, of this program's schema, with room for every process, its clock and ours agreeing."""
+    embedded = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
+    try:
+        if embedded is not None:
+            address = embedded.start()
+        else:
+            assert settings.database_url is not None
+            address = settings.database_url.get_secret_value()
+        engine = make_engine(psycopg_url(address), pool_size=1, overflow=0)
+        try:
+            return await _look(settings, engine)
+        finally:
+            await engine.dispose()
+    except (EmbeddedRefused, UnsafeServer) as refusal:
+        return [Finding("wrong", *WORDS, str(refusal), "As the message says")]
+    except (SQLAlchemyError, OSError, RuntimeError) as error:
+        mend = (
+            "Look at the server's log; is ANSHAO_DATABASE_URL right, and may this machine and user connect?"
+            if settings.database_url
+            else f"Look at {settings.data_dir.resolve() / 'postgres' / 'log'}"
+        )
+        return [Finding("wrong", *WORDS, f"does not answer ({type(error).__name__})", mend)]
+    finally:
+        if embedded is not None:
+            embedded.stop()
+
+
+async def _look(settings: Settings, engine: AsyncEngine) -> list[Finding]:
+    await check_server(engine)
+    async with engine.connect() as connection:
+        version, most, at, has_schema = (await connection.execute(_ASK)).one()
+        skew = abs((datetime.now(UTC) - at).total_seconds())
+        found = None
+        if has_schema:
+            found = (
+                await connection.execute(text("SELECT version_num FROM alembic_version"))
+            ).scalar_one_or_none()
+    kind = "served" if settings.database_url else "embedded"
+    return [
+        Finding("good", *WORDS, f"{version} ({kind}), fsync, full_page_writes, synchronous_commit on"),
+        _schema(found),
+        _connections(settings, most),
+        Finding(
+            "good" if skew <= CLOCK_TOLERANCE_SECONDS else "wrong", "数据库时钟", "Clocks agree", f"{skew:.1f} s apart",
+            "Keep both machines' clocks by NTP",
+        ),
+    ]  # fmt: skip
+
+
+def _schema(found: str | None) -> Finding:
+    words, newest = ("数据库结构", "Schema"), newest_revision()
+    if found == newest:
+        return Finding("good", *words, newest)
+    return Finding("doubtful", *words, f"{found or 'empty'}, the program's is {newest}", "anshao migrate")
+
+
+def _connections(settings: Settings, most: int) -> Finding:
+    wanted = settings.workers * (settings.pool_size + settings.pool_overflow) + RESERVED_CONNECTIONS
+    return Finding(
+        "good" if wanted <= most else "wrong", "连接数", "Connections", f"{wanted} wanted at most, {most} allowed",
+        "Lower ANSHAO_WORKERS or ANSHAO_POOL_SIZE, or raise max_connections",
+    )  # fmt: skip
