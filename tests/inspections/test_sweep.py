@@ -8,7 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import standing_at, utc_now
+from app.schemas.mobile.packages import PackageAnswer
 from app.services.inspections import service
+from app.services.inspections.context import Context
+from app.services.inspections.intake import Arrived
 from app.services.runtime import Runtime
 from tests.factories.field import Field
 from tests.factories.world import World
@@ -46,10 +49,12 @@ def test_a_package_interrupted_after_it_was_kept_is_finished_by_the_sweep(
     assert [phone.put_package(package).status_code for package in (poison, sound)] == [500, 500]
     assert status_of(world, poison.id) == status_of(world, sound.id) == "received"
 
-    async def process_all_but_one(session: AsyncSession, running: Runtime, package_id: UUID) -> None:
-        if package_id == poison.id:
+    async def process_all_but_one(
+        session: AsyncSession, running: Runtime, arrived: Arrived, context: Context
+    ) -> PackageAnswer:
+        if arrived.package_id == poison.id:
             raise RuntimeError("poison")
-        await process(session, running, package_id)
+        return await process(session, running, arrived, context)
 
     monkeypatch.setattr(service, "process_package", process_all_but_one)
     assert sweep(world, runtime) >= 2

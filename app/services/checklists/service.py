@@ -49,6 +49,12 @@ def checklist_of(version: TemplateVersion) -> Checklist:
     return known
 
 
+async def published_checklist(session: AsyncSession, version_id: UUID, content_hash: str) -> Checklist:
+    """The parsed content of a published or withdrawn version; its row is read once per process."""
+    known = _parsed.get(content_hash)
+    return known or checklist_of(await session.get_one(TemplateVersion, version_id))
+
+
 async def get_published_version(session: AsyncSession, hash_given: str) -> Row:
     """The published or withdrawn version with this content hash; NotFoundProblem when there is none."""
     row = await find_version_by_hash(session, hash_given)

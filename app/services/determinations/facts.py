@@ -26,7 +26,8 @@ class FoundItem:
 class PackageFacts:
     """What one package adds to what is known of a visit. `for_a_person`: paths of answers that no limit of the item judges.
 
-    `visit_is_new`: this unit of work made the visit, so nothing else can be known of it yet.
+    `visit_is_new`: this unit of work made the visit, so nothing else can be known of it yet. `trades`: the enterprise's
+    regulated trades when the caller has read them already.
     """
 
     package_id: UUID
@@ -42,6 +43,7 @@ class PackageFacts:
     findings: Sequence[FoundItem]
     for_a_person: Sequence[str] = ()
     visit_is_new: bool = False
+    trades: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,10 @@ async def determination_sets(session: AsyncSession, actor: Actor, package: Packa
     place, also when that one belonged to another visit. Call it once a package.
     """
     lock = None if package.visit_is_new else package.visit_id
-    trades = await find_trades(session, package.enterprise_id, lock)
+    if lock is None and package.trades is not None:
+        trades = list(package.trades)
+    else:
+        trades = await find_trades(session, package.enterprise_id, lock)
     earlier: list[tuple[UUID, Sheet]] = []
     if lock is not None or package.supersedes_id is not None:
         earlier = await list_sheets(session, package.visit_id, package.supersedes_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.rows import insert_rows
+from app.db.rows import Rows
 from app.models.evidence import EvidenceDeclaration, EvidenceManifest
 from app.schemas.mobile.packages import EvidenceDeclaration as Declared
 
@@ -21,20 +21,16 @@ async def lock_manifest(session: AsyncSession, package_id: UUID) -> None:
     await session.execute(_LOCK, {"package": str(package_id)})
 
 
-async def declare_manifest(
-    session: AsyncSession, *, package_id: UUID, device_id: UUID, region_id: UUID, rows: Sequence[Declared]
-) -> list[UUID]:
-    """Take a package's manifest in, once, and claim the files that came first; returns the ids still missing."""
-    await lock_manifest(session, package_id)
+def manifest_sets(
+    package_id: UUID, device_id: UUID, region_id: UUID, rows: Sequence[Declared]
+) -> tuple[Rows, Rows]:
+    """What insert_rows writes to take a package's manifest in, once; an id declared twice counts once, as declared last."""
     common = {"package_id": package_id, "device_id": device_id, "region_id": region_id}
     declared = {row.id: row for row in rows}
-    await insert_rows(
-        session,
+    return (
         (EvidenceManifest, [common | {"missing": len(declared)}]),
         (EvidenceDeclaration, [common | _columns(row) for row in declared.values()]),
     )
-    claimed = await _claim_arrived(session, package_id, region_id) if declared else set()
-    return sorted(declared.keys() - claimed)
 
 
 def _columns(row: Declared) -> dict[str, object]:
@@ -70,7 +66,8 @@ _CLAIM_ARRIVED = text(
 )
 
 
-async def _claim_arrived(session: AsyncSession, package_id: UUID, region_id: UUID) -> set[UUID]:
+async def claim_arrived(session: AsyncSession, package_id: UUID, region_id: UUID) -> set[UUID]:
+    """Claim the files that came before their package, under lock_manifest; returns their ids."""
     values = {"package_id": package_id, "region_id": region_id}
     return set((await session.execute(_CLAIM_ARRIVED, values)).scalars())
 

@@ -5,9 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from app.enums.inspections import PackageKind
-from app.models.inspections import Finding
 from app.schemas.mobile.packages import Envelope
-from app.services.checklists.facts import AnswerFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,3 @@ class PackageProcessed:
     user_id: UUID
     legal_date: date
     supersedes_id: UUID | None
-    template_code: str | None
-    facts: tuple[AnswerFact, ...]
-    findings: tuple[Finding, ...]

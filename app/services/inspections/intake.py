@@ -1,21 +1,21 @@
 """Unit one of a package's way: the raw bytes are committed before anything is made of them."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
 from app.core.errors import NotFoundProblem
-from app.models.enterprises import Site
-from app.models.identity import Device
-from app.models.inspections import Assignment, AssignmentMember, PackageConflict, PackageIntake
+from app.models.inspections import PackageConflict, PackageIntake
 from app.schemas.mobile.packages import Envelope
 from app.services.identity.signatures import signature_verifies
+from app.services.inspections.context import Context, read_context
 from app.services.inspections.errors import SetAsideQuotaProblem, TooManyRowsProblem
 from app.services.inspections.policy import submit_action
 from app.services.inspections.sealing import (
@@ -43,26 +43,87 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """A kept package that can be processed: whose it is, what it says, since when it is here."""
+
+    package_id: UUID
+    sha256: str
+    sealed: bytes
+    envelope: Envelope
+    device_id: UUID
+    user_id: UUID
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """What unit one did: `is_new`, `is_conflict` (other bytes are kept under this id), and the intake's status and reason."""
+    """What unit one did: `is_new`, `is_conflict` (other bytes are kept under this id), and the intake's status and reason.
+
+    `arrived` is set when the package is new and can be processed with what `context` told.
+    """
 
     is_new: bool
     is_conflict: bool
     status: str
     reason: str | None
+    context: Context
+    arrived: Arrived | None = None
 
 
-async def keep_package(session: AsyncSession, actor: Actor, delivery: Delivery) -> Kept:
-    """Keep the bytes, whatever they are.
+async def keep_package(connection: AsyncConnection, actor: Actor, delivery: Delivery) -> Kept:
+    """Keep the bytes, whatever they are: one statement to look around, and one, its own transaction, to keep them.
 
     Nothing is kept when it raises: ForbiddenProblem (a kind the actor may not submit), NotFoundProblem (a site he does not
     see), TooManyRowsProblem, SetAsideQuotaProblem.
     """
+    assert actor.device_id is not None
+    assert actor.user_id is not None
+    envelope, reason = _read(delivery)
+    if envelope is not None:
+        actor.require(submit_action(envelope.kind))
     digest = package_hash(delivery.sealed)
-    reason = await _why_quarantined(session, actor, delivery, digest)
+    context = await read_context(connection, actor.device_id, delivery.package_id, envelope)
+    reason = _why_quarantined(actor, delivery, digest, envelope, context) or reason
     if reason:
-        await _check_quota(session, actor, delivery, digest, is_conflict=False)
-    values = {
+        await _check_quota(connection, actor, delivery, digest, is_conflict=False)
+    received_at = utc_now()
+    values = _row(actor, delivery, digest) | {
+        "received_at": received_at,
+        "status": "quarantined" if reason else "received",
+        "reason": reason,
+        "attempts": 0,
+    }
+    new = insert(PackageIntake).on_conflict_do_nothing().returning(PackageIntake.package_id)
+    if (await connection.execute(new, values)).first() is None:
+        return await _keep_beside(connection, actor, delivery, digest, context)
+    if reason or envelope is None:
+        return Kept(True, False, "quarantined", reason, context)
+    arrived = Arrived(
+        delivery.package_id, digest, delivery.sealed, envelope, actor.device_id, actor.user_id,
+        received_at,
+    )  # fmt: skip
+    return Kept(True, False, "received", None, context, arrived)
+
+
+async def _keep_beside(
+    connection: AsyncConnection, actor: Actor, delivery: Delivery, digest: str, context: Context
+) -> Kept:
+    """The id is taken: by the same bytes, or by others, and then both are kept."""
+    intake = PackageIntake
+    wanted = select(intake.device_id, intake.sha256, intake.status, intake.reason)
+    known = (await connection.execute(wanted.where(intake.package_id == delivery.package_id))).one()
+    if known.device_id != actor.device_id:
+        raise NotFoundProblem
+    if known.sha256 == digest:
+        return Kept(False, False, known.status, known.reason, context)
+    await _check_quota(connection, actor, delivery, digest, is_conflict=True)
+    await connection.execute(insert(PackageConflict).on_conflict_do_nothing(), _row(actor, delivery, digest))
+    return Kept(False, True, known.status, known.reason, context)
+
+
+def _row(actor: Actor, delivery: Delivery, digest: str) -> dict[str, Any]:
+    """What is kept of a delivery wherever it is kept."""
+    return {
         "package_id": delivery.package_id,
         "sha256": digest,
         "sealed": delivery.sealed,
@@ -70,72 +131,54 @@ async def keep_package(session: AsyncSession, actor: Actor, delivery: Delivery) 
         "key_id": delivery.key_id,
         "device_id": actor.device_id,
         "user_id": actor.user_id,
-        "status": "quarantined" if reason else "received",
-        "reason": reason,
-        "attempts": 0,
     }
-    new = insert(PackageIntake).values(values).on_conflict_do_nothing().returning(PackageIntake.package_id)
-    if (await session.execute(new)).scalar_one_or_none() is not None:
-        return Kept(True, False, values["status"], reason)  # type: ignore[arg-type]
-    known = await session.get_one(PackageIntake, delivery.package_id)
-    if known.device_id != actor.device_id:
-        raise NotFoundProblem
-    if known.sha256 == digest:
-        return Kept(False, False, known.status, known.reason)
-    await _check_quota(session, actor, delivery, digest, is_conflict=True)
-    other = {key: value for key, value in values.items() if key not in ("status", "reason", "attempts")}
-    await session.execute(insert(PackageConflict).values(other).on_conflict_do_nothing())
-    return Kept(False, True, known.status, known.reason)
 
 
-async def _why_quarantined(
-    session: AsyncSession, actor: Actor, delivery: Delivery, digest: str
-) -> str | None:
-    """A stable word for what keeps the package from being processed; None when nothing does."""
+def _read(delivery: Delivery) -> tuple[Envelope | None, str | None]:
+    """The envelope, or why there is none."""
     try:
-        envelope, unreadable = read_envelope(delivery.sealed), None
+        return read_envelope(delivery.sealed), None
     except UnreadableEnvelope as error:
-        envelope, unreadable = None, error.reason
+        return None, error.reason
     except TooMany as error:
         raise TooManyRowsProblem(member=error.member, limit=error.limit) from error
-    if envelope is not None:
-        actor.require(submit_action(envelope.kind))
-    device = await session.get_one(Device, actor.device_id)
-    if delivery.key_id != device.key_id or not signature_verifies(
-        device.public_key, package_message(digest), delivery.signature
+
+
+def _why_quarantined(
+    actor: Actor, delivery: Delivery, digest: str, envelope: Envelope | None, context: Context
+) -> str | None:
+    """A stable word for what keeps a package from being processed, its signature first; None when nothing does."""
+    if delivery.key_id != context.key_id or not signature_verifies(
+        context.public_key, package_message(digest), delivery.signature
     ):
         return "wrong_signature"
     if envelope is None:
-        return unreadable
+        return None
     if envelope.id != delivery.package_id:
         return "other_id"
     if (envelope.device_id, envelope.user_id) != (actor.device_id, actor.user_id):
         return "other_author"
-    if not await _sees_site(session, actor, envelope):
+    if not _sees_site(actor, envelope, context):
         raise NotFoundProblem
     return None
 
 
-async def _sees_site(session: AsyncSession, actor: Actor, envelope: Envelope) -> bool:
+def _sees_site(actor: Actor, envelope: Envelope, context: Context) -> bool:
     """A site of the actor's regions, or that of an assignment he is a member of (squads cross regions)."""
-    site = await session.get(Site, envelope.site_id)
-    if site is None:
+    if context.site is None:
         return False
-    if site.region_id in actor.regions_for(submit_action(envelope.kind)):
+    if context.site.region_id in actor.regions_for(submit_action(envelope.kind)):
         return True
-    if not envelope.kind.is_enforcement:
-        return False
-    member = exists().where(
-        AssignmentMember.assignment_id == envelope.assignment_id,
-        AssignmentMember.user_id == actor.user_id,
-        Assignment.id == AssignmentMember.assignment_id,
-        Assignment.site_id == site.id,
+    assignment = context.assignment
+    return (
+        assignment is not None
+        and assignment.site_id == context.site.id
+        and actor.user_id in assignment.members
     )
-    return bool((await session.execute(select(member))).scalar_one())
 
 
 async def _check_quota(
-    session: AsyncSession, actor: Actor, delivery: Delivery, digest: str, *, is_conflict: bool
+    connection: AsyncConnection, actor: Actor, delivery: Delivery, digest: str, *, is_conflict: bool
 ) -> None:
     """Refuse what would pile up without bounds; what is here already may come again."""
     since = utc_now() - SET_ASIDE_WINDOW
@@ -151,6 +194,6 @@ async def _check_quota(
         quarantined = (intake.device_id == actor.device_id, intake.status == "quarantined")
         same = intake.package_id == delivery.package_id
         waiting = select(func.count(), func.bool_or(same)).where(*quarantined, intake.received_at > since)
-    number, is_here = (await session.execute(waiting)).one()
+    number, is_here = (await connection.execute(waiting)).one()
     if number >= MAX_SET_ASIDE and not is_here:
         raise SetAsideQuotaProblem(seconds=3600)

@@ -19,16 +19,17 @@ from app.schemas.mobile.packages import Issue, PackageAnswer, SignatureRequest, 
 from app.services.audit.service import record_act
 from app.services.evidence.manifest import missing_evidence
 from app.services.identity.signatures import signature_verifies
+from app.services.inspections.context import Context, read_context
 from app.services.inspections.errors import (
     NoReceiptProblem,
     OtherBytesProblem,
     PackageSignatureProblem,
     QuarantinedProblem,
 )
-from app.services.inspections.intake import Delivery, keep_package
+from app.services.inspections.intake import Arrived, Delivery, keep_package
 from app.services.inspections.policy import read_action
 from app.services.inspections.processing import CannotProcess, process_package
-from app.services.inspections.sealing import signature_message
+from app.services.inspections.sealing import read_envelope, signature_message
 from app.services.runtime import Runtime
 
 log = get_logger()
@@ -38,6 +39,9 @@ SWEEP_BATCH = 50
 MAX_ATTEMPTS = 20
 REFUSED_BY_DATABASE = ("22", "23502", "23503", "23514")
 """Data that will be refused however often it is tried (data exception, NULL, foreign key, check): for a person."""
+SOMEBODY_CAME_FIRST = "23505"
+"""A unique key is taken: what was read before is out of date."""
+BEGIN_AGAIN_AT_MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +57,64 @@ async def submit_package(runtime: Runtime, actor: Actor, delivery: Delivery) -> 
 
     Raises OtherBytesProblem (both kept), QuarantinedProblem (kept), and what keep_package raises.
     """
-    async with runtime.database.write() as session:
-        kept = await keep_package(session, actor, delivery)
+    async with runtime.database.single_statement() as connection:
+        kept = await keep_package(connection, actor, delivery)
     if kept.is_conflict:
         raise OtherBytesProblem(id=str(delivery.package_id))
-    if kept.status == "received":
-        await finish_package(runtime, delivery.package_id)
+    answer = None
+    if kept.arrived is not None:
+        answer = await finish_package(runtime, kept.arrived, kept.context)
+    elif kept.status == "received":
+        await finish_kept(runtime, delivery.package_id)
+    return Submitted(kept.is_new, answer or await _answer(runtime, delivery.package_id))
+
+
+async def _answer(runtime: Runtime, package_id: UUID) -> PackageAnswer:
     async with runtime.database.read() as session:
-        answer = await _describe(session, delivery.package_id)
+        answer = await _describe(session, package_id)
         if answer.status == "quarantined":
-            intake = await session.get_one(PackageIntake, delivery.package_id)
-            raise QuarantinedProblem(reason=intake.reason, id=str(delivery.package_id))
-    return Submitted(kept.is_new, answer)
+            intake = await session.get_one(PackageIntake, package_id)
+            raise QuarantinedProblem(reason=intake.reason, id=str(package_id))
+    return answer
 
 
-async def finish_package(runtime: Runtime, package_id: UUID) -> None:
-    """Process one kept package; what a person must look at is set aside with its reason."""
-    try:
-        async with runtime.database.write() as session:
-            await process_package(session, runtime, package_id)
-    except CannotProcess as obstacle:
-        await _set_aside(runtime, package_id, obstacle.reason)
-    except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if not state.startswith(REFUSED_BY_DATABASE):
-            raise
-        log.error("package_refused_by_database", package_id=str(package_id), sqlstate=state)
-        await _set_aside(runtime, package_id, f"not_storable: {state}")
+async def finish_kept(runtime: Runtime, package_id: UUID) -> None:
+    """Process a package that was kept earlier, if it still waits."""
+    async with runtime.database.read() as session:
+        intake = await session.get_one(PackageIntake, package_id)
+        if intake.status != "received":
+            return
+        arrived = Arrived(
+            package_id, intake.sha256, intake.sealed, read_envelope(intake.sealed), intake.device_id,
+            intake.user_id, intake.received_at,
+        )  # fmt: skip
+        context = await read_context(session, intake.device_id, package_id, arrived.envelope)
+    await finish_package(runtime, arrived, context)
+
+
+async def finish_package(runtime: Runtime, arrived: Arrived, context: Context) -> PackageAnswer | None:
+    """Process one kept package; what a person must look at is set aside with its reason. None: it was not done here."""
+    for _ in range(BEGIN_AGAIN_AT_MOST):
+        if context.is_processed:
+            return None
+        try:
+            async with runtime.database.write() as session:
+                return await process_package(session, runtime, arrived, context)
+        except CannotProcess as obstacle:
+            await _set_aside(runtime, arrived.package_id, obstacle.reason)
+            return None
+        except DBAPIError as error:
+            state = getattr(error.orig, "sqlstate", None) or ""
+            if state.startswith(REFUSED_BY_DATABASE):
+                log.error("package_refused_by_database", package_id=str(arrived.package_id), sqlstate=state)
+                await _set_aside(runtime, arrived.package_id, f"not_storable: {state}")
+                return None
+            if state != SOMEBODY_CAME_FIRST:
+                raise
+        async with runtime.database.single_statement() as connection:
+            context = await read_context(connection, arrived.device_id, arrived.package_id, arrived.envelope)
+    log.error("package_keeps_colliding", package_id=str(arrived.package_id))
+    return None
 
 
 async def _set_aside(runtime: Runtime, package_id: UUID, reason: str) -> None:
@@ -113,7 +148,7 @@ async def sweep_packages(runtime: Runtime) -> int:
                 .values(attempts=PackageIntake.attempts + 1)
             )
         try:
-            await finish_package(runtime, package_id)
+            await finish_kept(runtime, package_id)
         except Exception as error:
             log.error(
                 "package_not_processed", package_id=str(package_id), kind=type(error).__name__, exc_info=error
