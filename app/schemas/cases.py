@@ -1,7 +1,7 @@
 """Cases on the wire. Persons are masked in every answer but the one that unmasks them."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -195,6 +195,7 @@ class CaseStepView(View):
     on_date: date
     user_id: UUID | None
     note: str | None
+    detail: dict[str, Any] | None
     created_at: datetime
 
 

@@ -1,11 +1,11 @@
 """From hazards to a filed case under investigation, by those who may."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.core.clock import shanghai_today
+from app.core.clock import SHANGHAI, shanghai_today, standing_at
 from app.core.events import _reactions
 from app.core.ids import new_id
 from app.services.cases.events import CaseFiled, CaseOpened
@@ -177,3 +177,37 @@ def test_opening_and_filing_are_told_to_higher_areas(docket: Docket, monkeypatch
     step(docket.chief, docket.proposed(hazard, persons=[person()]), "approve-filing")
     assert [type(event) for event in heard] == [CaseOpened, CaseFiled]
     assert heard[0].hazard_ids == (hazard,)  # type: ignore[attr-defined]
+
+
+def noon(year: int, month: int, day: int) -> datetime:
+    return datetime(year, month, day, 12, tzinfo=SHANGHAI)
+
+
+def test_a_filing_is_numbered_in_the_year_of_its_legal_date(docket: Docket) -> None:
+    with standing_at(noon(2026, 12, 31)):
+        officer = docket.world.logged_in(docket.officers[0].user_id)
+        cases = [
+            step(officer, officer.post(PATH, json=docket.request()).json(), "propose-filing").json()
+            for _ in range(2)
+        ]
+    with standing_at(noon(2027, 1, 2)):
+        chief = docket.world.logged_in(docket.chief.user_id)
+        late = step(chief, cases[0], "approve-filing", on_date="2026-12-31").json()
+        fresh = step(chief, cases[1], "approve-filing").json()
+    assert (late["filing_number"], late["filed_on"]) == ("安应急立〔2026〕1号", "2026-12-31")
+    assert (fresh["filing_number"], fresh["filed_on"]) == ("安应急立〔2027〕1号", "2027-01-02")
+
+
+@pytest.mark.parametrize(("day", "status"), [(9, 200), (10, 200), (11, 422)])
+def test_the_team_must_still_be_certified_on_the_day_of_the_step(
+    docket: Docket, day: int, status: int
+) -> None:
+    second = docket.officer(certificate=(date(2020, 1, 1), date(2026, 11, 10)))
+    officers = [str(docket.officers[0].user_id), str(second.user_id)]
+    with standing_at(noon(2026, 11, 1)):
+        officer = docket.world.logged_in(docket.officers[0].user_id)
+        hazard = docket.hazard(found_on=date(2026, 10, 30))
+        case = officer.post(PATH, json=docket.request(hazard, officer_ids=officers)).json()
+    with standing_at(noon(2026, 11, day)):
+        officer = docket.world.logged_in(docket.officers[0].user_id)
+        assert step(officer, case, "propose-filing").status_code == status

@@ -146,3 +146,14 @@ def test_a_revised_allegation_takes_and_frees_hazards(docket: Docket) -> None:
     docket.open(hazard)
     back = revise(docket, revised.json(), allegations=[allegation()])
     assert (back.status_code, back.json()["code"]) == (409, "hazard_in_case")
+
+
+def test_the_history_names_what_was_changed_and_seals_what_was_alleged(docket: Docket) -> None:
+    detail = opened(docket)
+    first = revise(docket, detail, cause="另一案由").json()
+    second = revise(docket, first, allegations=[allegation(text="另一事实")]).json()
+    opening, of_cause, of_allegations = second["steps"]
+    assert opening["detail"]["accusation"].startswith("sha-256:")
+    assert of_cause["detail"] == {"changed": ["cause"]}
+    assert of_allegations["detail"]["changed"] == ["allegations"]
+    assert of_allegations["detail"]["accusation"] != opening["detail"]["accusation"]

@@ -18,6 +18,7 @@ from app.enums.cases import Capacity, IdKind, PartyKind
 from app.models.cases import Case, CaseAllegation, CaseClaim, CaseHazard, CaseParty
 from app.models.enterprises import Enterprise
 from app.schemas.cases import ENTITY, AllegationRequest, CitationRequest, PersonRequest
+from app.services.audit.service import state_hash
 from app.services.cases.content import document_on, penalty_on
 from app.services.cases.errors import (
     FactsDateProblem,
@@ -37,6 +38,10 @@ class Accusation:
 
     parties: list[Row]
     allegations: list[Row]
+
+    def digest(self) -> str | None:
+        """The hash of all of it, for the history and the audit log: no later change of a row goes unseen."""
+        return state_hash({"parties": self.parties, "allegations": self.allegations})
 
 
 def entity_of(case_id: UUID, enterprise: Enterprise) -> Row:

@@ -1,6 +1,7 @@
 """Opening a case from hazards, and changing what it says while it is still in the officer's hands."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -17,8 +18,8 @@ from app.models.cases import Case, CaseHazard, CaseOfficer
 from app.models.enterprises import Enterprise, Site
 from app.models.hazards import Hazard
 from app.schemas.cases import OpenCaseRequest, ReviseCaseRequest
-from app.services.audit.service import state_hash
 from app.services.cases.accusation import (
+    Accusation,
     accuse,
     entity_of,
     hazard_ids_of,
@@ -83,7 +84,9 @@ async def open_case(session: AsyncSession, actor: Actor, request: OpenCaseReques
     )
     await write_accusation(session, case, accusation)
     await start_clock(session, case, "filing", case.found_on)
-    await record_step(session, actor, case, "open", None, on_date=today)
+    await record_step(
+        session, actor, case, "open", None, on_date=today, detail={"accusation": accusation.digest()}
+    )
     await publish(session, CaseOpened(case.id, case.region_id, case.enterprise_id, tuple(hazard_ids), today))
     return case
 
@@ -99,19 +102,19 @@ async def revise_case(
     await compare_and_set(
         session, case, expected, case.status, **({"cause": request.cause} if request.cause else {})
     )
+    detail: dict[str, Any] = {"changed": sorted(request.model_fields_set)}
     if request.officer_ids is not None:
         today = shanghai_today()
         team = await check_team(session, request.officer_ids, case.authority_id, case.region_id, today)
         await session.execute(delete(CaseOfficer).where(CaseOfficer.case_id == case_id))
         await insert_rows(session, (CaseOfficer, _officers(case_id, team)))
     if request.persons is not None or request.allegations is not None:
-        await _revise_accusation(session, case, request)
-    said = state_hash(request.model_dump(mode="json", exclude_unset=True))
-    await record_step(session, actor, case, "revise", case.status, detail={"request": said})
+        detail["accusation"] = (await _revise_accusation(session, case, request)).digest()
+    await record_step(session, actor, case, "revise", case.status, detail=detail)
     return case
 
 
-async def _revise_accusation(session: AsyncSession, case: Case, request: ReviseCaseRequest) -> None:
+async def _revise_accusation(session: AsyncSession, case: Case, request: ReviseCaseRequest) -> Accusation:
     entity, persons, numbers, allegations = await stored_requests(session, case.id)
     wanted = persons if request.persons is None else request.persons
     parties = [entity, *(person_of(case.id, one, numbers.get(one.label)) for one in wanted)]
@@ -119,6 +122,7 @@ async def _revise_accusation(session: AsyncSession, case: Case, request: ReviseC
     accusation = accuse(case, parties, await hazard_ids_of(session, case.id), said)
     await remove_accusation(session, case.id)
     await write_accusation(session, case, accusation)
+    return accusation
 
 
 async def _hazards(

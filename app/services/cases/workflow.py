@@ -12,10 +12,9 @@ _S = CaseStatus
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state; `milestone` is the stage of the statutory procedure it belongs to, `is_final`: nothing will ever follow."""
+    """A state; `is_final`: nothing will ever follow, also in the parts of the procedure that are still to come."""
 
     status: CaseStatus
-    milestone: str
     is_final: bool = False
 
 
@@ -49,12 +48,12 @@ class Transition:
 STATES: dict[str, State] = {
     one.status.value: one
     for one in (
-        State(_S.CLUE_REGISTERED, "线索登记"),
-        State(_S.FILING_PROPOSED, "立案"),
-        State(_S.NOT_FILED, "立案", is_final=True),
-        State(_S.WITHDRAWN, "终止", is_final=True),
-        State(_S.FILED, "立案"),
-        State(_S.INVESTIGATING, "调查取证"),
+        State(_S.CLUE_REGISTERED),
+        State(_S.FILING_PROPOSED),
+        State(_S.NOT_FILED, is_final=True),
+        State(_S.WITHDRAWN, is_final=True),
+        State(_S.FILED),
+        State(_S.INVESTIGATING),
     )
 }
 INITIAL = _S.CLUE_REGISTERED.value
