@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     access_token_minutes: int = Field(15, ge=1, le=60, description="Validity of an access token")
     console_refresh_hours: int = Field(12, ge=1, description="Validity of a console refresh token")
     device_refresh_days: int = Field(60, ge=45, description="Validity of a phone's refresh token")
+    initial_password_hours: int = Field(
+        72,
+        ge=1,
+        description="Validity of an initial password, which its owner must change at the first login",
+    )
     enrollment_code_minutes: int = Field(
         10, ge=1, le=60, description="Validity of a phone's one-time enrolment code"
     )

@@ -24,6 +24,7 @@ class Actor:
 
     `session_id` tells two logins of the same person apart; `device_id` is set when the session is a phone's.
     `user_id` is the person (None for a client or the system), `client_id` the third-party application.
+    `must_change_password`: logged in by a password that somebody else made; allowed() refuses everything until it is changed.
     """
 
     kind: ActorKind
@@ -34,6 +35,7 @@ class Actor:
     client_id: UUID | None = None
     authority_id: UUID | None = None
     name: str = ""
+    must_change_password: bool = False
 
     @property
     def label(self) -> str:

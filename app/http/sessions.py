@@ -10,6 +10,7 @@ from app.core.actor import Actor
 from app.services.identity.authentication import find_actor
 from app.services.identity.errors import (
     DeviceRequiredProblem,
+    PasswordChangeRequiredProblem,
     UnauthenticatedProblem,
     WrongAudienceProblem,
 )
@@ -70,6 +71,8 @@ def allowed(action: str, *alternatives: str) -> Callable[..., object]:
     """
 
     async def check(actor: CurrentActor) -> Actor:
+        if actor.must_change_password:
+            raise PasswordChangeRequiredProblem
         if not any(map(actor.can, alternatives)):
             actor.require(action)
         return actor

@@ -12,14 +12,22 @@ from app.db.base import Base, Identified, Timed, Versioned
 
 
 class User(Identified, Timed, Versioned, Base):
-    """A person who can log in. `password_hash` None: cannot log in by password."""
+    """A person who can log in. `password_hash` None: cannot log in by password.
+
+    `initial_password_until`: the password was made by somebody else; it works until then, and only to set another.
+    """
 
     __tablename__ = "users"
+    __table_args__ = (
+        Index("ix_users_name", "name", postgresql_ops={"name": "text_pattern_ops"}),
+        Index("ix_users_login", "login", postgresql_ops={"login": "text_pattern_ops"}),
+    )
 
     login: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     phone: Mapped[str | None]
     password_hash: Mapped[str | None]
+    initial_password_until: Mapped[datetime | None]
     authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"), index=True)
     brigade_id: Mapped[UUID | None] = mapped_column(ForeignKey("brigades.id"), index=True)
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
@@ -48,8 +56,9 @@ class OfficerCertificate(Identified, Timed, Versioned, Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     number: Mapped[str] = mapped_column(unique=True)
     valid_from: Mapped[date]
-    valid_until: Mapped[date]
+    valid_until: Mapped[date] = mapped_column(index=True)
     revoked_on: Mapped[date | None]
+    revoked_reason: Mapped[str | None]
 
 
 class Device(Identified, Timed, Versioned, Base):
@@ -110,12 +119,16 @@ class RefreshToken(Identified, Timed, Base):
 
 
 class ApiClient(Identified, Timed, Versioned, Base):
-    """A third-party application: OAuth2 client credentials, scopes (actions) and the regions it may see."""
+    """A third-party application: OAuth2 client credentials, scopes (actions) and the regions it may see.
+
+    `secret_number` counts its secrets; a token works only while the secret it was got with is the present one.
+    """
 
     __tablename__ = "api_clients"
 
     name: Mapped[str] = mapped_column(unique=True)
     secret_hash: Mapped[str]
+    secret_number: Mapped[int] = mapped_column(default=1)
     scopes: Mapped[list[str]]
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
     is_active: Mapped[bool] = mapped_column(default=True)

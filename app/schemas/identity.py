@@ -59,3 +59,4 @@ class WhoAmI(BaseModel):
     name: str
     roles: list[str]
     actions: list[str]
+    must_change_password: bool

@@ -11,11 +11,12 @@ import pytest
 
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
+from app.models.enterprises import EnterpriseContact, RiskUnit, SiteLink
 from tests.factories.cases import Docket
 from tests.factories.cases import person as a_person
 from tests.factories.field import Field, Phone, SealedPackage, photo
 from tests.factories.patrols import Assistant
-from tests.factories.world import World
+from tests.factories.world import LONG_AGO, World
 
 Maker = Callable[["Home"], Any]
 MAKERS: dict[str, Maker] = {}
@@ -234,3 +235,40 @@ def _created(home: Home, path: str, body: dict[str, Any], version: int | None = 
     answer = home.administrator().post(path, json=body, version=version)
     assert answer.status_code == 201, answer.text
     return answer.json()
+
+
+@maker("grant_id")
+def grant(home: Home) -> Any:
+    return home.administrator().get(f"/api/v1/users/{home.once(user)}/grants").json()["grants"][0]["id"]
+
+
+@maker("certificate_id")
+def certificate(home: Home) -> Any:
+    params = {"user_id": str(home.once(user))}
+    return home.administrator().get("/api/v1/certificates", params=params).json()["items"][0]["id"]
+
+
+def _inserted(home: Home, row: Any) -> Any:
+    async def insert(session: Any) -> Any:
+        session.add(row)
+        await session.flush()
+        return row.id
+
+    return home.world.in_database(insert)
+
+
+@maker("contact_id")
+def contact(home: Home) -> Any:
+    return _inserted(home, EnterpriseContact(enterprise_id=home.once(enterprise), name="赵小四"))
+
+
+@maker("link_id")
+def site_link(home: Home) -> Any:
+    link = SiteLink(enterprise_id=home.once(enterprise), role="landlord", valid_from=LONG_AGO)
+    link.site_id = home.once(site)
+    return _inserted(home, link)
+
+
+@maker("unit_id")
+def risk_unit(home: Home) -> Any:
+    return _inserted(home, RiskUnit(site_id=home.once(site), kind="rto", name="1号炉", facts={}))

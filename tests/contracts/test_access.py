@@ -46,6 +46,7 @@ PUBLIC = {
 ANY_LOGIN = {
     ("GET", "/api/v1/session"): "who one is",
     ("GET", "/api/v1/session/all"): "one's own sessions",
+    ("DELETE", "/api/v1/session/all/{session_id}"): "ending one's own session; tests/identity/test_users.py",
     ("POST", "/api/v1/session/logout"): "leaving",
     ("POST", "/api/v1/session/logout-everywhere"): "leaving everywhere",
     ("POST", "/api/v1/session/password"): "one's own password",

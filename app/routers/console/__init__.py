@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.routers.console import (
     audit,
     cases,
+    certificates,
     checklists,
     contacts,
     determinations,
@@ -17,6 +18,7 @@ from app.routers.console import (
     patrols,
     session,
     sites,
+    users,
 )
 
 
@@ -25,6 +27,8 @@ def console_areas() -> list[APIRouter]:
     return [
         session.router,
         organizations.router,
+        users.router,
+        certificates.router,
         devices.router,
         enterprise_imports.router,
         enterprises.router,

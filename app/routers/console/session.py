@@ -1,5 +1,7 @@
 """Logging in to the console, staying and leaving, and who one is there. A person's own session needs no permission."""
 
+from uuid import UUID
+
 from fastapi import APIRouter, Request
 
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession
@@ -16,6 +18,7 @@ from app.services.identity.errors import RefreshRefused
 from app.services.identity.service import AccessToken, log_in
 from app.services.identity.sessions import (
     change_password,
+    end_own_session,
     list_own_sessions,
     log_out,
     log_out_everywhere,
@@ -64,7 +67,13 @@ def _tokens(access: AccessToken) -> SessionTokens:
 async def get_session(actor: CurrentActor) -> WhoAmI:
     """The current user, with roles and actions (any login)."""
     actions = sorted(frozenset().union(*(grant.actions for grant in actor.grants)))
-    return WhoAmI(user_id=actor.user_id, name=actor.name, roles=sorted(actor.roles), actions=actions)
+    return WhoAmI(
+        user_id=actor.user_id,
+        name=actor.name,
+        roles=sorted(actor.roles),
+        actions=actions,
+        must_change_password=actor.must_change_password,
+    )
 
 
 @router.get("/all")
@@ -80,9 +89,17 @@ async def post_logout(actor: CurrentActor, session: WriteSession) -> None:
 
 
 @router.post("/logout-everywhere", status_code=204)
-async def post_logout_everywhere(actor: CurrentActor, session: WriteSession) -> None:
-    """End all the caller's console sessions; phones stay (any login)."""
-    await log_out_everywhere(session, actor)
+async def post_logout_everywhere(
+    actor: CurrentActor, session: WriteSession, with_phones: bool = False
+) -> None:
+    """End all the caller's console sessions, and his phones' when told: those are enrolled anew after that (any login)."""
+    await log_out_everywhere(session, actor, with_phones=with_phones)
+
+
+@router.delete("/all/{session_id}", status_code=204)
+async def delete_session(session_id: UUID, actor: CurrentActor, session: WriteSession) -> None:
+    """End one of the caller's own sessions (any login)."""
+    await end_own_session(session, actor, session_id)
 
 
 @router.post("/password", status_code=204)

@@ -15,7 +15,7 @@ from app.services.identity.tokens import AccessClaims
 _BY_SESSION = text(
     """
     SELECT u.id AS user_id, u.name, u.authority_id, s.id AS session_id, s.device_id,
-           d.status AS device_status,
+           d.status AS device_status, u.initial_password_until IS NOT NULL AS has_initial_password,
            (SELECT coalesce(json_agg(json_build_object('role', g.role, 'region_ids', (
                         SELECT json_agg(b.id) FROM regions b WHERE b.path LIKE r.path || '%'))), '[]')
               FROM role_grants g JOIN regions r ON r.id = g.region_id
@@ -59,6 +59,7 @@ async def find_actor(connection: AsyncConnection, claims: AccessClaims) -> Actor
         session_id=row["session_id"],
         device_id=row["device_id"],
         grants=tuple(Grant(g["role"], actions_of(g["role"]), _ids(g["region_ids"])) for g in row["grants"]),
+        must_change_password=row["has_initial_password"] and row["device_id"] is None,
     )
 
 

@@ -30,6 +30,7 @@ from app.services.identity.keys import KeyRing
 from app.services.identity.refreshing import end_session, exchange, find_session, first_refresh_token
 from app.services.identity.signatures import algorithm_of, signature_verifies, thumbprint_of
 from app.services.identity.tokens import issue_access_token
+from app.services.identity.users import check_within
 
 CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 12
@@ -61,10 +62,14 @@ def refresh_message(refresh_token: str, at: str) -> bytes:
 async def issue_enrollment_code(
     session: AsyncSession, actor: Actor, settings: Settings, user_id: UUID
 ) -> str:
-    """A code bound to one user; shown once, stored as a hash, good for ten minutes and one phone."""
+    """A code bound to one user; shown once, stored as a hash, good for ten minutes and one phone.
+
+    Raises BeyondRegionProblem for a user with roles beyond the actor's regions: a phone would act in all of them.
+    """
     user = await session.get(User, user_id)
     if user is None or user.region_id not in actor.regions_for("devices:manage") or not user.is_active:
         raise NotFoundProblem
+    await check_within(session, actor, user_id, "devices:manage")
     code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
     issued = EnrollmentCode(
         id=new_id(),

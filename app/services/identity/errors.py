@@ -106,3 +106,103 @@ class FingerprintProblem(ConflictProblem):
     code = "fingerprint_mismatch"
     zh = "指纹不一致"
     en = "The fingerprints differ"
+
+
+class PasswordChangeRequiredProblem(Problem):
+    """The password was made by an administrator: nothing works until its owner sets another."""
+
+    status = 403
+    code = "password_change_required"
+    retry = "manual"
+    zh = "请先修改初始口令（/api/v1/session/password）"
+    en = "Change the initial password first (/api/v1/session/password)"
+
+
+class SamePasswordProblem(InvalidProblem):
+    """The new password is the present one."""
+
+    code = "same_password"
+    retry = "manual"
+    zh = "新口令不得与当前口令相同"
+    en = "The new password is the present one"
+
+
+class LoginTakenProblem(ConflictProblem):
+    """Logins are given once, also to accounts closed since."""
+
+    code = "login_taken"
+    zh = "登录名已被使用"
+    en = "The login is taken"
+
+
+class OwnAccountProblem(ConflictProblem):
+    """Nobody grants himself a role, resets his own password as an administrator, or closes his own account."""
+
+    code = "own_account"
+    zh = "不能对本人账号执行此操作"
+    en = "This is not done to one's own account"
+
+
+class BeyondRegionProblem(Problem):
+    """The user holds roles in regions that the administrator does not manage."""
+
+    status = 403
+    code = "user_beyond_region"
+    zh = "该用户在您管理的区域之外还有角色，须由上级管理员处理"
+    en = "The user holds roles beyond your regions; an administrator above must do this"
+
+
+class PlacementProblem(InvalidProblem):
+    """The authority lies elsewhere than the user, or the brigade is not one in use of that authority."""
+
+    code = "user_placement"
+    zh = "机关须管辖该用户所在区域，大队或中队须属于该机关且在用"
+    en = "The authority must be one of the user's region, and the brigade one in use of that authority"
+
+
+class AccountStateProblem(ConflictProblem):
+    """The account is closed already, or open already."""
+
+    code = "account_state"
+    zh = "账号状态不允许此操作"
+    en = "The state of the account does not allow this"
+
+
+class GrantPeriodProblem(InvalidProblem):
+    """A grant begins today at the earliest, is never lengthened, and ends yesterday at the earliest."""
+
+    code = "grant_period"
+    zh = "授权不得早于今日生效，不得延长，终止日不得早于昨日"
+    en = "A grant begins today or later, is not lengthened, and ends yesterday or later"
+
+
+class RolesExcludeProblem(ConflictProblem):
+    """A safety assistant has no enforcement power: nobody is assistant and officer at the same time."""
+
+    code = "roles_exclude"
+    zh = "专职安全员与执法岗位不得同时授予同一人"
+    en = "Nobody is a safety assistant and an officer at the same time"
+
+
+class GrantOverlapProblem(ConflictProblem):
+    """The user holds this role in this region for some of these days."""
+
+    code = "grant_overlap"
+    zh = "该用户在此期间已有相同授权"
+    en = "The user holds this role there for some of these days"
+
+
+class CertificateNumberProblem(ConflictProblem):
+    """Certificate numbers are unique."""
+
+    code = "certificate_number_taken"
+    zh = "执法证号已被登记"
+    en = "The certificate number is registered"
+
+
+class RevocationProblem(InvalidProblem):
+    """A certificate is revoked once, on a day of its validity that has come."""
+
+    code = "certificate_revocation"
+    zh = "吊销日期须在有效期内且不晚于今日，且证件未被吊销"
+    en = "A certificate is revoked once, within its validity and not in the future"

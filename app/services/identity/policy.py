@@ -16,6 +16,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "authorities:manage": frozenset({_A}),
     "users:read": frozenset({_A, _V, _U}),
     "users:manage": frozenset({_A}),
+    "users:unmask": frozenset({_A, _U}),
+    "certificates:read": frozenset({_A, _P, _V, _U}),
     "certificates:manage": frozenset({_A}),
     "devices:read": frozenset({_A, _U}),
     "devices:manage": frozenset({_A}),
@@ -55,8 +57,18 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "operations:manage": frozenset({_A}),
 }
 
-CLIENT_SCOPES: frozenset[str] = frozenset({"enterprises:read", "hazards:read", "patrols:read"})
+EXCLUSIVE: tuple[tuple[frozenset[Role], frozenset[Role]], ...] = ((frozenset({_S}), frozenset(_OFFICERS)),)
+"""Roles of the one side and of the other that nobody holds on the same day."""
+
+CLIENT_SCOPES: frozenset[str] = frozenset({"enterprises:read", "inspections:read", "hazards:read"})
 """What a third-party application can be given at most."""
+
+
+def excluded_by(role: str) -> frozenset[Role]:
+    """The roles that may not be held beside this one."""
+    there = [right for left, right in EXCLUSIVE if role in left]
+    back = [left for left, right in EXCLUSIVE if role in right]
+    return frozenset().union(*there, *back)
 
 
 def actions_of(role: str) -> frozenset[str]:

@@ -118,12 +118,3 @@ async def end_session(session: AsyncSession, session_id: UUID, reason: str) -> N
         .where(LoginSession.id == session_id, LoginSession.revoked_at.is_(None))
         .values(revoked_at=utc_now(), revoked_reason=reason)
     )
-
-
-async def end_all_sessions(session: AsyncSession, user_id: UUID, reason: str) -> None:
-    """Log a person out everywhere, phones included."""
-    await session.execute(
-        update(LoginSession)
-        .where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
-        .values(revoked_at=utc_now(), revoked_reason=reason)
-    )

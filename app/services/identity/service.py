@@ -39,10 +39,8 @@ async def log_in(
 ) -> AccessToken:
     """Open a console session; raises CredentialsProblem for a wrong login, password or a closed account alike."""
     user = (await session.execute(select(User).where(User.login == login))).scalar_one_or_none()
-    if (
-        not await password_matches(password, user.password_hash if user and user.is_active else None)
-        or user is None
-    ):
+    known_hash = user.password_hash if user and _may_log_in(user) else None
+    if not await password_matches(password, known_hash) or user is None:
         raise CredentialsProblem
     validity = timedelta(hours=settings.console_refresh_hours)
     opened = LoginSession(id=new_id(), user_id=user.id, expires_at=utc_now() + validity)
@@ -56,6 +54,11 @@ async def log_in(
     )  # fmt: skip
     token = issue_access_token(keys, minutes=settings.access_token_minutes, session_id=opened.id)
     return AccessToken(token, settings.access_token_minutes * 60, opened.id, user.id, refresh)
+
+
+def _may_log_in(user: User) -> bool:
+    """Open accounts, but for those whose initial password was not used in its time."""
+    return user.is_active and (user.initial_password_until is None or user.initial_password_until > utc_now())
 
 
 async def create_first_administrator(

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import Settings
 from app.core.actor import Actor
 from app.core.clock import utc_now
-from app.core.errors import ForbiddenProblem
+from app.core.errors import ForbiddenProblem, NotFoundProblem
+from app.db.rows import insert_rows
 from app.models.identity import LoginSession, User
-from app.services.audit.service import record_act
-from app.services.identity.errors import CredentialsProblem, RefreshRefused
+from app.services.audit.service import Act, record_act, rows_of_acts
+from app.services.identity.errors import CredentialsProblem, RefreshRefused, SamePasswordProblem
 from app.services.identity.keys import KeyRing
 from app.services.identity.passwords import hash_password, password_matches
 from app.services.identity.refreshing import exchange, find_session
@@ -54,9 +55,24 @@ async def log_out(session: AsyncSession, actor: Actor) -> None:
     await _end(session, actor, "logged_out", LoginSession.id == actor.session_id)
 
 
-async def log_out_everywhere(session: AsyncSession, actor: Actor) -> None:
-    """End every console session of the caller. Phones stay: they are stopped one by one, by revocation."""
-    await _end(session, actor, "logged_out_everywhere", LoginSession.device_id.is_(None))
+async def log_out_everywhere(session: AsyncSession, actor: Actor, *, with_phones: bool) -> None:
+    """End every session of the caller; his phones' only when told: they must be enrolled anew after that."""
+    which = () if with_phones else (LoginSession.device_id.is_(None),)
+    await _end(session, actor, "logged_out_everywhere", *which)
+
+
+async def end_own_session(session: AsyncSession, actor: Actor, session_id: UUID) -> None:
+    """End one of the caller's sessions; raises NotFoundProblem when it is none of his, or has ended."""
+    if not await _end(session, actor, "ended_by_owner", LoginSession.id == session_id):
+        raise NotFoundProblem
+
+
+async def end_sessions_of(
+    session: AsyncSession, actor: Actor, user: User, reason: str, *, with_phones: bool
+) -> None:
+    """End a user's sessions at once, each with its audit row."""
+    which = () if with_phones else (LoginSession.device_id.is_(None),)
+    await _end_of(session, actor, user, reason, *which)
 
 
 async def change_password(session: AsyncSession, actor: Actor, current: str, new: str) -> None:
@@ -64,7 +80,10 @@ async def change_password(session: AsyncSession, actor: Actor, current: str, new
     user = await _own_user(session, actor)
     if not await password_matches(current, user.password_hash):
         raise CredentialsProblem
+    if current == new:
+        raise SamePasswordProblem
     user.password_hash = await hash_password(new)
+    user.initial_password_until = None
     user.version += 1
     await session.flush()
     await record_act(
@@ -82,17 +101,23 @@ async def _own_user(session: AsyncSession, actor: Actor) -> User:
     return (await session.execute(wanted)).scalar_one()
 
 
-async def _end(session: AsyncSession, actor: Actor, reason: str, *which: object) -> None:
-    user = await _own_user(session, actor)
+async def _end(session: AsyncSession, actor: Actor, reason: str, *which: ColumnElement[bool]) -> int:
+    return await _end_of(session, actor, await _own_user(session, actor), reason, *which)
+
+
+async def _end_of(
+    session: AsyncSession, actor: Actor, user: User, reason: str, *which: ColumnElement[bool]
+) -> int:
     ended = (
         update(LoginSession)
-        .where(LoginSession.user_id == user.id, LoginSession.revoked_at.is_(None), *which)  # type: ignore[arg-type]
+        .where(LoginSession.user_id == user.id, LoginSession.revoked_at.is_(None), *which)
         .values(revoked_at=utc_now(), revoked_reason=reason)
         .returning(LoginSession.id)
     )
-    identifiers: Sequence[UUID] = (await session.execute(ended)).scalars().all()
-    for identifier in identifiers:
-        await record_act(
-            session, actor, action="sessions:end", kind="login_session", object_id=identifier, version=1,
-            region_id=user.region_id, detail={"reason": reason},
-        )  # fmt: skip
+    identifiers = (await session.execute(ended)).scalars().all()
+    acts = [
+        Act("sessions:end", "login_session", identifier, 1, user.region_id, detail={"reason": reason})
+        for identifier in identifiers
+    ]
+    await insert_rows(session, *rows_of_acts(actor, acts))
+    return len(identifiers)
