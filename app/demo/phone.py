@@ -162,6 +162,19 @@ class Phone:
         }
         return self.request("PUT", f"/evidence/{photo.id}", content=photo.content, headers=headers)
 
+    def withdraw(self, package: SealedPackage, photo: Photo, reason: str) -> httpx.Response:
+        """State, signed, that a file is lost; repeating the same is harmless."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        declared = sha256_of(photo.content)
+        message = f"anshao.evidence-withdrawal/1\n{package.id}\n{photo.id}\n{declared}\n{at}\n{reason}"
+        body = {
+            "package_id": str(package.id),
+            "reason": reason,
+            "at": at,
+            "signature": self.sign(message.encode()),
+        }
+        return self.request("POST", f"/evidence/{photo.id}/withdrawal", json=body)
+
     def sign_package(self, package_id: UUID, package_hash: str, text_hash: str) -> httpx.Response:
         """Sign a package, own or a colleague's, as an officer."""
         message = f"anshao.package-signature/1\n{package_hash}\n{text_hash}".encode()

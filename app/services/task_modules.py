@@ -5,6 +5,7 @@ from importlib import import_module
 TASK_MODULES: tuple[str, ...] = (
     "app.jobs.housekeeping",
     "app.services.enterprises.jobs",
+    "app.services.evidence.jobs",
     "app.services.inspections.jobs",
     "app.services.cases.jobs",
 )

@@ -5,6 +5,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -93,14 +94,9 @@ class LocalStore:
         path = self._path(key)
         await anyio.to_thread.run_sync(lambda: path.unlink(missing_ok=True))
 
-    def clear_staging(self, older_than_seconds: float = 3600) -> int:
+    async def clear_staging(self, older_than_seconds: float = 3600) -> int:
         """Remove what crashes left behind; returns how many files."""
-        removed = 0
-        for path in self._staging.iterdir():
-            if time.time() - path.stat().st_mtime > older_than_seconds:
-                path.unlink(missing_ok=True)
-                removed += 1
-        return removed
+        return await anyio.to_thread.run_sync(_remove_older, self._staging, older_than_seconds)
 
     def _path(self, key: str) -> Path:
         if not key.isascii() or not all(_is_plain(part) for part in key.split("/")):
@@ -151,6 +147,16 @@ class _Staged:
         """Close, and give the temporary name up; a published file keeps its other name."""
         os.close(self._descriptor)
         self.path.unlink(missing_ok=True)
+
+
+def _remove_older(folder: Path, seconds: float) -> int:
+    removed = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # published or discarded while we look
+            if time.time() - path.stat().st_mtime > seconds:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def _is_plain(part: str) -> bool:

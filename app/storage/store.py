@@ -49,6 +49,9 @@ class ObjectStore(Protocol):
     async def remove(self, key: str) -> None:
         """Forget what is stored under the key; harmless when there is nothing. Only for what no row refers to."""
 
+    async def clear_staging(self, older_than_seconds: float = 3600) -> int:
+        """Remove what interrupted uploads left behind; returns how many files."""
+
 
 def original_key(sha256: str) -> str:
     """Where an original lies: by its own hash, so equal files are stored once and no name can collide."""

@@ -42,10 +42,13 @@ def camera_exif(orientation: int = 1, **more: Any) -> Image.Exif:
 
 
 def camera_jpeg(orientation: int = 1, size: tuple[int, int] = (1600, 1200)) -> bytes:
-    """A JPEG with a camera's EXIF, a comment and bytes of its own."""
-    content = encoded(drawn(size), "JPEG", quality=85, exif=camera_exif(orientation), comment=b"secret")
-    own = new_id().bytes
-    return content[:2] + b"\xff\xfe" + struct.pack(">H", 2 + len(own)) + own + content[2:]
+    """A JPEG with a camera's EXIF, a comment, and bytes and colours of its own."""
+    picture = drawn(size)
+    own = Image.frombytes("RGB", (4, 4), new_id().bytes * 3)
+    picture.paste(own.resize((size[0] // 4, size[1] // 4)), (size[0] // 2, size[1] // 2))
+    content = encoded(picture, "JPEG", quality=85, exif=camera_exif(orientation), comment=b"secret")
+    mark = new_id().bytes
+    return content[:2] + b"\xff\xfe" + struct.pack(">H", 2 + len(mark)) + mark + content[2:]
 
 
 def png_bomb(side: int = 60_000) -> bytes:

@@ -56,3 +56,19 @@ class OriginalGoneProblem(Problem):
     retry = "now"
     zh = "请重新发送该文件"
     en = "Send this file again"
+
+
+class AlreadyStoredProblem(ConflictProblem):
+    """What is stored is not lost."""
+
+    code = "evidence_already_stored"
+    zh = "该文件已收存，不能申报遗失"
+    en = "This file is stored already and cannot be withdrawn as lost"
+
+
+class WithdrawalSignatureProblem(InvalidProblem):
+    """A withdrawal counts only when the phone that declared the file signs it."""
+
+    code = "wrong_withdrawal_signature"
+    zh = "遗失声明的签名无效"
+    en = "The signature of the withdrawal is not valid"

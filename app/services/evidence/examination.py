@@ -22,6 +22,7 @@ from app.models.evidence import EvidenceDerivative, EvidenceFile
 from app.models.history import Change
 from app.services.evidence.decoder import Decoder, DecoderFailed
 from app.services.evidence.media_types import type_of_name
+from app.services.evidence.service import lock_content
 from app.services.runtime import Runtime
 from app.storage.store import derivative_key
 
@@ -115,8 +116,13 @@ async def _examine_one(runtime: Runtime, decoder: Decoder, file: _Waiting) -> No
         if file.attempts < MAX_ATTEMPTS:
             return
         found = _flagged(EvidenceFlag.UNDECODABLE)
-    copies = [await _store_copy(runtime, file, copy) for copy in found["reduced"]]
+    held: list[tuple[str, str]] = []
+    copies = [await _store_copy(runtime, file, copy, held) for copy in found["reduced"]]
     async with runtime.database.write() as session:
+        for sha256, key in held:
+            await lock_content(session, sha256)
+            if not await runtime.storage.exists(key):
+                return  # swept away at this very moment: the next attempt stores it anew
         await _write(session, file, found, copies)
 
 
@@ -124,11 +130,15 @@ def _flagged(flag: EvidenceFlag) -> dict[str, Any]:
     return {"detected_type": None, "flags": [flag.value], "facts": {}, "reduced": []}
 
 
-async def _store_copy(runtime: Runtime, file: _Waiting, copy: Mapping[str, Any]) -> dict[str, Any]:
+async def _store_copy(
+    runtime: Runtime, file: _Waiting, copy: Mapping[str, Any], held: list[tuple[str, str]]
+) -> dict[str, Any]:
+    """Store a copy; one that lay there before is noted in `held`, since the sweep could be removing it."""
     content: bytes = copy["content"]
     sha256 = "sha-256:" + hashlib.sha256(content).hexdigest()
     key = derivative_key(sha256)
-    await runtime.storage.put(key, content)
+    if not await runtime.storage.put(key, content):
+        held.append((sha256, key))
     return {
         "evidence_id": file.id,
         "pixels": copy["pixels"],

@@ -75,10 +75,15 @@ async def keep_bytes(runtime: Runtime, pieces: AsyncIterator[Buffer], announced:
         raise WrongBytesProblem from wrong
 
 
+async def lock_content(session: AsyncSession, sha256: str) -> None:
+    """Let one transaction at a time decide whether content that is stored already is used or removed."""
+    await session.execute(_LOCK_CONTENT, {"sha256": sha256})
+
+
 async def hold_bytes(session: AsyncSession, runtime: Runtime, kept: Kept) -> None:
     """Make sure that bytes which lay there before are not swept away while their new row is written."""
     if not kept.is_new:
-        await session.execute(_LOCK_CONTENT, {"sha256": kept.sha256})
+        await lock_content(session, kept.sha256)
         if not await runtime.storage.exists(kept.key):
             raise OriginalGoneProblem
 
@@ -86,7 +91,7 @@ async def hold_bytes(session: AsyncSession, runtime: Runtime, kept: Kept) -> Non
 async def forget_unused_bytes(runtime: Runtime, sha256: str) -> bool:
     """Remove an original that no row refers to; True when it was removed. Locked against a new row (hold_bytes)."""
     async with runtime.database.write() as session:
-        await session.execute(_LOCK_CONTENT, {"sha256": sha256})
+        await lock_content(session, sha256)
         used = await session.scalar(select(EvidenceFile.id).where(EvidenceFile.sha256 == sha256).limit(1))
         if used is None:
             await runtime.storage.remove(original_key(sha256))

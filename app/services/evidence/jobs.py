@@ -1,0 +1,16 @@
+"""Handlers of evidence's jobs. Examining files is no job: the worker does it all the time."""
+
+from procrastinate import JobContext
+
+from app.jobs.app import jobs
+from app.services.evidence.sweeping import remove_decided, sweep_unclaimed
+
+
+@jobs.periodic(cron="41 * * * *")
+@jobs.task(name="evidence.sweep", pass_context=True, queueing_lock="evidence.sweep")
+async def sweep(context: JobContext, timestamp: int) -> None:
+    """Hourly: old unclaimed files, the bytes nobody refers to, and left-over temporary files."""
+    runtime = context.additional_context["runtime"]
+    await sweep_unclaimed(runtime)
+    await remove_decided(runtime)
+    await runtime.storage.clear_staging()

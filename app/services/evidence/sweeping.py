@@ -1,0 +1,89 @@
+"""Clearing away: files that no package declared in 90 days, their bytes, and what interrupted uploads left in the staging.
+
+Rows go first, in the transaction that writes it down; bytes go afterwards, when no other row refers to them (a file that comes
+again meanwhile holds them, see hold_bytes).
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import SYSTEM
+from app.core.clock import utc_now
+from app.db.rows import insert_rows
+from app.models.evidence import EvidenceDerivative, EvidenceFile, EvidenceRemoval
+from app.services.audit.service import Act, rows_of_acts
+from app.services.evidence.service import lock_content
+from app.services.runtime import Runtime
+
+UNCLAIMED_KEPT_FOR = timedelta(days=90)
+"""Also in the trigger that guards originals: sooner, the database refuses."""
+BATCH = 200
+
+_REMOVE_OLD = text(
+    """
+    WITH old AS (
+        SELECT id FROM evidence_files WHERE NOT is_claimed AND received_at < :before
+         ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED),
+    copies AS (
+        SELECT storage_key, sha256 FROM evidence_derivatives WHERE evidence_id IN (SELECT id FROM old)),
+    removed AS (
+        DELETE FROM evidence_files WHERE id IN (SELECT id FROM old) RETURNING id, sha256, storage_key),
+    decided AS (
+        INSERT INTO evidence_removals (storage_key, sha256, decided_at)
+        SELECT storage_key, sha256, :now FROM removed UNION SELECT storage_key, sha256, :now FROM copies
+            ON CONFLICT DO NOTHING)
+    SELECT id, sha256 FROM removed
+    """
+)
+
+
+async def sweep_unclaimed(runtime: Runtime) -> int:
+    """Remove the files that waited for their package for more than 90 days, each with its audit row; gives their number."""
+    removed = 0
+    while True:
+        async with runtime.database.write() as session:
+            found = await _remove_rows(session)
+        removed += found
+        if found < BATCH:
+            return removed
+
+
+async def _remove_rows(session: AsyncSession) -> int:
+    now = utc_now()
+    values = {"before": now - UNCLAIMED_KEPT_FOR, "now": now, "batch": BATCH}
+    rows = (await session.execute(_REMOVE_OLD, values)).all()
+    acts = [
+        Act("evidence:sweep", "evidence", row.id, 1, None, before={"sha256": row.sha256}, detail={"hash": row.sha256})
+        for row in rows
+    ]  # fmt: skip
+    await insert_rows(session, *rows_of_acts(SYSTEM, acts))
+    return len(rows)
+
+
+async def remove_decided(runtime: Runtime) -> int:
+    """Remove the bytes of swept rows that no row refers to by now; gives how many objects went."""
+    async with runtime.database.read() as session:
+        wanted = select(EvidenceRemoval.storage_key, EvidenceRemoval.sha256).order_by(
+            EvidenceRemoval.decided_at
+        )
+        decided = (await session.execute(wanted.limit(BATCH))).all()
+    gone = 0
+    for key, sha256 in decided:
+        async with runtime.database.write() as session:
+            await lock_content(session, sha256)
+            if not await _is_used(session, key):
+                await runtime.storage.remove(key)
+                gone += 1
+            await session.execute(delete(EvidenceRemoval).where(EvidenceRemoval.storage_key == key))
+    return gone
+
+
+async def _is_used(session: AsyncSession, key: str) -> bool:
+    file = select(EvidenceFile.id).where(EvidenceFile.storage_key == key)
+    copy = select(EvidenceDerivative.evidence_id).where(EvidenceDerivative.storage_key == key)
+    for wanted in (file, copy):
+        if (await session.execute(wanted.limit(1))).first() is not None:
+            return True
+    return False

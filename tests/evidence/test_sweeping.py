@@ -1,0 +1,101 @@
+"""What no package ever declared goes after ninety days, and nothing else ever does."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import utc_now
+from app.demo.phone import Photo
+from app.services.evidence.sweeping import remove_decided, sweep_unclaimed
+from app.services.runtime import Runtime
+from tests.evidence.conftest import Team
+from tests.evidence.files import camera_jpeg
+from tests.evidence.test_examination import copies_of, examine_all, run
+from tests.evidence.test_intake import row_of, stored_bytes
+from tests.factories.field import photo
+
+
+def age(team: Team, evidence_id: UUID, days: int) -> None:
+    async def work(session: AsyncSession) -> None:
+        at = utc_now() - timedelta(days=days)
+        await session.execute(
+            text("UPDATE evidence_files SET received_at = :at WHERE id = :id"), {"at": at, "id": evidence_id}
+        )
+
+    team.world.in_database(work)
+
+
+def sweep(team: Team, runtime: Runtime) -> None:
+    run(team.world, lambda: sweep_unclaimed(runtime))
+    run(team.world, lambda: remove_decided(runtime))
+
+
+def test_unclaimed_files_go_after_ninety_days_and_not_a_day_sooner(team: Team, runtime: Runtime) -> None:
+    old, young, claimed = Photo(camera_jpeg(), None), photo(), photo()
+    waiting = team.seal(old, young)
+    for each in (old, young):
+        assert team.phone.put_photo(waiting, each).status_code == 201
+    team.phone.put_photo(team.sent(claimed), claimed)
+    examine_all(team.world, runtime)
+    copies = copies_of(team.world, old.id)
+    assert len(copies) == 2
+    for each, days in ((old, 91), (young, 89), (claimed, 4000)):
+        age(team, each.id, days)
+    sweep(team, runtime)
+    assert row_of(team.world, old.id) is None
+    assert stored_bytes(team.world, runtime, old.content) is None
+    for copy in copies:
+        assert run(team.world, lambda key=copy["storage_key"]: runtime.storage.exists(key)) is False
+    for each in (young, claimed):
+        assert row_of(team.world, each.id) is not None
+        assert stored_bytes(team.world, runtime, each.content) == each.content
+
+    async def audited(session: AsyncSession) -> list[Any]:
+        wanted = text(
+            "SELECT action, actor_kind FROM audit_entries WHERE kind = 'evidence' AND object_id = :id"
+        )
+        return [tuple(row) for row in await session.execute(wanted, {"id": old.id})]
+
+    assert team.world.in_database(audited) == [("evidence:sweep", "system")]
+
+
+def test_bytes_that_another_file_needs_stay(team: Team, runtime: Runtime) -> None:
+    old = photo()
+    twin = Photo(old.content, None)
+    team.phone.put_photo(team.seal(old), old)
+    team.phone.put_photo(team.sent(twin), twin)
+    age(team, old.id, 91)
+    sweep(team, runtime)
+    assert row_of(team.world, old.id) is None
+    assert stored_bytes(team.world, runtime, old.content) == old.content
+
+
+def test_a_file_that_comes_again_between_the_two_steps_keeps_its_bytes(team: Team, runtime: Runtime) -> None:
+    old = photo()
+    package = team.seal(old)
+    team.phone.put_photo(package, old)
+    age(team, old.id, 91)
+    run(team.world, lambda: sweep_unclaimed(runtime))
+    assert team.phone.put_photo(package, old).status_code == 201
+    run(team.world, lambda: remove_decided(runtime))
+    assert stored_bytes(team.world, runtime, old.content) == old.content
+    assert team.phone.put_package(package).json()["receipt"] is True
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_the_database_itself_refuses_to_remove_an_original_too_soon(team: Team, declared: bool) -> None:
+    one = photo()
+    package = team.sent(one) if declared else team.seal(one)
+    team.phone.put_photo(package, one)
+    age(team, one.id, 4000 if declared else 89)
+
+    async def remove(session: AsyncSession) -> None:
+        await session.execute(text("DELETE FROM evidence_files WHERE id = :id"), {"id": one.id})
+
+    with pytest.raises(DBAPIError, match="never removed"):
+        team.world.in_database(remove)
