@@ -1,14 +1,17 @@
 """From a package's answers to fact sheets and verdicts, in the unit of work that processes the package."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.determinations import FactSheetRecord, VerdictRecord
-from tests.determinations.making import NO_ALARM, Visit, answers
+from app.services.runtime import Runtime
+from tests.determinations.making import NO, NO_ALARM, NO_CONTRACT_CHECKS, YES, Visit, answers
 from tests.factories.world import World
+from tests.support.queries import recorded_queries
 
 
 def stored(visit: Visit) -> tuple[list[FactSheetRecord], list[VerdictRecord]]:
@@ -60,3 +63,164 @@ def test_the_trade_decides_first_which_clauses_apply(
     visit = Visit(world, trade)
     visit.submit("rto", answers("rto", NO_ALARM))
     assert said(visit) == expected
+
+
+def test_an_enterprise_without_a_known_trade_is_asked_for_it_never_taken_for_another(world: World) -> None:
+    visit = Visit(world)
+    visit.submit("rto", answers("rto", NO_ALARM))
+    open_ones = visit.verdicts("undetermined")
+    assert {one["clause_id"] for one in open_ones} == {"MEM10-7-5", "MEM10-5-12"}
+    for one in open_ones:
+        assert one["missing"] == ["enterprise.regulated_trades"]
+        assert one["questions"][0]["key"] == "enterprise.regulated_trades"
+        assert {"machinery", "other"} <= set(one["questions"][0]["values"])
+
+
+def test_good_answers_leave_nothing_to_people_whatever_the_trade(world: World) -> None:
+    for trades in (["machinery"], ["light_industry", "nonferrous"], []):
+        visit = Visit(world, *trades)
+        visit.submit("rto", answers("rto"))
+        assert visit.verdicts() == []
+        assert visit.determination()["not_matched"]
+
+
+def test_what_nobody_observed_is_not_listed(world: World) -> None:
+    visit = Visit(world, "machinery")
+    visit.submit("evacuation", answers("evacuation", without=("EV-08.1", "EV-08.2")))
+    shown = visit.determination()
+    assert (shown["verdicts"], shown["not_matched"]) == ([], [])
+
+
+def test_a_disabled_device_counts_as_missing(world: World) -> None:
+    """Article 14, by the one question that names which device was disabled."""
+    visit = Visit(world, "machinery")
+    disabled = {"RTO-28": YES, "RTO-28.1": {"value": "flame_monitor"}}
+    visit.submit("rto", answers("rto", disabled, without=("RTO-11",)))
+    assert ("suspected_major", "MEM10-7-5") in said(visit)
+
+
+def test_statements_that_contradict_one_another_leave_the_clause_open(world: World) -> None:
+    visit = Visit(world, "machinery")
+    visit.submit("rto", answers("rto", {"RTO-28": YES, "RTO-28.1": {"value": "flame_monitor"}}))
+    (verdict,) = visit.verdicts("undetermined")
+    facts = {f["key"]: f for c in verdict["explanation"]["conditions"] for f in c["facts"]}
+    assert facts["MEM10-7-5.flame_monitor"]["problem"] == "contradictory"
+    assert len(facts["MEM10-7-5.flame_monitor"]["sources"]) == 2
+
+
+def test_the_facts_of_two_packages_of_a_visit_are_judged_together(world: World) -> None:
+    """The enterprise's contractors in one package, its missing checks in the other."""
+    visit = Visit(world, "machinery")
+    visit.submit("hot-work", answers("hot-work", {"HW-26.1": YES, "HW-26.2": YES}, without=("HW-26.3",)))
+    (first,) = visit.verdicts("undetermined")
+    assert (first["clause_id"], first["missing"]) == ("MEM10-3-1", ["MEM10-3-1.periodic_inspection_done"])
+    visit.submit("outsourced-work", {"RV-05": NO, "RV-05.1": NO})
+    (second,) = visit.verdicts("suspected_major")
+    assert (second["clause_id"], second["replaces_id"]) == ("MEM10-3-1", first["id"])
+    old = next(one for one in visit.determination()["verdicts"] if one["id"] == first["id"])
+    assert (old["is_current"], old["kind"], old["missing"]) == (False, "undetermined", first["missing"])
+    assert visit.verdicts("undetermined") == []
+
+
+def test_a_second_package_about_something_else_rewrites_nothing(world: World) -> None:
+    visit = Visit(world, "machinery")
+    visit.submit("rto", answers("rto", NO_ALARM))
+    before = visit.verdicts()
+    visit.submit("evacuation", answers("evacuation", without=("EV-08.1", "EV-08.2")))
+    assert visit.verdicts() == before
+
+
+def test_two_units_of_one_visit_are_judged_apart(world: World) -> None:
+    """One burner lacks the alarm, the other the shut-off's answer: they never add up to one burner."""
+    visit = Visit(world, "machinery")
+    good = visit.submit("rto", answers("rto"))
+    bad = visit.submit("rto", answers("rto", NO_ALARM))
+    (verdict,) = visit.verdicts("suspected_major")
+    assert verdict["subject_id"] == str(bad)
+    quiet = [one for one in visit.determination()["not_matched"] if one["clause_id"] == "MEM10-7-5"]
+    assert [one["subject_id"] for one in quiet] == [str(good)]
+
+
+def test_each_welder_is_judged_alone(world: World) -> None:
+    visit = Visit(world, "machinery")
+
+    def welder(name: str, result: str) -> dict[str, Any]:
+        lookup = {"value": {"number": "T1", "result": result, "valid_until": "2030-01-01"}}
+        return {
+            f"workers/{name}/HW-11": lookup,
+            f"workers/{name}/HW-11.1": YES,
+            f"workers/{name}/HW-11.2": YES,
+        }
+
+    section = next(path.partition("/")[0] for path in answers("hot-work") if path.endswith("HW-11"))
+    given = {**welder("a", "valid"), **welder("b", "not_found")}
+    given = {path.replace("workers", section, 1): value for path, value in given.items()}
+    package_id = visit.submit("hot-work", given)
+    (verdict,) = visit.verdicts("suspected_major")
+    assert (verdict["clause_id"], verdict["subject_kind"], verdict["subject_id"]) == (
+        "MEM10-3-2", "worker", f"{package_id}/{section}/b",
+    )  # fmt: skip
+
+
+def test_a_correction_speaks_of_the_same_unit_and_what_was_said_before_stays(world: World) -> None:
+    visit = Visit(world, "machinery")
+    first = visit.submit("rto", answers("rto", NO_ALARM))
+    (before,) = visit.verdicts("suspected_major")
+    visit.submit("rto", answers("rto"), supersedes=first)
+    (after,) = visit.verdicts()
+    assert (after["kind"], after["replaces_id"], after["subject_id"]) == (
+        "not_matched", before["id"], before["subject_id"],
+    )  # fmt: skip
+    shown = visit.determination()
+    assert [sheet["is_superseded"] for sheet in shown["sheets"]] == [True, False]
+    old = next(one for one in shown["verdicts"] if one["id"] == before["id"])
+    assert {**old, "is_current": True, "version": 1} == before
+
+
+def test_a_correction_that_moves_to_another_visit_takes_its_words_along(world: World) -> None:
+    visit = Visit(world, "machinery")
+    first = visit.submit("rto", answers("rto", NO_ALARM))
+    visit.submit("outsourced-work", answers("outsourced-work", NO_CONTRACT_CHECKS))
+    old_visit = visit.field.visit_id
+    visit.another()
+    visit.submit("rto", answers("rto", NO_ALARM), supersedes=first)
+    assert [one["clause_id"] for one in visit.verdicts("suspected_major")] == ["MEM10-7-5"]
+    visit.field.visit_id = old_visit
+    assert [one["clause_id"] for one in visit.verdicts("suspected_major")] == ["MEM10-3-1"]
+    assert said(visit) & {("suspected_major", "MEM10-7-5")} == set()
+
+
+def test_a_decided_verdict_stands_whatever_is_said_later(world: World) -> None:
+    visit = Visit(world, "machinery")
+    first = visit.submit("rto", answers("rto", NO_ALARM))
+    (verdict,) = visit.verdicts("suspected_major")
+
+    async def decide(session: AsyncSession) -> None:
+        decided = {"status": "rejected", "version": 2}
+        row = VerdictRecord.id == UUID(verdict["id"])
+        await session.execute(update(VerdictRecord).where(row).values(**decided))
+
+    world.in_database(decide)
+    visit.submit("rto", answers("rto"), supersedes=first)
+    old, new = sorted(visit.verdicts(), key=lambda one: one["created_at"])
+    assert (old["id"], old["status"]) == (verdict["id"], "rejected")
+    assert (new["kind"], new["replaces_id"]) == ("not_matched", verdict["id"])
+
+
+def test_a_date_before_the_standard_leaves_every_finding_to_a_person(world: World) -> None:
+    visit = Visit(world, "machinery")
+    visit.submit("rto", answers("rto", NO_ALARM), legal_date="2023-05-14")
+    assert {kind for kind, _ in said(visit)} == {"unmapped"}
+    assert visit.determination()["sheets"][0]["ruleset"] is None
+
+
+def test_the_processing_unit_asks_for_little(world: World, runtime: Runtime) -> None:
+    """Lock and trade, sheets, verdicts when there are sheets; every row of a package in one statement with the hazards'."""
+    visit = Visit(world, "machinery")
+    visit.submit("rto", answers("rto"))
+    for given in (answers("rto", NO_ALARM), answers("rto", {**NO_ALARM, "RTO-01": NO, "RTO-02": NO})):
+        visit.another()
+        with recorded_queries(runtime.database) as sent:
+            visit.submit("rto", given)
+        mine = [one for one in sent if "fact_sheets" in one or "verdicts" in one or "regulated_trades" in one]
+        assert len(mine) == 3, mine

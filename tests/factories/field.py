@@ -27,7 +27,7 @@ class Field:
         self.region = region or world.town
         self.enterprise_id, self.site_id = new_id(), new_id()
         self.visit_id = new_id()
-        self._trades = trades or ["industry_trade"]
+        self._trades = ["industry_trade"] if trades is None else trades
         world.in_database(self._build)
 
     async def _build(self, session: AsyncSession) -> None:

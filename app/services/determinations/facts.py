@@ -123,15 +123,15 @@ def combine(sheets: Sequence[Sheet], *, enterprise_id: UUID, site_id: UUID) -> K
     """All that is known of a visit: its sheets that no correction superseded, oldest first, a package's among them.
 
     A desk answer settles what was said of that subject and key before it; what is said later stands beside it. The trade is
-    the register's, or, where that has none, what the desk answered.
+    the register's, or what the desk answered when it could not tell, until the register says something else.
     """
     subjects = _Subjects(enterprise_id, site_id)
     stated: dict[tuple[Subject, str], list[Fact]] = {}
-    asked_trades: tuple[str, ...] = ()
+    trades = tuple(sheets[-1].trades)
     for sheet in sheets:
         for row in sheet.facts:
             if row["key"] == TRADE_KEY:
-                asked_trades = (row["value"],)
+                trades = (row["value"],) if sheet.trades == sheets[-1].trades else trades
                 continue
             fact = Fact(subjects.of(row["subject"], row["id"]), row["key"], row["value"], row["source"])
             if sheet.package_id is None:
@@ -140,7 +140,7 @@ def combine(sheets: Sequence[Sheet], *, enterprise_id: UUID, site_id: UUID) -> K
                 stated.setdefault((fact.subject, fact.key), []).append(fact)
     return Known(
         legal_on=min(sheet.legal_on for sheet in sheets if sheet.package_id),
-        trades=tuple(sheets[-1].trades) or asked_trades,
+        trades=trades,
         facts=tuple(fact for facts in stated.values() for fact in facts),
         findings=tuple(
             Finding(row["source"], tuple(row["clauses"])) for sheet in sheets for row in sheet.findings

@@ -13,7 +13,7 @@ from app.models.enterprises import Enterprise
 from app.services.determinations.facts import Sheet
 from app.services.determinations.statements import Standing, about
 
-VISIT_LOCK = 11
+VISIT_LOCK = 41
 """The seed of the advisory locks on visits: what is known of one visit is judged in single file."""
 
 _SHEET = (
