@@ -268,3 +268,20 @@ class LimitView(View):
     day_kind: str
     basis: str
     in_force_from: date
+
+
+class TimeLimitView(View):
+    """A limit as the law has it on a date; `days` null: the law gives no number."""
+
+    code: str
+    title_zh: str
+    title_en: str
+    starts_zh: str
+    starts_en: str
+    days: int | None
+    day_kind: str | None
+    basis_zh: str
+    basis_en: str
+    in_force_from: date
+    authority_may_set: bool
+    to_be_confirmed: bool

@@ -1,9 +1,11 @@
 """The clocks of a case: a number only from law or from the authority's own rule, counted by day type, never guessed."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -141,3 +143,49 @@ def test_limits_of_the_content_are_well_formed() -> None:
         assert limit.days is None or DayKind(limit.day_kind or "")
         assert time_limit(limit.code, limit.in_force_from) is limit
     assert working_calendar().is_workday(date(2026, 1, 4)) is True
+
+
+FACTS = {
+    "decision": "TL-DECIDE", "urgent_filing": "TL-URGENT-FILE", "saved_evidence": "TL-REG-SAVE",
+    "seizure": "TL-SEAL", "hearing_request": "TL-HEAR-REQ", "service": "TL-SERVE", "publication": "TL-PUBLISH",
+    "payment": "TL-PAY", "review_request": "TL-APPEAL", "urging": "TL-URGE",
+    "referral_decision": "TL-TRANSFER-DECIDE",
+}  # fmt: skip
+
+
+def test_limits_agree_with_the_facts_and_mark_what_is_unsure(shared_folder: Path) -> None:
+    body = yaml.safe_load((shared_folder / "law" / "procedure.yaml").read_text("utf-8"))
+    facts = {one["id"]: one for one in body["time_limits"]}
+    assert {one.code for one in time_limits()} == {*FACTS, "filing"}
+    for limit in time_limits():
+        if limit.code == "filing":
+            assert not any(character.isdigit() for character in facts["TL-FILING"]["value"])
+            continue
+        fact = facts[FACTS[limit.code]]
+        assert limit.days == fact["value"]
+        kind = fact["day_type"].partition("_")[0].partition("(")[0]
+        assert limit.day_kind == kind or limit.to_be_confirmed
+        assert limit.to_be_confirmed or "unverified" not in fact["source"]
+
+
+@pytest.mark.parametrize("code", FACTS)
+@pytest.mark.parametrize("days_after, overdue", [(-1, False), (0, False), (1, True)])
+def test_every_limit_ends_with_its_last_day(code: str, days_after: int, overdue: bool) -> None:
+    start, limit = date(2026, 9, 24), time_limit(code, date(2026, 9, 24))
+    assert limit.days is not None
+    due = working_calendar().deadline(start, limit.days, DayKind(limit.day_kind or "")).due_on
+    assert due is not None
+    clock = CaseClock(
+        code=code, started_on=start, days=limit.days, day_kind=limit.day_kind, due_on=due,
+        basis="", to_be_confirmed=False,
+    )  # fmt: skip
+    assert clocks.show_clock(clock, due + timedelta(days=days_after)).is_overdue is overdue
+
+
+def test_the_limits_of_the_law_can_be_read(docket: Docket) -> None:
+    rows = {row["code"]: row for row in docket.officers[0].get(f"{PATH}/time-limits").json()}
+    assert (rows["filing"]["days"], rows["filing"]["authority_may_set"]) == (None, True)
+    assert rows["hearing_request"]["day_kind"] == "working"
+    earlier = docket.officers[0].get(f"{PATH}/time-limits", params={"on": "2013-01-01"}).json()
+    assert {row["code"] for row in earlier} == {"seizure", "urging"}
+    assert docket.world.person("safety_assistant").get(f"{PATH}/time-limits").status_code == 403

@@ -138,6 +138,12 @@ def time_limit(code: str, on: date) -> TimeLimit:
     return next((one for one in reversed(versions) if one.in_force_from <= on), versions[0])
 
 
+def time_limits_on(on: date) -> list[TimeLimit]:
+    """The limits in force on a date, in the order of the content."""
+    codes = dict.fromkeys(one.code for one in time_limits() if one.in_force_from <= on)
+    return [time_limit(code, on) for code in codes]
+
+
 def penalty_on(code: str, facts_on: date) -> Penalty:
     """The article by which facts of that date are judged; raises when unknown or not in force, naming its successor."""
     penalty = penalties().get(code)
