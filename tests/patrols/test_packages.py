@@ -123,6 +123,15 @@ def test_a_patrol_does_no_enforcement(assistant: Assistant) -> None:
     assert (visit["id"], visit["assignment_id"]) == (document["visit_id"], None)
     assert officers[0].get(f"{visits}/{visit['id']}").json()["findings"] == []
 
+    async def judged(session: AsyncSession) -> int:
+        found = text(
+            "SELECT (SELECT count(*) FROM fact_sheets WHERE visit_id = :id) + "
+            "(SELECT count(*) FROM verdicts WHERE visit_id = :id)"
+        )
+        return int((await session.execute(found, {"id": visit["id"]})).scalar_one())
+
+    assert world.in_database(judged) == 0
+
 
 def test_a_foreign_regions_site_is_not_found_and_nothing_is_kept(world: World) -> None:
     assistant = Assistant(world, Field(world, region=world.other_town))

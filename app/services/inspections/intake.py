@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
@@ -192,8 +193,8 @@ async def _check_quota(
     else:
         intake = PackageIntake
         quarantined = (intake.device_id == actor.device_id, intake.status == "quarantined")
-        same = intake.package_id == delivery.package_id
-        waiting = select(func.count(), func.bool_or(same)).where(*quarantined, intake.received_at > since)
+        taken = exists().where(aliased(intake).package_id == delivery.package_id)
+        waiting = select(func.count(), taken).where(*quarantined, intake.received_at > since)
     number, is_here = (await connection.execute(waiting)).one()
     if number >= MAX_SET_ASIDE and not is_here:
         raise SetAsideQuotaProblem(seconds=3600)

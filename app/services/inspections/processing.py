@@ -56,8 +56,8 @@ class CannotProcess(Exception):
 
 async def process_package(
     session: AsyncSession, runtime: Runtime, arrived: Arrived, context: Context
-) -> PackageAnswer:
-    """Write everything a kept package means; returns what the phone is told of it.
+) -> PackageAnswer | None:
+    """Write everything a kept package means; returns what the phone is told of it, None when reactions add to that.
 
     Raises CannotProcess when a person must look, and IntegrityError (unique) when the context is out of date.
     """
@@ -80,7 +80,7 @@ async def process_package(
         *manifest_sets(arrived.package_id, arrived.device_id, site.region_id, envelope.evidence),
         *rows_of_acts(actor, [_act(arrived, site)]),
         *hazard_sets(actor, _origin(envelope, package), [_hazard(one) for one in findings]),
-        *await determination_sets(session, actor, facts),
+        *(await determination_sets(session, actor, facts) if envelope.kind.is_enforcement else ()),
     ]
     if not envelope.evidence:
         sets += await receipt_rows(session, runtime, _subject(arrived, context), [], context.chain)
@@ -91,6 +91,8 @@ async def process_package(
     await publish(session, _news(arrived, site))
     if not has_receipt and not missing:
         has_receipt = await issue_receipt_if_complete(session, runtime, arrived.package_id)
+    if envelope.kind is PackageKind.REINSPECTION or envelope.hazards:
+        return None
     return PackageAnswer(
         id=arrived.package_id,
         hash=arrived.sha256,
