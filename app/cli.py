@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import httpx
@@ -18,12 +19,17 @@ from app.db.migrate import newest_revision, upgrade
 from app.demo.run import run_demo
 from app.demo.story import StoryFailed
 from app.doctor.examination import examine
+from app.enums.enterprises import FieldError
 from app.http.logs import configure_logs
 from app.jobs.relay import keep_epoch, renew_epoch
+from app.models.enterprises import EnterpriseImport, EnterpriseImportError
 from app.routers.reference import document_of
 from app.services.audit.checkpoints import read_checkpoints
 from app.services.audit.verify import AuditReport, verify_audit
 from app.services.checklists.loading import Loaded, load_shipped_checklists
+from app.services.enterprises.commands import import_file
+from app.services.enterprises.import_reports import column_label
+from app.services.enterprises.trade_import import TradesLoaded, load_trades
 from app.services.identity.keys import PURPOSES, KeyRing
 from app.services.identity.passwords import MIN_LENGTH
 from app.services.identity.service import create_first_administrator
@@ -42,11 +48,13 @@ keys = typer.Typer(help="签名密钥 · Signing keys", no_args_is_help=True)
 verify = typer.Typer(help="核验 · Verification", no_args_is_help=True)
 content = typer.Typer(help="随程序发布的内容 · Content shipped with the program", no_args_is_help=True)
 feed = typer.Typer(help="变更流 · The change feed", no_args_is_help=True)
+imports = typer.Typer(help="导入 · Imports", no_args_is_help=True)
 cli.add_typer(admin, name="admin")
 cli.add_typer(keys, name="keys")
 cli.add_typer(verify, name="verify")
 cli.add_typer(feed, name="feed")
 cli.add_typer(content, name="content")
+cli.add_typer(imports, name="import")
 
 
 def main() -> None:
@@ -228,6 +236,52 @@ def load_content() -> None:
     for one in asyncio.run(load()):
         state = "未变 / unchanged" if one.change == "unchanged" else "已发布 / published"
         typer.echo(f"{one.code}  第 {one.number} 版  {state}  {one.content_hash}")
+
+
+@imports.command("enterprises")
+def import_enterprises(
+    file: Annotated[Path, typer.Argument(help="XLSX 或 CSV", exists=True, dir_okay=False)],
+    login: Annotated[
+        str, typer.Option("--as", help="以该用户的权限导入 · The user in whose name and with whose rights")
+    ],
+    dry_run: Annotated[bool, typer.Option(help="只检查，不写入 · Only check")] = False,
+) -> None:
+    """导入单位；重复导入只更新不重复 · Import enterprises; doing it again updates and never duplicates."""
+
+    async def run() -> tuple[EnterpriseImport, list[EnterpriseImportError]]:
+        async with open_runtime(Settings()) as runtime:
+            return await import_file(runtime, file, login, is_dry_run=dry_run, say=typer.echo)
+
+    done, errors = asyncio.run(run())
+    for error in errors:
+        said = FieldError(error.code)
+        typer.echo(
+            f"第 {error.row} 行 / row {error.row}  {column_label(error.column)}  {said.zh} / {said.en}"
+        )
+    typer.echo(
+        f"新增 / created: {done.rows_created}  更新 / updated: {done.rows_updated}  "
+        f"未变 / unchanged: {done.rows_unchanged}  失败 / failed: {done.rows_failed}"
+    )
+    if done.failure or done.rows_failed:
+        _fail(done.failure or "部分行未导入 / some rows were not imported")
+
+
+@imports.command("trades")
+def import_trades(
+    file: Annotated[Path, typer.Argument(help="XLSX 或 CSV：代码、名称", exists=True, dir_okay=False)],
+    edition: Annotated[str, typer.Option(help="分类版本 · The edition of the classification")],
+) -> None:
+    """导入国民经济行业分类的中类、小类 · Import the groups and classes of GB/T 4754."""
+
+    async def run() -> TradesLoaded:
+        async with open_runtime(Settings()) as runtime, runtime.database.write() as session:
+            return await load_trades(session, file.read_bytes(), edition)
+
+    done = asyncio.run(run())
+    typer.echo(
+        f"新增 / added: {done.added}  更名 / renamed: {done.renamed}  移除 / removed: {done.removed}  "
+        f"未变 / unchanged: {done.unchanged}"
+    )
 
 
 @feed.command("renew")
