@@ -11,6 +11,7 @@ from app.config import Settings
 from app.core.errors import Problem
 from app.enums.cases import CaseStatus
 from app.enums.checklists import TemplateStatus
+from app.enums.determinations import VerdictStatus
 from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
 from app.main import create_app
@@ -83,8 +84,14 @@ def endpoints_table() -> str:
     return "| audience | method | path | action |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
-LABELS: dict[str, type[LabelledEnum]] = {"cases": CaseStatus, "checklists": TemplateStatus}
+LABELS: dict[str, type[LabelledEnum]] = {
+    "cases": CaseStatus,
+    "checklists": TemplateStatus,
+    "determinations": VerdictStatus,
+}
 """Areas whose states have Chinese labels."""
+BEGINS_AT = {"determinations": "open"}
+"""Where an area's table begins when steps lead back to its first state."""
 
 
 def workflows_page() -> str:
@@ -107,9 +114,8 @@ def _workflow(area: str) -> str:
         f"    {source} --> {target}: {label}" for sources, label, target, *_ in steps for source in sources
     ]
     targets = {target for _, _, target, *_ in steps}
-    starts = [f"    [*] --> {state}" for state in states if state not in targets] or [
-        f"    [*] --> {states[0]}"
-    ]
+    first = getattr(module, "INITIAL", BEGINS_AT.get(area))
+    starts = [f"    [*] --> {state}" for state in states if state == first or state not in targets]
     left = {source for sources, *_ in steps for source in sources} | open_ended
     ends = [f"    {state} --> [*]" for state in states if state not in left]
     diagram = "\n".join(["```mermaid", "stateDiagram-v2", *declared, *starts, *arrows, *ends, "```"])

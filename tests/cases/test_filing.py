@@ -4,10 +4,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import SHANGHAI, shanghai_today, standing_at
 from app.core.events import _reactions
 from app.core.ids import new_id
+from app.models.identity import User
+from app.models.organizations import Authority, Entrustment, Jurisdiction
 from app.services.cases.events import CaseFiled, CaseOpened
 from tests.factories.cases import PATH, Docket, allegation, person, step
 from tests.factories.field import Field
@@ -211,3 +215,51 @@ def test_the_team_must_still_be_certified_on_the_day_of_the_step(
     with standing_at(noon(2026, 11, day)):
         officer = docket.world.logged_in(docket.officers[0].user_id)
         assert step(officer, case, "propose-filing").status_code == status
+
+
+@pytest.mark.parametrize(("ends", "status"), [(-1, 422), (0, 201), (None, 201)])
+def test_an_officer_of_an_entrusted_authority_counts_while_it_is_entrusted(
+    docket: Docket, ends: int | None, status: int
+) -> None:
+    brigade = new_id()
+    until = None if ends is None else TODAY() + timedelta(days=ends)
+    officer = docket.officer()
+
+    async def entrust(session: AsyncSession) -> None:
+        session.add(
+            Authority(
+                id=brigade, code=brigade.hex, name="东镇综合行政执法队", document_word="东综执", region_id=docket.region,
+                valid_from=date(2020, 1, 1),
+            )
+        )  # fmt: skip
+        await session.flush()
+        session.add(
+            Entrustment(
+                authority_id=brigade, entrusted_by=docket.world.authority, basis="委托书1号",
+                valid_from=date(2020, 1, 1), valid_until=until,
+            )
+        )  # fmt: skip
+        await session.execute(update(User).where(User.id == officer.user_id).values(authority_id=brigade))
+
+    docket.world.in_database(entrust)
+    ids = [str(docket.officers[0].user_id), str(officer.user_id)]
+    answer = docket.officers[0].post(PATH, json=docket.request(officer_ids=ids))
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(("ends", "status"), [(-1, 422), (0, 201)])
+def test_a_case_is_opened_within_the_authority_s_jurisdiction_of_the_day(
+    docket: Docket, ends: int, status: int
+) -> None:
+    async def end(session: AsyncSession) -> None:
+        await session.execute(
+            update(Jurisdiction)
+            .where(Jurisdiction.authority_id == docket.world.authority)
+            .values(valid_until=TODAY() + timedelta(days=ends))
+        )
+
+    docket.world.in_database(end)
+    answer = docket.officers[0].post(PATH, json=docket.request())
+    assert answer.status_code == status
+    if status == 422:
+        assert answer.json()["code"] == "outside_jurisdiction"
