@@ -2,6 +2,8 @@
 
 import itertools
 import re
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -35,6 +37,16 @@ def possible_values(definition: FactDefinition, expression_numbers: list[float])
         return [value for value, _ in definition.values]
     around = sorted({int(number + step) for number in expression_numbers for step in (-1, 0, 1)})
     return [value for value in around if value >= 0]
+
+
+@cache
+def compiled(text: str) -> Any:
+    return compile(re.sub(r"\s+", " ", text), "<predicate>", "eval")
+
+
+def python_predicate(text: str, facts: dict[str, Any]) -> bool:
+    """A predicate read by Python itself, which shares nothing with our evaluator."""
+    return bool(eval(compiled(text), {"__builtins__": {}}, facts))
 
 
 def test_the_64_clauses_are_all_there() -> None:
@@ -101,6 +113,109 @@ def test_an_unknown_scope_is_undetermined_and_a_false_one_not_matched(clause: Cl
             assert kind(clause, {k: v for k, v in case.major.items() if k != name}) is OPEN
 
 
+# --- every combination of known and missing facts, against Python's own two-valued logic -----------------------------
+
+
+def clause_texts() -> dict[str, tuple[str, str]]:
+    """(scope, predicate) of each clause as its content file writes them; both happen to be Python."""
+    folder = resources.files("app.content") / "law" / "order10"
+    bodies = [
+        body
+        for entry in folder.iterdir()
+        if entry.name.startswith("article-")
+        for body in yaml.safe_load(entry.read_text(encoding="utf-8"))["clauses"]
+    ]
+    return {body["id"]: (body.get("scope", {}).get("when", "True"), body["major_when"]) for body in bodies}
+
+
+TEXTS = clause_texts()
+SETTINGS = ORDER10.constants()
+
+
+def table_values(clause: Clause, name: str) -> list[Any]:
+    """Every value of a bool or an enum; of a number those around each limit of the clause."""
+    definition = clause.facts[name]
+    if definition.type in (FactType.BOOL, FactType.ENUM):
+        return possible_values(definition, [])
+    numbers = [float(one) for one in re.findall(r"[<>=] (\d+(?:\.\d+)?)", TEXTS[clause.id][1])]
+    limits = [*numbers, *(30.0 for one in SETTINGS if one in TEXTS[clause.id][1])] or [2.0]
+    return possible_values(definition, limits)
+
+
+def two_valued(clause: Clause, facts: dict[str, Any]) -> VerdictKind:
+    """The verdict on complete facts, by Python itself."""
+    names = {**SETTINGS, **facts, "true": True, "false": False}
+    holds = all(python_predicate(text, names) for text in TEXTS[clause.id])
+    return MAJOR if holds else SPARED
+
+
+@each_clause
+def test_every_combination_of_known_and_missing_facts_is_sound(clause: Clause) -> None:
+    """Whatever is missing: decided only where every completion agrees, and open only with something to ask for."""
+    names = [name for name, definition in clause.facts.items() if not definition.is_reference]
+    choices = [table_values(clause, name) for name in names]
+    known: dict[tuple[Any, ...], frozenset[VerdictKind]] = {}
+
+    def outcomes(values: tuple[Any, ...]) -> frozenset[VerdictKind]:
+        if values not in known:
+            if None in values:
+                at = values.index(None)
+                parts = [outcomes((*values[:at], one, *values[at + 1 :])) for one in choices[at]]
+                known[values] = frozenset().union(*parts)
+            else:
+                known[values] = frozenset({two_valued(clause, dict(zip(names, values, strict=True)))})
+        return known[values]
+
+    for values in itertools.product(*([*values, None] for values in choices)):
+        stated = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        verdict = judge(clause, stated)
+        if verdict is None:
+            assert not stated
+            continue
+        if verdict.is_open:
+            asked = {definition.key for name, definition in clause.facts.items() if name not in stated}
+            assert verdict.missing
+            assert set(verdict.missing) <= asked
+        elif verdict.kind is OPEN:
+            assert outcomes(values) == {SPARED}
+        else:
+            assert outcomes(values) == {verdict.kind}, stated
+        if len(outcomes(values)) == 2:
+            assert verdict.is_open, stated
+
+
+@each_clause
+def test_scope_facts_are_three_valued_in_every_combination(clause: Clause) -> None:
+    """In the major case: a scope that fails is not matched; one that is not known is undetermined and asked for."""
+    if clause.scope is None:
+        return
+    case = case_of(clause)
+    scope_names = [name for name in clause.facts if re.search(rf"\b{name}\b", TEXTS[clause.id][0])]
+    assert scope_names
+    choices = [possible_values(clause.facts[name], []) for name in scope_names]
+    for values in itertools.product(*([*one, None] for one in choices)):
+        given = dict(zip(scope_names, values, strict=True))
+        stated = {name: value for name, value in {**case.major, **given}.items() if value is not None}
+        verdict = judge(clause, stated)
+        if verdict is None:
+            continue
+        completions = {
+            python_predicate(TEXTS[clause.id][0], dict(zip(scope_names, one, strict=True)))
+            for one in itertools.product(
+                *(
+                    [value] if value is not None else all_of
+                    for value, all_of in zip(values, choices, strict=True)
+                )
+            )
+        }
+        if completions == {False}:
+            assert (verdict.scope, verdict.kind) == (False, SPARED)
+        elif completions == {True}:
+            assert verdict.scope is True
+        else:
+            assert (verdict.scope, verdict.kind) == (None, OPEN)
+
+
 @each_clause
 def test_nothing_observed_gives_no_verdict(clause: Clause) -> None:
     assert judge(clause, {}) is None
@@ -123,16 +238,12 @@ def test_an_installed_but_ineffective_device_counts_as_missing(clause: Clause) -
 # --- against the facts file the clauses were carried over from -----------------------------------------------------
 
 
+@cache
 def facts_file() -> dict[str, Any]:
     path = SHARED / "law" / "major_hazards.yaml"
     if not path.exists():
         pytest.skip("NOT CHECKED against the facts file: ../shared/law/major_hazards.yaml is absent")
     return {item["id"]: item for item in yaml.safe_load(path.read_text(encoding="utf-8"))["mem10_items"]}
-
-
-def python_predicate(text: str, facts: dict[str, Any]) -> bool:
-    """The file's predicate read by Python itself, which shares nothing with our evaluator."""
-    return bool(eval(re.sub(r"\s+", " ", text), {"__builtins__": {}}, facts))
 
 
 @each_clause
