@@ -1,4 +1,4 @@
-"""Writes docs/errors.md, settings.md, permissions.md and workflows.md from the code; --check tells whether they are current."""
+"""Writes map.md, errors.md, settings.md, permissions.md and workflows.md from the code; --check tells whether they are current."""
 
 import sys
 from importlib import import_module
@@ -9,6 +9,7 @@ from typing import Any
 import app
 from app.config import Settings
 from app.core.errors import Problem
+from app.db.base import Base
 from app.enums.cases import CaseStatus
 from app.enums.checklists import TemplateStatus
 from app.enums.determinations import VerdictStatus
@@ -135,7 +136,37 @@ def _step(action: str, one: Any) -> tuple[list[str], str, str, str, str]:
     return sorted(one.sources), label, one.target, f"`{one.permission}`", getattr(one, "article", None) or "—"
 
 
+def map_page() -> str:
+    """Every area: what it is, where its parts lie, what it stores."""
+    root = Path(app.__path__[0])
+    import_module("app.models")
+    parts = []
+    for folder in sorted(path.parent for path in (root / "services").glob("*/__init__.py")):
+        area = folder.name
+        about = (import_module(f"app.services.{area}").__doc__ or "").strip().split("\n")[0]
+        doors = sorted(path.parent.name for path in (root / "routers").glob(f"*/{area}.py"))
+        files = ", ".join(f"`{path.stem}`" for path in sorted(folder.glob("*.py")) if path.stem != "__init__")
+        tables = sorted(
+            f"`{mapper.local_table.name}`"  # type: ignore[attr-defined]
+            for mapper in Base.registry.mappers
+            if mapper.class_.__module__ == f"app.models.{area}"
+        )
+        rows = [("doors", ", ".join(doors)), ("services", files), ("tables", ", ".join(tables))]
+        lines = [f"- {name}: {value}" for name, value in rows if value]
+        parts.append("\n".join([f"## {area}\n", about, "", *lines]))
+    shelves = "\n".join(
+        f"| `app/{path.parent.name}/` | {(import_module(f'app.{path.parent.name}').__doc__ or '').strip().splitlines()[0]} |"
+        for path in sorted(root.glob("*/__init__.py"))
+    )
+    head = (
+        "# Map\n\nAn area has the same plural noun in every folder: routers, schemas, services, models, tests.\n\n"
+        f"| folder | holds |\n|---|---|\n{shelves}"
+    )
+    return NOTE + "\n\n".join([head, *parts]) + "\n"
+
+
 PAGES = {
+    "map.md": map_page,
     "errors.md": errors_page,
     "settings.md": settings_page,
     "permissions.md": permissions_page,

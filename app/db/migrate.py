@@ -10,7 +10,10 @@ from sqlalchemy import create_engine, pool, text
 
 from app.db.engine import psycopg_url
 
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+_PACKAGE = Path(__file__).resolve().parents[1]
+MIGRATIONS = next(p for p in (_PACKAGE.parent / "migrations", _PACKAGE / "migrations") if p.is_dir())
+"""Beside the package in a checkout and in the image, inside it in a wheel."""
+
 LOCK = 7_241_001
 
 

@@ -190,7 +190,7 @@ def _complete(operation: Document, route: RouteContext, subject: Subject, schema
     traits = _Traits.of(route)
     tag = (operation.get("tags") or ["other"])[0]
     operation["operationId"] = f"{tag}_{route.name}".replace("-", "_")
-    _describe_in_words(operation, traits)
+    _describe_in_words(operation, route, traits)
     is_open = current_actor not in traits.calls
     scopes = list(traits.actions) if subject.token_path else []
     operation["security"] = [] if is_open else [{"token": scopes}]
@@ -206,9 +206,10 @@ def _complete(operation: Document, route: RouteContext, subject: Subject, schema
     _add_etag(operation, route, traits)
 
 
-def _describe_in_words(operation: Document, traits: _Traits) -> None:
+def _describe_in_words(operation: Document, route: RouteContext, traits: _Traits) -> None:
     words = operation.pop("description", "").strip()
-    operation["summary"] = words.split("\n")[0].rstrip(".") or operation["summary"]
+    if not route.summary:
+        operation["summary"] = words.split("\n")[0].rstrip(".") or operation["summary"]
     needed = [f"`{action}`（{'、'.join(_roles_of(action))}）" for action in traits.actions]
     lines = [words, f"权限 · Needs {', '.join(needed)}" if needed else ""]
     operation["description"] = "\n\n".join(line for line in lines if line)

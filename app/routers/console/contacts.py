@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from app.http.conditions import ExpectedVersion, check_version, set_etag
-from app.http.idempotency import Idempotency
+from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
 from app.schemas.contacts import ContactChange, ContactRequest, ContactView, UnmaskRequest
 from app.services.enterprises.contacts import (
@@ -18,7 +18,9 @@ from app.services.enterprises.contacts import (
     unmask_contact,
 )
 
-router = APIRouter(prefix="/enterprises/{enterprise_id}/contacts", tags=["enterprises"])
+router = APIRouter(
+    prefix="/enterprises/{enterprise_id}/contacts", tags=["enterprises"], route_class=IdempotentRoute
+)
 READ = [Depends(allowed("enterprises:read"))]
 MANAGE = [Depends(allowed("enterprises:manage"))]
 UNMASK = [Depends(allowed("enterprises:unmask"))]

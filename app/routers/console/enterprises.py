@@ -11,7 +11,7 @@ from app.core.paging import Page
 from app.enums.enterprises import Datum, EnterpriseSize, LinkRole, RegulatedTrade, RiskGrade, RiskUnitKind
 from app.enums.labels import LabelledEnum
 from app.http.conditions import ExpectedVersion, check_version, set_etag
-from app.http.idempotency import Idempotency
+from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
 from app.models.enterprises import Enterprise
@@ -38,7 +38,7 @@ from app.services.enterprises.service import (
 )
 from app.services.enterprises.trades import list_trades
 
-router = APIRouter(prefix="/enterprises", tags=["enterprises"])
+router = APIRouter(prefix="/enterprises", tags=["enterprises"], route_class=IdempotentRoute)
 READ = [Depends(allowed("enterprises:read"))]
 MANAGE = [Depends(allowed("enterprises:manage"))]
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.http.conditions import ExpectedVersion, check_version, set_etag
-from app.http.idempotency import Idempotency
+from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
 from app.models.enterprises import RiskUnit, Site
@@ -35,7 +35,7 @@ from app.services.enterprises.sites import (
 )
 from app.services.enterprises.units import change_unit, get_unit, register_unit
 
-router = APIRouter(prefix="/sites", tags=["sites"])
+router = APIRouter(prefix="/sites", tags=["sites"], route_class=IdempotentRoute)
 READ = [Depends(allowed("enterprises:read"))]
 MANAGE = [Depends(allowed("enterprises:manage"))]
 
