@@ -35,6 +35,7 @@ _PATTERNED = (
     "91330106MA2AX2NH6A",
     "13800138000",
     "2026-11-25",
+    "2026-11-25T01:30:00Z",
     "2026",
     "C",
     "C33",
@@ -72,7 +73,13 @@ def _of_type(schema: dict[str, Any], schemas: dict[str, Any], name: str, depth: 
     if kind == "object":
         members = schema.get("properties", {})
         wanted = members if depth < _DEEPEST else {n: members[n] for n in schema.get("required", [])}
-        return {member: example_of(inner, schemas, member, depth + 1) for member, inner in wanted.items()}
+        example = {member: example_of(inner, schemas, member, depth + 1) for member, inner in wanted.items()}
+        if len(example) < schema.get("minProperties", 0) and schema.get("additionalProperties"):
+            others = schema["additionalProperties"]
+            example["key"] = example_of(others if isinstance(others, dict) else {}, schemas, "", depth + 1)
+        return example
+    if kind == "array" and "prefixItems" in schema:
+        return [example_of(inner, schemas, name, depth + 1) for inner in schema["prefixItems"]]
     if kind == "array":
         least = max(schema.get("minItems", 1), 1) if schema.get("maxItems", 1) else 0
         return [example_of(schema.get("items", {}), schemas, name, depth + 1)] * least

@@ -36,7 +36,8 @@ AUDIENCES = (
 
 TAGS = (
     ("session", "登录与会话", "Logging in and out"),
-    ("users", "用户与执法证", "Users, roles, officer certificates"),
+    ("users", "用户", "Users, their roles and regions"),
+    ("certificates", "执法证", "Officers' certificates"),
     ("organizations", "区域与机关", "Regions, authorities, brigades"),
     ("regions", "区域", "Regions"),
     ("authorities", "执法机关", "Authorities and their jurisdiction"),

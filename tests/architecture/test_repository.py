@@ -40,7 +40,7 @@ FORBIDDEN = re.compile(
         [
             # built here in pieces, so that this file does not hold them either
             "pypi" + r"\.org", "files\\.python" + "hosted", "npm" + r"js\.(org|com)", "docker" + r"\.io", "ghcr" + r"\.io",
-            "quay" + r"\.io", "registry" + r"\.(npm|hub|k8s|gitlab|access|redhat)", 
+            "quay" + r"\.io", "registry" + r"\.(npm|hub|k8s|gitlab|access|redhat)",
             "proxy\\.go" + "lang", "--index-" + "url", "--extra-index-" + "url",
             "--find-" + "links", "/ro" + "ot/", "/wo" + "rk/", r"/ho" + r"me/[a-z]", "C:\\\\Us" + "ers",
         ]
