@@ -134,6 +134,9 @@ def test_only_an_administrator_of_its_region_sets_an_authority_s_limit(docket: D
     assert docket.chief.post(f"{PATH}/limits", json=body).status_code == 403
     abroad = docket.world.person("administrator", region=docket.world.other_district)
     assert abroad.post(f"{PATH}/limits", json=body).status_code == 404
+    chief = docket.world.person("administrator")
+    assert chief.post(f"{PATH}/limits", json=body).status_code == 201
+    assert len(chief.get(f"{PATH}/limits").json()) == 1
 
 
 def test_limits_of_the_content_are_well_formed() -> None:

@@ -127,8 +127,11 @@ def test_every_state_step_and_role_through_the_door(stand: Stand) -> None:
 @pytest.mark.parametrize("role", [role for role in Role if role not in PERMISSIONS["cases:read"]])
 def test_roles_without_cases_see_none_of_them(docket: Docket, role: Role) -> None:
     case, person = docket.open(), docket.world.person(role)
-    for path in ("", "/counts", "/penalties", "/limits", f"/{case['id']}"):
+    for path in ("", "/counts", "/penalties", f"/{case['id']}"):
         assert person.get(PATH + path).status_code == 403
+    for path in ("/limits", "/time-limits"):
+        may_read = role in PERMISSIONS["cases:configure"]
+        assert person.get(PATH + path).status_code == (200 if may_read else 403)
     assert person.post(PATH, json=docket.request()).status_code == 403
 
 

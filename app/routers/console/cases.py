@@ -38,6 +38,7 @@ from app.services.cases.workflow import TRANSITIONS, Transition
 router = APIRouter(prefix="/cases", tags=["cases"], route_class=IdempotentRoute)
 READ = [Depends(allowed("cases:read"))]
 OPEN = [Depends(allowed("cases:open"))]
+READ_LIMITS = [Depends(allowed("cases:read", "cases:configure"))]
 
 
 def _filter(
@@ -87,13 +88,13 @@ async def get_penalties(on: date | None = None) -> list[PenaltyView]:
     return [_penalty(one) for one in penalties_on(on or shanghai_today())]
 
 
-@router.get("/time-limits", dependencies=READ)
+@router.get("/time-limits", dependencies=READ_LIMITS)
 async def get_time_limits(on: date | None = None) -> list[TimeLimitView]:
     """The time limits of the law in force on a date (today unless told), with their basis and what is to be confirmed."""
     return [_limit(one) for one in time_limits_on(on or shanghai_today())]
 
 
-@router.get("/limits", dependencies=READ)
+@router.get("/limits", dependencies=READ_LIMITS)
 async def get_limits(actor: CurrentActor, session: ReadSession) -> list[LimitView]:
     """The time limits that authorities have set themselves."""
     return [LimitView.model_validate(row) for row in await list_limits(session, actor)]
