@@ -12,6 +12,7 @@ from app.http.idempotency import ReplayedAnswer
 from app.http.middleware import RequestShell
 from app.http.problems import install_problem_handlers
 from app.routers.audiences import AUDIENCES
+from app.routers.discovery import router as discovery_router
 from app.routers.ops import router as ops_router
 from app.routers.reference import reference_router
 from app.services.runtime import open_runtime
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_problem_handlers(app)
     app.add_exception_handler(ReplayedAnswer, _replay)
     app.include_router(ops_router)
+    app.include_router(discovery_router)
     app.include_router(reference_router())
     for audience in AUDIENCES:
         app.include_router(audience.router)

@@ -65,5 +65,7 @@ def api_client(world: World, region: UUID, scopes: tuple[str, ...]) -> Person:
         return row.id
 
     identifier = world.in_database(make)
-    token = issue_access_token(world.runtime.keys, minutes=60, client_id=identifier)
+    token = issue_access_token(
+        world.runtime.keys, minutes=60, client_id=identifier, secret_number=1, scopes=scopes
+    )
     return Person(world.client, identifier, identifier, token)

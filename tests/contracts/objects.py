@@ -272,3 +272,9 @@ def site_link(home: Home) -> Any:
 @maker("unit_id")
 def risk_unit(home: Home) -> Any:
     return _inserted(home, RiskUnit(site_id=home.once(site), kind="rto", name="1号炉", facts={}))
+
+
+@maker("client_id")
+def client(home: Home) -> Any:
+    body = {"name": new_id().hex, "scopes": ["hazards:read"], "region_id": str(home.world.town)}
+    return _created(home, "/api/v1/clients", body)["client"]["id"]

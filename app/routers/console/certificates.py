@@ -20,7 +20,7 @@ from app.services.identity.certificate_register import (
     revoke_certificate,
 )
 
-router = APIRouter(prefix="/certificates", tags=["certificates"], route_class=IdempotentRoute)
+router = APIRouter(prefix="/certificates", tags=["users"], route_class=IdempotentRoute)
 READ = [Depends(allowed("certificates:read"))]
 MANAGE = [Depends(allowed("certificates:manage"))]
 

@@ -2,7 +2,9 @@
 
 from fastapi import APIRouter
 
+from app.routers.partner import oauth, records
+
 
 def partner_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return []
+    return [oauth.router, records.enterprises, records.inspections, records.hazards]

@@ -31,7 +31,7 @@ _BY_CLIENT = text(
     SELECT c.id AS client_id, c.name, c.scopes,
            (SELECT json_agg(b.id) FROM regions b WHERE b.path LIKE r.path || '%') AS region_ids
       FROM api_clients c JOIN regions r ON r.id = c.region_id
-     WHERE c.id = :id AND c.is_active
+     WHERE c.id = :id AND c.is_active AND c.secret_number = :secret_number
     """
 )
 
@@ -39,7 +39,8 @@ _BY_CLIENT = text(
 async def find_actor(connection: AsyncConnection, claims: AccessClaims) -> Actor:
     """The actor behind valid claims; raises UnauthenticatedProblem when session, user or client is no more."""
     if claims.client_id:
-        row = (await connection.execute(_BY_CLIENT, {"id": claims.client_id})).mappings().first()
+        given = {"id": claims.client_id, "secret_number": claims.secret_number}
+        row = (await connection.execute(_BY_CLIENT, given)).mappings().first()
     else:
         values: dict[str, Any] = {"id": claims.session_id, "now": utc_now(), "today": shanghai_today()}
         row = (await connection.execute(_BY_SESSION, values)).mappings().first()
@@ -48,7 +49,7 @@ async def find_actor(connection: AsyncConnection, claims: AccessClaims) -> Actor
     if not claims.client_id:
         check_device_status(row["device_status"])
     if claims.client_id:
-        allowed = frozenset(row["scopes"]) & CLIENT_SCOPES
+        allowed = frozenset(row["scopes"]) & CLIENT_SCOPES & claims.scopes
         grant = Grant("client", allowed, _ids(row["region_ids"]))
         return Actor(kind="client", client_id=row["client_id"], name=row["name"], grants=(grant,))
     return Actor(

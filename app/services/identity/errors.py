@@ -206,3 +206,58 @@ class RevocationProblem(InvalidProblem):
     code = "certificate_revocation"
     zh = "吊销日期须在有效期内且不晚于今日，且证件未被吊销"
     en = "A certificate is revoked once, within its validity and not in the future"
+
+
+class ScopeProblem(InvalidProblem):
+    """A third-party client can be given what CLIENT_SCOPES lists, and nothing else."""
+
+    code = "client_scope"
+    zh = "不能授予第三方应用：{scopes}"
+    en = "A third-party client cannot have: {scopes}"
+
+
+class ClientNameProblem(ConflictProblem):
+    """Client names are unique."""
+
+    code = "client_name_taken"
+    zh = "应用名称已被使用"
+    en = "The client's name is taken"
+
+
+class OAuthProblem(Problem):
+    """A refusal of the token endpoint. It leaves there as RFC 6749, 5.2 wants it; `code` is the RFC's error."""
+
+    retry = "manual"
+
+
+class InvalidTokenRequestProblem(OAuthProblem):
+    """A parameter is missing or repeated, the body is no form, or the credentials come twice."""
+
+    code = "invalid_request"
+    zh = "令牌请求不符合 RFC 6749"
+    en = "The token request is not one of RFC 6749"
+
+
+class InvalidClientProblem(OAuthProblem):
+    """Unknown client, wrong secret, or a client that was stopped: one answer for all."""
+
+    status = 401
+    code = "invalid_client"
+    zh = "应用标识或密钥不正确"
+    en = "The client or its secret is not valid"
+
+
+class UnsupportedGrantProblem(OAuthProblem):
+    """Only client credentials are given here."""
+
+    code = "unsupported_grant_type"
+    zh = "仅支持 client_credentials"
+    en = "Only client_credentials is supported"
+
+
+class InvalidScopeProblem(OAuthProblem):
+    """A scope is asked that the client does not have."""
+
+    code = "invalid_scope"
+    zh = "请求的权限范围超出应用的授权"
+    en = "The client does not have the scope"

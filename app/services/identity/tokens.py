@@ -1,5 +1,6 @@
 """Access tokens: signed Ed25519 (JWS, RFC 9864), short-lived; they name a session, which is checked on every request."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -18,14 +19,22 @@ _REGISTRY = jws.JWSRegistry(algorithms=["Ed25519"])
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """What a token says: a session of a person, or a third-party client."""
+    """What a token says: a session of a person, or a third-party client with the secret it was got with and its scopes."""
 
     session_id: UUID | None
     client_id: UUID | None
+    secret_number: int = 0
+    scopes: frozenset[str] = frozenset()
 
 
 def issue_access_token(
-    keys: KeyRing, *, minutes: int, session_id: UUID | None = None, client_id: UUID | None = None
+    keys: KeyRing,
+    *,
+    minutes: int,
+    session_id: UUID | None = None,
+    client_id: UUID | None = None,
+    secret_number: int = 0,
+    scopes: Collection[str] = (),
 ) -> str:
     """A token of `minutes` for one session or one client."""
     key = keys.signing("access")
@@ -38,6 +47,8 @@ def issue_access_token(
         claims["sid"] = str(session_id)
     if client_id:
         claims["cid"] = str(client_id)
+        claims["num"] = secret_number
+        claims["scope"] = " ".join(sorted(scopes))
     private = OKPKey.import_key(key.private)
     return jwt.encode({"alg": "Ed25519", "kid": key.id}, claims, private, registry=_REGISTRY)
 
@@ -69,7 +80,12 @@ def _verified(keys: KeyRing, token: str) -> tuple[AccessClaims, float]:
         decoded = jwt.decode(token, OKPKey.import_key(key.private.public_key()), registry=_REGISTRY)
         claims = decoded.claims
         session_id, client_id = claims.get("sid"), claims.get("cid")
-        who = AccessClaims(UUID(session_id) if session_id else None, UUID(client_id) if client_id else None)
+        who = AccessClaims(
+            UUID(session_id) if session_id else None,
+            UUID(client_id) if client_id else None,
+            int(claims.get("num", 0)),
+            frozenset(str(claims.get("scope", "")).split()),
+        )
         return who, float(claims["exp"])
     except (JoseError, KeyError, ValueError, TypeError) as error:
         raise UnauthenticatedProblem(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}) from error
