@@ -11,7 +11,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.actor import Actor
 from app.core.errors import Problem
 from app.http.sessions import CurrentActor, WriteSession
 from app.models.history import IdempotentAnswer
@@ -55,23 +57,47 @@ class ReplayedAnswer(Exception):
 
 async def idempotency_key(request: Request, actor: CurrentActor, session: WriteSession) -> str:
     """The key of this attempt; raises the stored answer, or 400, 409, 422 as the key asks for."""
+    key = required_key(request)
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    digest.update(await request.body())
+    request.state.idempotent = await begin_once(session, actor, key, digest.hexdigest())
+    return key
+
+
+def required_key(request: Request) -> str:
+    """The Idempotency-Key; raises KeyRequiredProblem."""
     key = request.headers.get("idempotency-key", "")
     if not 1 <= len(key) <= 200:
         raise KeyRequiredProblem
-    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    digest.update(await request.body())
+    return key
+
+
+async def begin_once(session: AsyncSession, actor: Actor, key: str, request_hash: str) -> dict[str, str]:
+    """What to hand to store_answer; raises ReplayedAnswer, KeyReusedProblem or InFlightProblem.
+
+    For a route that cannot declare Idempotency because its body is a stream: `request_hash` is of what the request means.
+    """
     lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:subject, 7))")
     if not (await session.execute(lock, {"subject": f"{actor.label}\n{key}"})).scalar_one():
         raise InFlightProblem
     wanted = (IdempotentAnswer.subject == actor.label, IdempotentAnswer.key == key)
     stored = (await session.execute(select(IdempotentAnswer).where(*wanted))).scalar_one_or_none()
     if stored is None:
-        request.state.idempotent = {"subject": actor.label, "key": key, "request_hash": digest.hexdigest()}
-        return key
-    if stored.request_hash != digest.hexdigest():
+        return {"subject": actor.label, "key": key, "request_hash": request_hash}
+    if stored.request_hash != request_hash:
         raise KeyReusedProblem
     raise ReplayedAnswer(
         Response(stored.body, stored.status, {**stored.headers, "Idempotent-Replayed": "true"})
+    )
+
+
+async def store_answer(session: AsyncSession, begun: dict[str, str], response: Response) -> None:
+    """Keep the answer, in the transaction of the act itself."""
+    headers = {k: v for k, v in response.headers.items() if k != "content-length"}
+    await session.execute(
+        insert(IdempotentAnswer).values(
+            **begun, status=response.status_code, headers=headers, body=bytes(response.body)
+        )
     )
 
 
@@ -89,12 +115,7 @@ class IdempotentRoute(APIRoute):
             response = await serve(request)
             pending = getattr(request.state, "idempotent", None)
             if pending is not None and response.status_code < 400:
-                headers = {k: v for k, v in response.headers.items() if k != "content-length"}
-                await request.state.session.execute(
-                    insert(IdempotentAnswer).values(
-                        **pending, status=response.status_code, headers=headers, body=bytes(response.body)
-                    )
-                )
+                await store_answer(request.state.session, pending, response)
             return response
 
         return serve_once

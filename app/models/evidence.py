@@ -33,12 +33,13 @@ class EvidenceDeclaration(Base):
     __tablename__ = "evidence_declarations"
     __table_args__ = (
         CheckConstraint("status IN ('missing', 'verified', 'withdrawn')", name="status"),
+        Index("ix_evidence_declarations_region_id_id", "region_id", "id"),
         Index("ix_evidence_declarations_missing", "package_id", postgresql_where=text("status = 'missing'")),
     )
 
     package_id: Mapped[UUID] = mapped_column(ForeignKey("evidence_manifests.package_id"), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
-    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
     device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
     sha256: Mapped[str]
     size: Mapped[int]
@@ -67,6 +68,7 @@ class EvidenceFile(Base):
         Index(
             "ix_evidence_files_unclaimed", "device_id", "received_at", postgresql_where=text("NOT is_claimed")
         ),
+        Index("ix_evidence_files_desk", "region_id", "id", postgresql_where=text("device_id IS NULL")),
         Index("ix_evidence_files_unexamined", "received_at", postgresql_where=text("examined_at IS NULL")),
     )
 

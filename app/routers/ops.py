@@ -25,13 +25,17 @@ async def live() -> dict[str, str]:
 
 @router.get("/readyz")
 async def ready(runtime: RuntimeOf) -> dict[str, str]:
-    """The database answers and has this program's schema (public); 503 otherwise."""
+    """The database answers and has this program's schema, the storage takes objects (public); 503 otherwise."""
     async with runtime.database.single_statement() as connection:
         found = (
             await connection.execute(text("SELECT version_num FROM alembic_version"))
         ).scalar_one_or_none()
     if found != newest_revision():
         raise UnavailableProblem(revision=found, expected=newest_revision())
+    try:
+        await runtime.storage.check()
+    except OSError as failure:
+        raise UnavailableProblem(storage=type(failure).__name__) from failure
     return {"status": "ok", "revision": found}
 
 

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -93,6 +94,22 @@ class LocalStore:
         """Forget what is stored under the key; harmless when there is nothing."""
         path = self._path(key)
         await anyio.to_thread.run_sync(lambda: path.unlink(missing_ok=True))
+
+    async def presign(self, key: str, valid_for: timedelta) -> str | None:
+        """None: a folder signs nothing; services/evidence/links.py does."""
+        return None
+
+    async def check(self) -> None:
+        """Raise OSError unless a file can be written and synced in the folder."""
+        await anyio.to_thread.run_sync(self._try_to_write)
+
+    def _try_to_write(self) -> None:
+        staged = _Staged(self._staging)
+        try:
+            staged.write(b"?")
+            staged.sync()
+        finally:
+            staged.discard()
 
     async def clear_staging(self, older_than_seconds: float = 3600) -> int:
         """Remove what crashes left behind; returns how many files."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 PIECE_BYTES = 1024 * 1024
@@ -48,6 +49,12 @@ class ObjectStore(Protocol):
 
     async def remove(self, key: str) -> None:
         """Forget what is stored under the key; harmless when there is nothing. Only for what no row refers to."""
+
+    async def presign(self, key: str, valid_for: timedelta) -> str | None:
+        """An address of the store's own that gives the content to whoever holds it; None: the store signs none."""
+
+    async def check(self) -> None:
+        """Raise OSError (or a subclass) unless objects can be stored and read at present."""
 
     async def clear_staging(self, older_than_seconds: float = 3600) -> int:
         """Remove what interrupted uploads left behind; returns how many files."""

@@ -12,9 +12,11 @@ import pytest
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact, RiskUnit, SiteLink
+from tests.evidence.files import camera_jpeg
+from tests.evidence.test_examination import examine_all
 from tests.factories.cases import Docket
 from tests.factories.cases import person as a_person
-from tests.factories.field import Field, Phone, SealedPackage, photo
+from tests.factories.field import Field, Phone, Photo, SealedPackage
 from tests.factories.patrols import Assistant
 from tests.factories.world import LONG_AGO, World
 
@@ -24,6 +26,7 @@ MAKERS: dict[str, Maker] = {}
 NOT_REGIONAL = {
     "version_id": "checklists are the same everywhere; drafts are kept from readers by tests/checklists",
     "content_hash": "published checklists are given to every phone",
+    "pixels": "the size of a reduced copy",
 }
 
 
@@ -162,12 +165,13 @@ def assignment(home: Home) -> Any:
 
 def submitted(home: Home) -> SealedPackage:
     """A processed package with a photograph and two findings."""
-    place, sender, picture = home.once(field), home.once(phone), photo(question="RTO-01")
+    place, sender, picture = home.once(field), home.once(phone), Photo(camera_jpeg(), "RTO-01")
     team = [one.user_id for one in home.once(officers)]
     answers = {"RTO-01": {"value": "no"}, "RTO-02": {"value": "no"}}
     package = sender.seal(place.document(place.publish("rto"), team, answers=answers), [picture])
     assert sender.put_package(package).status_code == 201
     assert sender.put_photo(package, picture).status_code == 201
+    examine_all(home.world, home.world.runtime)
     return package
 
 

@@ -12,6 +12,7 @@ from app.core.clock import shanghai_today
 from app.routers.endpoints import Endpoint
 
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/mobile/v1/evidence/{evidence_id}/withdrawal"): {"at": "2026-11-25T08:00:00+08:00"},
     ("POST", "/api/v1/regions"): {"code": "330106001", "level": "town"},
     ("POST", "/mobile/v1/packages/{package_id}/signatures"): {"text_hash": f"sha-256:{0:064}"},
 }

@@ -36,6 +36,7 @@ PUBLIC = {
     ("POST", "/partner/v1/oauth/token"): "the client's secret authenticates; braked",
     ("GET", "/.well-known/oauth-authorization-server"): "client libraries look here first (RFC 8414)",
     ("GET", "/public/v1/keys"): "whoever holds a receipt may verify it",
+    ("GET", "/public/v1/objects/{key:path}"): "the address is signed; tests/evidence/test_reading.py",
     ("GET", "/reference/{name}"): "what the pages of the documentation load",
     **{
         ("GET", f"{audience.router.prefix}/{page}"): "the documentation tells nothing of the data"
@@ -78,6 +79,10 @@ GUARDED = [one for one in ENDPOINTS if one.is_authenticated]
 JUDGED = [one for one in GUARDED if one.needs]
 
 
+PLAIN = {"pixels": "320"}
+"""Path parameters that are no ids, with a value that exists."""
+
+
 def parameters_of(endpoint: Endpoint) -> list[str]:
     return re.findall(r"{(\w+)", endpoint.path)
 
@@ -97,13 +102,13 @@ def over(endpoints: list[Endpoint]) -> Any:
 REGIONAL = [
     one for one in JUDGED if set(parameters_of(one)) - set(NOT_REGIONAL) and key(one) not in SENDERS_OWN_ID
 ]
-NESTED = [one for one in REGIONAL if len(parameters_of(one)) > 1]
+NESTED = [one for one in REGIONAL if len(set(parameters_of(one)) - set(PLAIN)) > 1]
 LISTS = [one for one in JUDGED if one.method == "GET" and not parameters_of(one)]
 CREATING = [one for one in JUDGED if one.method != "GET" and not parameters_of(one)]
 
 
 def unknown(endpoint: Endpoint) -> dict[str, str]:
-    return {name: str(uuid4()) for name in parameters_of(endpoint)}
+    return {name: PLAIN.get(name, str(uuid4())) for name in parameters_of(endpoint)}
 
 
 def nothing(_: str) -> None:

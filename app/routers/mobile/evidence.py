@@ -1,18 +1,21 @@
 """Files from phones. No database connection is held while the body arrives."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from app.core.actor import Actor
 from app.http.bodies import body_pieces
+from app.http.objects import is_unchanged, not_modified, object_response
 from app.http.openapi import raw_body
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
 from app.schemas.evidence import CheckRequest, EvidenceStanding, EvidenceStored, WithdrawalRequest
+from app.services.evidence.reading import find_bytes, record_look
 from app.services.evidence.service import Announcement, announced_digest, take_original
 from app.services.evidence.statements import Withdrawal, check_evidence, withdraw_evidence
 from app.services.identity.errors import DeviceRequiredProblem
+from app.services.inspections.before_photos import is_shown_by_assignment
 
 router = APIRouter(prefix="/evidence", tags=["evidence"])
 
@@ -69,3 +72,28 @@ async def post_withdrawal(
     statement = Withdrawal(body.package_id, evidence_id, body.reason, body.at, body.signature)
     declaration = await withdraw_evidence(session, actor, statement)
     return EvidenceStanding(id=evidence_id, status=declaration.status)
+
+
+@router.get(
+    "/{evidence_id}/derivatives/{pixels}",
+    dependencies=[Depends(allowed("evidence:read"))],
+    response_class=Response,
+)
+async def get_derivative(
+    evidence_id: UUID,
+    pixels: Literal["1280", "320"],
+    request: Request,
+    actor: CurrentActor,
+    runtime: RuntimeOf,
+) -> Response:
+    """A reduced copy of a photograph of the caller's regions, or one that an assignment of his shows (before-photos).
+
+    Its ETag is its hash: what the phone holds already is a 304. Every look is written down before the bytes leave.
+    """
+    async with runtime.database.write() as session:
+        is_shown = await is_shown_by_assignment(session, actor, evidence_id)
+        stored, region_id = await find_bytes(session, actor, evidence_id, int(pixels), is_shown=is_shown)
+        if is_unchanged(request, stored):
+            return not_modified(stored)
+        await record_look(session, actor, evidence_id, region_id, int(pixels), "download")
+    return await object_response(request, runtime.storage, stored, as_attachment=False)

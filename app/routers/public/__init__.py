@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.routers.public import keys
+from app.routers.public import keys, objects
 
 
 def public_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return [keys.router]
+    return [keys.router, objects.router]

@@ -72,3 +72,11 @@ class WithdrawalSignatureProblem(InvalidProblem):
     code = "wrong_withdrawal_signature"
     zh = "遗失声明的签名无效"
     en = "The signature of the withdrawal is not valid"
+
+
+class ContextRequiredProblem(InvalidProblem):
+    """A file from a desk belongs to something."""
+
+    code = "evidence_context_required"
+    zh = "请指明文件所属的检查包或隐患（同一区域）"
+    en = "Name the package or the hazard (of one region) that the file belongs to"

@@ -1,0 +1,202 @@
+"""Evidence at the console: lists, originals and reduced copies (each look is written down first), files from a desk."""
+
+import hashlib
+from typing import Annotated, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.errors import InvalidProblem, Problem
+from app.http.forms import StreamedForm
+from app.http.idempotency import begin_once, required_key, store_answer
+from app.http.objects import is_unchanged, not_modified, object_response
+from app.http.paging import PageOf, PagingOf
+from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, allowed
+from app.schemas.evidence import EvidenceView, LinkRequest, LinkView
+from app.services.evidence.desk import DeskFile, region_of_package, register_desk_file
+from app.services.evidence.errors import ContextRequiredProblem, WrongBytesProblem
+from app.services.evidence.links import make_link
+from app.services.evidence.reading import (
+    EvidenceFilter,
+    find_bytes,
+    list_evidence,
+    record_look,
+    show_evidence,
+)
+from app.services.evidence.service import forget_unused_bytes, hold_bytes, keep_bytes
+from app.services.hazards.registry import list_steps
+from app.services.hazards.service import get_hazard
+from app.services.inspections.visits import get_visit
+from app.services.runtime import Runtime
+from app.storage.store import Kept
+
+router = APIRouter(prefix="/evidence", tags=["evidence"])
+READ = [Depends(allowed("evidence:read"))]
+ORIGINAL = [Depends(allowed("evidence:read_original"))]
+UPLOAD = [Depends(allowed("evidence:upload"))]
+
+_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "package_id": {"type": "string", "format": "uuid"},
+                        "hazard_id": {"type": "string", "format": "uuid"},
+                        "hash": {"type": "string", "pattern": "^sha-256:[0-9a-f]{64}$"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+class _Fields(BaseModel):
+    """The fields of the form beside its file."""
+
+    package_id: UUID | None = None
+    hazard_id: UUID | None = None
+    hash: str | None = None
+
+
+async def _narrowed(
+    actor: CurrentActor,
+    session: ReadSession,
+    package_id: UUID | None = None,
+    visit_id: UUID | None = None,
+    hazard_id: UUID | None = None,
+) -> EvidenceFilter:
+    packages = [package_id] if package_id else None
+    if visit_id:
+        visit = await get_visit(session, actor, visit_id)
+        of_visit = [package.id for package in visit.packages]
+        packages = [one for one in of_visit if packages is None or one in packages]
+    ids: list[UUID] = []
+    if hazard_id:
+        hazard = await get_hazard(session, actor, hazard_id)
+        steps = await list_steps(session, hazard_id)
+        ids = [*hazard.evidence_ids, *(one for step in steps for one in step.evidence_ids)]
+    return EvidenceFilter(packages, hazard_id, ids)
+
+
+@router.get("", dependencies=READ)
+async def get_evidence_list(
+    actor: CurrentActor,
+    session: ReadSession,
+    paging: PagingOf,
+    narrowed: Annotated[EvidenceFilter, Depends(_narrowed)],
+) -> PageOf[EvidenceView]:
+    """Files of the caller's regions, newest first: of a package, a visit, a hazard (found, rectified, re-inspected), or all."""
+    return paging.page(await list_evidence(session, actor, paging.request, narrowed), lambda view: view)
+
+
+@router.get("/{evidence_id}", dependencies=READ)
+async def get_one_evidence(evidence_id: UUID, actor: CurrentActor, session: ReadSession) -> EvidenceView:
+    """One file: what was declared, what arrived, what its examination found."""
+    return await show_evidence(session, actor, evidence_id)
+
+
+@router.get("/{evidence_id}/original", dependencies=ORIGINAL, response_class=Response)
+async def get_original(
+    evidence_id: UUID, request: Request, actor: CurrentActor, runtime: RuntimeOf
+) -> Response:
+    """The bytes as they came; by ranges if wanted. Written down before they leave."""
+    return await _give(request, runtime, actor, evidence_id, None)
+
+
+@router.get("/{evidence_id}/derivatives/{pixels}", dependencies=READ, response_class=Response)
+async def get_derivative(
+    evidence_id: UUID,
+    pixels: Literal["1280", "320"],
+    request: Request,
+    actor: CurrentActor,
+    runtime: RuntimeOf,
+) -> Response:
+    """A reduced copy (JPEG, upright, without metadata). Written down before it leaves."""
+    return await _give(request, runtime, actor, evidence_id, int(pixels))
+
+
+async def _give(
+    request: Request, runtime: Runtime, actor: Actor, evidence_id: UUID, pixels: int | None
+) -> Response:
+    async with runtime.database.write() as session:
+        stored, region_id = await find_bytes(session, actor, evidence_id, pixels)
+        if is_unchanged(request, stored):
+            return not_modified(stored)
+        await record_look(session, actor, evidence_id, region_id, pixels, "download")
+    return await object_response(request, runtime.storage, stored, as_attachment=pixels is None)
+
+
+@router.post("/{evidence_id}/links", status_code=201, dependencies=READ)
+async def post_link(
+    evidence_id: UUID, body: LinkRequest, actor: CurrentActor, runtime: RuntimeOf
+) -> LinkView:
+    """An address without login for five minutes and these bytes only. Giving it out is the look that is written down."""
+    pixels = None if body.size == "original" else int(body.size)
+    async with runtime.database.write() as session:
+        stored, region_id = await find_bytes(session, actor, evidence_id, pixels)
+        await record_look(session, actor, evidence_id, region_id, pixels, "link")
+    return LinkView.model_validate(await make_link(runtime, stored))
+
+
+@router.post("", status_code=201, dependencies=UPLOAD, openapi_extra=_FORM, response_model=EvidenceView)
+async def post_evidence(request: Request, actor: CurrentActor, runtime: RuntimeOf) -> Response:
+    """Store a file from a desk, streamed while it is hashed; for a package, a hazard, or both. A given hash must be its own."""
+    key = required_key(request)
+    form = StreamedForm(request, runtime.settings.max_body_bytes)
+    kept = await keep_bytes(runtime, form.pieces(), None)
+    try:
+        fields = _read(form, kept)
+        async with runtime.database.write() as session:
+            begun = await begin_once(session, actor, key, _meaning(request, form, kept))
+            await hold_bytes(session, runtime, kept)
+            evidence_id = await _register(session, actor, kept, fields, form)
+            view = await show_evidence(session, actor, evidence_id)
+            answer = Response(view.model_dump_json(), 201, media_type="application/json")
+            await store_answer(session, begun, answer)
+    except Problem:
+        if kept.is_new:
+            await forget_unused_bytes(runtime, kept.sha256)
+        raise
+    return answer
+
+
+def _read(form: StreamedForm, kept: Kept) -> _Fields:
+    try:
+        fields = _Fields.model_validate(form.fields)
+    except ValidationError as invalid:
+        raise InvalidProblem(members=sorted(str(e["loc"][0]) for e in invalid.errors())) from invalid
+    if fields.hash is not None and fields.hash != kept.sha256:
+        raise WrongBytesProblem
+    if fields.package_id is None and fields.hazard_id is None:
+        raise ContextRequiredProblem
+    return fields
+
+
+def _meaning(request: Request, form: StreamedForm, kept: Kept) -> str:
+    """What the same key must come with again; boundaries between the parts may differ."""
+    said = [request.url.path, sorted(form.fields.items()), form.file_name, form.file_type, kept.sha256]
+    return hashlib.sha256(orjson.dumps(said)).hexdigest()
+
+
+async def _register(
+    session: AsyncSession, actor: Actor, kept: Kept, fields: _Fields, form: StreamedForm
+) -> UUID:
+    regions = set()
+    if fields.hazard_id is not None:
+        regions.add((await get_hazard(session, actor, fields.hazard_id)).region_id)
+    if fields.package_id is not None:
+        regions.add(await region_of_package(session, actor, fields.package_id))
+    if len(regions) != 1:
+        raise ContextRequiredProblem
+    said = DeskFile(fields.package_id, fields.hazard_id, form.file_type, form.file_name)
+    return await register_desk_file(session, actor, kept, said, regions.pop())
