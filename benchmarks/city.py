@@ -109,7 +109,7 @@ async def _build_places(session: AsyncSession, towns: list[UUID]) -> tuple[Place
         [
             {
                 "id": place.enterprise_id, "substitute_mark": place.enterprise_id.hex, "name": "安州市某涂装有限公司",
-                "name_bigrams": [], "region_id": place.region_id, "regulated_trades": ["industry_trade"],
+                "region_id": place.region_id, "regulated_trades": ["industry_trade"],
                 "trade_code": "C36",
             }
             for place in places

@@ -106,7 +106,7 @@ async def _build(session: AsyncSession, city: City) -> None:
 async def _build_enterprise(session: AsyncSession, city: City) -> None:
     session.add(
         Enterprise(
-            id=city.enterprise_id, substitute_mark="DEMO-1", name=ENTERPRISE_NAME, name_bigrams=[],
+            id=city.enterprise_id, substitute_mark="DEMO-1", name=ENTERPRISE_NAME,
             region_id=_known("town"), regulated_trades=["industry_trade"], trade_code="C36",
         )
     )  # fmt: skip

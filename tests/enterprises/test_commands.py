@@ -1,5 +1,9 @@
 """`anshao import …`, as an operator runs it."""
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.models.enterprises import TradeClass
+from app.models.enterprises import Enterprise, TradeClass
 from tests.factories.enterprises import PATH, enterprise_body, new_uscc, register
 from tests.factories.spreadsheets import line, xlsx
-from tests.factories.world import World
+from tests.factories.world import Person, World
 
 Command = Callable[..., Result]
 
@@ -59,6 +63,62 @@ def test_a_stranger_or_a_user_without_the_right_imports_nothing(
     for login in ("nobody", f"u{officer.user_id.hex}"):
         assert anshao("import", "enterprises", file, "--as", login).exit_code == 1
     assert officer.get(PATH).json()["items"] == []
+
+
+def test_a_process_killed_in_the_middle_is_finished_by_the_worker(
+    world: World, database_address: str, tmp_path: Path, work_off_queue: Callable[[], None]
+) -> None:
+    supervisor = world.person("supervisor")
+    file = tmp_path / "单位.xlsx"
+    names = {f"第{n}号厂" for n in range(2_000)}
+    file.write_bytes(
+        xlsx(*(line(uscc=new_uscc(), name=name, region_code=f"{world.code}0101") for name in names))
+    )
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSHAO_")},
+        "ANSHAO_DATABASE_URL": database_address,
+        "ANSHAO_DATA_DIR": str(tmp_path),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "app.cli",
+        "import",
+        "enterprises",
+        str(file),
+        "--as",
+        f"u{supervisor.user_id.hex}",
+    ]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        while _progress(supervisor) < 500:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    halfway = _progress(supervisor)
+    assert 500 <= halfway < 2_000
+    assert len(_names(supervisor, world)) == halfway
+    work_off_queue()
+    (done,) = supervisor.get(f"{PATH}/imports").json()["items"]
+    assert (done["status"], done["rows_done"], done["rows_created"], done["rows_failed"]) == (
+        "done",
+        2_000,
+        2_000,
+        0,
+    )
+    assert sorted(_names(supervisor, world)) == sorted(names)
+
+
+def _progress(person: Person) -> int:
+    items = person.get(f"{PATH}/imports").json()["items"]
+    return int(items[0]["rows_done"]) if items else 0
+
+
+def _names(person: Person, world: World) -> list[str]:
+    async def read(session: AsyncSession) -> list[str]:
+        wanted = select(Enterprise.name).where(Enterprise.region_id == world.town)
+        return list((await session.execute(wanted)).scalars())
+
+    return list(world.in_database(read))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum.cn import ric
 
+from app.core.errors import ConflictProblem
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact
 from app.models.history import AuditEntry, IdempotentAnswer
@@ -71,17 +72,23 @@ def test_unmasking_gives_the_full_values_and_its_reason_is_on_record(
     assert not any(b"13812341234" in body for body in world.in_database(stored))
 
 
+def test_a_repeated_request_makes_no_second_contact(officer: Person, contacts: str) -> None:
+    for _ in range(2):
+        assert officer.post(contacts, json=FULL, headers={"Idempotency-Key": "contact"}).status_code == 201
+    assert len(officer.get(contacts).json()) == 1
+
+
 def test_without_its_audit_row_nothing_is_unmasked(
     officer: Person, contacts: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = officer.post(contacts, json=FULL).json()
 
     def broken(*_: Any) -> Any:
-        raise RuntimeError("the audit log is away")
+        raise ConflictProblem
 
     monkeypatch.setattr(audit, "_entry", broken)
     answer = officer.post(f"{contacts}/{made['id']}/unmasking", json={"reason": "通知复查"})
-    assert answer.status_code == 500
+    assert answer.status_code == 409
     assert "13812341234" not in answer.text
 
 

@@ -10,10 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.history import AuditEntry
-from app.services.enterprises import exporting
+from app.services.enterprises import exporting, writing
 from tests.enterprises.conftest import Importing
 from tests.factories.enterprises import PATH, new_uscc, register
-from tests.factories.spreadsheets import HEADER
 from tests.factories.world import Person, World
 
 
@@ -90,6 +89,22 @@ def test_an_export_is_imported_again_without_a_change(
         assert (taken["rows_unchanged"], taken["rows_failed"], taken["rows_updated"]) == (3, 0, 0)
 
 
+def test_a_long_export_goes_on_in_a_further_sheet(
+    officer: Person, supervisor: Person, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "MAX_SHEET_ROWS", 2)
+    for number in range(5):
+        register(officer, world, name=f"第{number}厂")
+    content = supervisor.get(f"{PATH}/export").content
+    book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    sheets = [book.get_sheet_by_name(name).to_python() for name in book.sheet_names]
+    assert book.sheet_names == ["单位", "单位 2", "单位 3"]
+    assert [row[2] for sheet in sheets for row in sheet[1:]] == [
+        f"第{number}厂" for number in range(4, -1, -1)
+    ]
+    assert {tuple(sheet[0]) for sheet in sheets} == {exporting.HEADER}
+
+
 def test_an_export_is_written_down_before_it_leaves(supervisor: Person, world: World) -> None:
     params = {"name": "张三面馆", "risk_grade": "red", "format": "csv"}
     assert supervisor.get(f"{PATH}/export", params=params).status_code == 200
@@ -115,4 +130,3 @@ def test_only_those_who_export_do_and_only_their_regions(world: World, officer: 
         assert exported(abroad) == exported(abroad, region_id=str(world.town)) == []
     else:
         assert at_home.get(f"{PATH}/export").status_code == 403
-    assert len(HEADER) == 13

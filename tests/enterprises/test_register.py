@@ -1,5 +1,6 @@
 """The register: who may enter and change what, by which codes, and what is written down about it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -233,6 +234,21 @@ def test_finer_trades_are_checked_once_classes_are_imported(officer: Person, wor
         assert register(officer, world, trade_code="36")["trade_code"] == "C36"
     finally:
         world.in_database(remove)
+
+
+def test_the_same_code_sent_by_several_at_once_is_registered_once(officer: Person, world: World) -> None:
+    body = enterprise_body(world)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: officer.post(PATH, json=body), range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert len(officer.get(PATH).json()["items"]) == 1
+
+
+def test_a_repeated_request_is_answered_as_the_first_time(officer: Person, world: World) -> None:
+    body, headers = enterprise_body(world, uscc=None), {"Idempotency-Key": new_uscc()}
+    first, second = (officer.post(PATH, json=body, headers=headers) for _ in range(2))
+    assert first.json() == second.json()
+    assert len(officer.get(PATH).json()["items"]) == 1
 
 
 READERS = {

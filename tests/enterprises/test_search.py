@@ -53,7 +53,7 @@ def test_any_part_of_a_name_finds_it(officer: Person, world: World, part: str, m
 class Names:
     """Many names of one region, searched as the API searches."""
 
-    LETTERS = "安东风化工厂ａA1%_"
+    LETTERS = "安东风化工厂ａA1%_ （ß㈱\\"
 
     def __init__(self, world: World) -> None:
         self.world = world

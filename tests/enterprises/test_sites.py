@@ -210,6 +210,18 @@ def test_facts_of_another_kind_or_type_are_refused(
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
+def test_a_repeated_request_makes_no_second_site_or_unit(officer: Person, world: World) -> None:
+    body = site_body(world, register(officer, world)["id"])
+    headers = {"Idempotency-Key": "site"}
+    first, second = (officer.post(SITES, json=body, headers=headers) for _ in range(2))
+    assert first.json() == second.json()
+    assert second.headers["Idempotent-Replayed"] == "true"
+    units, unit = f"{SITES}/{first.json()['id']}/units", {"name": "x", "facts": {"kind": "rto"}}
+    answers = [officer.post(units, json=unit, headers={"Idempotency-Key": "unit"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert officer.post(units, json=unit, headers={"Idempotency-Key": ""}).status_code == 400
+
+
 def test_the_kind_of_a_unit_never_changes(officer: Person, site: dict[str, Any]) -> None:
     path = f"{SITES}/{site['id']}/units"
     unit = officer.post(path, json={"name": "x", "facts": {"kind": "rto"}}).json()

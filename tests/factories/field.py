@@ -34,7 +34,7 @@ class Field:
         session.add(
             Enterprise(
                 id=self.enterprise_id, substitute_mark=f"M{self.enterprise_id.hex}", name="安市东风涂装有限公司",
-                name_bigrams=[], region_id=self.region, regulated_trades=self._trades, trade_code="C36",
+                region_id=self.region, regulated_trades=self._trades, trade_code="C36",
             )
         )  # fmt: skip
         await session.flush()

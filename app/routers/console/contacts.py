@@ -39,7 +39,7 @@ async def post_contact(
     response: Response,
     actor: CurrentActor,
     session: WriteSession,
-    idempotency: Idempotency,
+    _: Idempotency,
 ) -> ContactView:
     """Add a contact; the answer is masked already."""
     contact = await add_contact(session, actor, enterprise_id, body)

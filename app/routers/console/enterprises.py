@@ -102,7 +102,7 @@ async def post_enterprise(
     response: Response,
     actor: CurrentActor,
     session: WriteSession,
-    idempotency: Idempotency,
+    _: Idempotency,
 ) -> EnterpriseView:
     """Register an enterprise; without a credit code it is given a substitute mark."""
     return await _shown(session, await register_enterprise(session, actor, body), response)

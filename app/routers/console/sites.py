@@ -75,7 +75,7 @@ async def post_site(
     response: Response,
     actor: CurrentActor,
     session: WriteSession,
-    idempotency: Idempotency,
+    _: Idempotency,
 ) -> SiteDetail:
     """Register a site of an enterprise."""
     return await _shown(session, await register_site(session, actor, body), response)
@@ -150,7 +150,7 @@ async def post_unit(
     response: Response,
     actor: CurrentActor,
     session: WriteSession,
-    idempotency: Idempotency,
+    _: Idempotency,
 ) -> UnitView:
     """Register a unit of risk."""
     return _shown_unit(await register_unit(session, actor, site_id, body), response)

@@ -12,6 +12,8 @@ import xlsxwriter
 
 BOM = b"\xef\xbb\xbf"
 """So that spreadsheet programs read the CSV as UTF-8."""
+MAX_SHEET_ROWS = 1_000_000
+"""A worksheet ends at 1,048,576 rows; what is longer goes on in a further sheet."""
 _GUARDED = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -39,21 +41,30 @@ class XlsxFile:
         self._book = xlsxwriter.Workbook(name, {"constant_memory": True})
         self._bold = self._book.add_format({"bold": True})
         self._sheet: Any = None
+        self._name, self._sheets = "", 0
+        self._header: Sequence[str] = ()
         self._row = 0
         self._is_closed = False
 
     def begin_sheet(self, name: str, header: Sequence[str]) -> None:
         """A new sheet with a header that stays in view."""
+        self._name, self._header, self._sheets = name, header, 1
+        self._begin(name)
+
+    def _begin(self, name: str) -> None:
         self._sheet = self._book.add_worksheet(name)
-        self._sheet.set_column(0, len(header) - 1, 20)
+        self._sheet.set_column(0, len(self._header) - 1, 20)
         self._sheet.freeze_panes(1, 0)
-        for column, label in enumerate(header):
+        for column, label in enumerate(self._header):
             self._sheet.write_string(0, column, label, self._bold)
         self._row = 1
 
     def add(self, rows: Iterable[Sequence[Any]]) -> None:
         """Further rows of the sheet."""
         for row in rows:
+            if self._row > MAX_SHEET_ROWS:
+                self._sheets += 1
+                self._begin(f"{self._name} {self._sheets}")
             for column, value in enumerate(row):
                 if isinstance(value, int) and not isinstance(value, bool):
                     self._sheet.write_number(self._row, column, value)
