@@ -6,7 +6,7 @@ suspects; it never determines.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.rules.explain import Condition, explain
@@ -43,6 +43,11 @@ class Verdict:
         """Undetermined, and what is missing could still make it major; a predicate that fails cannot, whatever its scope."""
         return self.kind is VerdictKind.UNDETERMINED and self.predicate is not False
 
+    @property
+    def concerns_people(self) -> bool:
+        """Suspected, or open: somebody must look."""
+        return self.kind is VerdictKind.SUSPECTED_MAJOR or self.is_open
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -65,20 +70,24 @@ def determine(
     trades: Collection[str],
     facts: Iterable[Fact],
     findings: Iterable[Finding] = (),
+    *,
+    explain_all: bool = True,
 ) -> Determination:
     """Judge facts by the version in force on their date (`ruleset.in_force`; None: no version is held for that date).
 
-    `trades` empty means the trade is not known. "No clause matched" never means "no major hazard".
+    `trades` empty means the trade is not known. "No clause matched" never means "no major hazard". Only clauses whose facts
+    were observed are looked at, so the work grows with what was seen, not with the standard. Without `explain_all` the
+    verdicts that ask nothing of people come without their conditions.
     """
     if ruleset is None:
         return Determination((), tuple(dict.fromkeys(finding.source for finding in findings)))
     stated = list(facts)
     sheet = FactSheet(stated)
     verdicts: list[Verdict] = []
-    for clause in ruleset.clauses.values():
+    for clause in ruleset.clauses_of(fact.key for fact in stated):
         applies = clause_applies(ruleset, clause, trades)
-        if applies is not False and sheet.states_any(clause.keys):
-            verdicts += _judge_subjects(ruleset, clause, sheet, applies)
+        if applies is not False:
+            verdicts += _judge_subjects(ruleset, clause, sheet, applies, explain_all)
     return Determination(tuple(verdicts), _unmapped(ruleset, verdicts, stated, findings))
 
 
@@ -112,17 +121,21 @@ def _unmapped(
     )
 
 
-def _judge_subjects(ruleset: Ruleset, clause: Clause, sheet: FactSheet, applies: Truth) -> list[Verdict]:
+def _judge_subjects(
+    ruleset: Ruleset, clause: Clause, sheet: FactSheet, applies: Truth, explain_all: bool
+) -> list[Verdict]:
     subjects = sheet.subjects(clause.keys)
-    verdicts = [_judge(ruleset, clause, sheet, subject, applies) for subject in subjects]
+    verdicts = [_judge(ruleset, clause, sheet, subject, applies, explain_all) for subject in subjects]
     outer = {parent for subject in subjects for parent in subject.chain()[1:]}
     # What an outer subject lacks was asked further in: its own "undetermined" would only repeat the question.
     return [v for v in verdicts if not (v.kind is VerdictKind.UNDETERMINED and v.subject in outer)]
 
 
-def _judge(ruleset: Ruleset, clause: Clause, sheet: FactSheet, subject: Subject, applies: Truth) -> Verdict:
+def _judge(
+    ruleset: Ruleset, clause: Clause, sheet: FactSheet, subject: Subject, applies: Truth, explain_all: bool
+) -> Verdict:
     known = {name: sheet.know(definition, subject) for name, definition in clause.facts.items()}
-    constants = ruleset.constants()
+    constants = ruleset.constants
 
     def lookup(name: str) -> Value | None:
         return known[name].value if name in known else constants.get(name)
@@ -135,15 +148,10 @@ def _judge(ruleset: Ruleset, clause: Clause, sheet: FactSheet, subject: Subject,
         open_parts = [clause.scope, clause.major_when] if clause.scope else [clause.major_when]
         missing = [TRADE_KEY] if applies is None else []
         missing += [clause.facts[name].key for part in open_parts for name in undecided(part, lookup)]
-    return Verdict(
-        clause.id,
-        subject,
-        kind,
-        scope,
-        predicate,
-        explain(ruleset, clause, known, lookup),
-        tuple(dict.fromkeys(missing)),
-    )
+    quiet = Verdict(clause.id, subject, kind, scope, predicate, (), tuple(dict.fromkeys(missing)))
+    if not explain_all and not quiet.concerns_people:
+        return quiet
+    return replace(quiet, conditions=explain(ruleset, clause, known, lookup))
 
 
 def _kind(scope: Truth, major: Truth) -> VerdictKind:

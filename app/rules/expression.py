@@ -122,12 +122,25 @@ def names_of(leaf: Leaf) -> tuple[str, ...]:
 
 def undecided(expression: Expression, lookup: Lookup) -> list[str]:
     """The unknown names that keep an unknown expression from being decided; empty when it is decided."""
-    if evaluate(expression, lookup) is not None:
-        return []
-    if isinstance(expression, Name | Comparison):
-        return [name for name in names_of(expression) if lookup(name) is None]
-    parts = (expression.operand,) if isinstance(expression, Not) else (expression.left, expression.right)
-    return list(dict.fromkeys(name for part in parts for name in undecided(part, lookup)))
+    return list(dict.fromkeys(_survey(expression, lookup)[1]))
+
+
+def _survey(expression: Expression, lookup: Lookup) -> tuple[Truth, list[str]]:
+    """The truth of an expression and, while that is unknown, the names that keep it so; each part is looked at once."""
+    match expression:
+        case Name() | Comparison():
+            truth = evaluate(expression, lookup)
+            if truth is not None:
+                return truth, []
+            return None, [name for name in names_of(expression) if lookup(name) is None]
+        case Not(operand):
+            truth, names_left = _survey(operand, lookup)
+            return None if truth is None else not truth, names_left
+        case Both(left, right) | Either(left, right):
+            (first, first_left), (second, second_left) = _survey(left, lookup), _survey(right, lookup)
+            join = conjunction if isinstance(expression, Both) else disjunction
+            truth = join(first, second)
+            return truth, [*first_left, *second_left] if truth is None else []
 
 
 def _compare(comparison: Comparison, lookup: Lookup) -> Truth:

@@ -110,10 +110,6 @@ class FactSheet:
             found.update(dict.fromkeys(self._stated.get(key, ())))
         return list(found)
 
-    def states_any(self, keys: Iterable[str]) -> bool:
-        """True when something was observed of any of the keys."""
-        return any(key in self._stated for key in keys)
-
     def know(self, definition: FactDefinition, subject: Subject) -> Known:
         """What is known of a key for a subject or, failing that, for the nearest outer one."""
         stated = self._stated.get(definition.key)

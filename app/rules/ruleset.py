@@ -6,6 +6,7 @@ Built here from plain data (what the content files hold) with every reference ch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from app.rules.expression import Expression, ExpressionError, Value, names, parse
@@ -36,7 +37,7 @@ class Penalty:
     article: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clause:
     """One item of the standard. `trades` None: every trade the standard covers. `scope` None: the trade alone decides.
 
@@ -57,13 +58,13 @@ class Clause:
     caution: Text | None = None
     to_be_confirmed: Text | None = None
 
-    @property
-    def keys(self) -> list[str]:
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
         """Every fact key of the clause."""
-        return [definition.key for definition in self.facts.values()]
+        return tuple(definition.key for definition in self.facts.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ruleset:
     """One version of a standard: in force from `in_force_from` to `in_force_until`, both included (None: open).
 
@@ -87,9 +88,27 @@ class Ruleset:
             self.in_force_until is None or on_date <= self.in_force_until
         )
 
-    def constants(self) -> dict[str, Value]:
+    @cached_property
+    def constants(self) -> Mapping[str, Value]:
         """The settings as the expressions see them."""
         return {name: setting.value for name, setting in self.settings.items()}
+
+    def clauses_of(self, keys: Iterable[str]) -> list[Clause]:
+        """The clauses that any of the keys speaks of, in the order of the law."""
+        spoken_of = {place for key in keys for place in self._places.get(key, ())}
+        return [self._in_order[place] for place in sorted(spoken_of)]
+
+    @cached_property
+    def _in_order(self) -> tuple[Clause, ...]:
+        return tuple(self.clauses.values())
+
+    @cached_property
+    def _places(self) -> Mapping[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for place, clause in enumerate(self._in_order):
+            for key in clause.keys:
+                found.setdefault(key, []).append(place)
+        return found
 
 
 def in_force(versions: Iterable[Ruleset], on_date: date) -> Ruleset | None:

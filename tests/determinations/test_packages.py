@@ -1,5 +1,6 @@
 """From a package's answers to fact sheets and verdicts, in the unit of work that processes the package."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -215,12 +216,39 @@ def test_a_date_before_the_standard_leaves_every_finding_to_a_person(world: Worl
 
 
 def test_the_processing_unit_asks_for_little(world: World, runtime: Runtime) -> None:
-    """Lock and trade, sheets, verdicts when there are sheets; every row of a package in one statement with the hazards'."""
+    """A new visit: nothing is read and all rows are in the package's own statement, however many. A joined one: three reads."""
     visit = Visit(world, "machinery")
     visit.submit("rto", answers("rto"))
-    for given in (answers("rto", NO_ALARM), answers("rto", {**NO_ALARM, "RTO-01": NO, "RTO-02": NO})):
-        visit.another()
+
+    def asked(given: dict[str, Any]) -> int:
         with recorded_queries(runtime.database) as sent:
             visit.submit("rto", given)
-        mine = [one for one in sent if "fact_sheets" in one or "verdicts" in one or "regulated_trades" in one]
-        assert len(mine) == 3, mine
+        ours = ("fact_sheets", "verdicts", "hashtextextended(%(param_1)s")
+        return sum(any(name in one for name in ours) for one in sent)
+
+    for given in (answers("rto", NO_ALARM), answers("rto", {**NO_ALARM, "RTO-01": NO, "RTO-02": NO})):
+        visit.another()
+        assert asked(given) == 1
+        assert asked(given) == asked(answers("rto")) == 4
+
+
+def test_two_packages_of_a_visit_at_once_are_judged_together(world: World) -> None:
+    """Whoever comes second sees the first: neither's facts are lost to the other."""
+    visit = Visit(world, "machinery")
+    ids = [officer.user_id for officer in visit.officers]
+    phones = [visit.phone, visit.field.phone(visit.officers[1].user_id)]
+    halves = [
+        ("hot-work", answers("hot-work", {"HW-26.1": YES, "HW-26.2": YES}, without=("HW-26.3",))),
+        ("outsourced-work", {"RV-05": NO, "RV-05.1": NO}),
+    ]
+    packages = [
+        phone.seal(visit.field.document(visit.field.publish(code), ids, answers=given), [])
+        for phone, (code, given) in zip(phones, halves, strict=True)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        replies = list(
+            pool.map(lambda pair: pair[0].put_package(pair[1]), zip(phones, packages, strict=True))
+        )
+    assert [reply.status_code for reply in replies] == [201, 201]
+    assert [one["clause_id"] for one in visit.verdicts("suspected_major")] == ["MEM10-3-1"]
+    assert ("undetermined", "MEM10-3-1") not in said(visit)

@@ -129,7 +129,7 @@ def clause_texts() -> dict[str, tuple[str, str]]:
 
 
 TEXTS = clause_texts()
-SETTINGS = ORDER10.constants()
+SETTINGS = ORDER10.constants
 
 
 def table_values(clause: Clause, name: str) -> list[Any]:

@@ -83,7 +83,7 @@ async def judge_visit(
     standing: Sequence[Standing],
 ) -> tuple[Rows, ...]:
     """Judge everything the sheets say: the rows of the new sheet (the last of them) and of what is said otherwise now."""
-    ruleset, said = _judge(record, sheets)
+    ruleset, said = _judge(record, sheets, explain_all=bool(standing))
     record = {
         **record,
         "ruleset": f"{ruleset.id}:{ruleset.version}" if ruleset else None,
@@ -107,14 +107,17 @@ async def _judge_without(session: AsyncSession, actor: Actor, visit_id: UUID) ->
             await outdate_verdicts(session, undecided)
         return ()
     record = {column.name: getattr(records[-1], column.name) for column in FactSheetRecord.__table__.columns}
-    _, said = _judge(record, [sheet_of(vars(one)) for one in records])
+    _, said = _judge(record, [sheet_of(vars(one)) for one in records], explain_all=True)
     return await _rows(session, actor, record, said, difference(standing, said), is_new=False)
 
 
-def _judge(record: Mapping[str, Any], sheets: Sequence[Sheet]) -> tuple[Ruleset | None, Said]:
+def _judge(
+    record: Mapping[str, Any], sheets: Sequence[Sheet], *, explain_all: bool
+) -> tuple[Ruleset | None, Said]:
+    """`explain_all`: what does not concern people may have to replace something said before, then with its reasons."""
     known = combine(sheets, enterprise_id=record["enterprise_id"], site_id=record["site_id"])
     ruleset = ruleset_on(known.legal_on)
-    judged = determine(ruleset, known.trades, known.facts, known.findings)
+    judged = determine(ruleset, known.trades, known.facts, known.findings, explain_all=explain_all)
     return ruleset, statements_of(ruleset, known, judged)
 
 

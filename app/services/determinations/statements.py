@@ -11,7 +11,6 @@ from uuid import UUID
 
 from app.enums.determinations import VerdictKind, VerdictStatus
 from app.rules.evaluator import Determination, Verdict
-from app.rules.evaluator import VerdictKind as MachineKind
 from app.rules.explain import Condition
 from app.rules.ruleset import Ruleset
 from app.services.determinations.facts import Known, question_of
@@ -104,7 +103,7 @@ def statements_of(ruleset: Ruleset | None, known: Known, judged: Determination) 
     for verdict in judged.verdicts:
         assert ruleset is not None
         statement = _clause_statement(ruleset, known, verdict)
-        if verdict.kind is MachineKind.SUSPECTED_MAJOR or verdict.is_open:
+        if verdict.concerns_people:
             loud.append(statement)
         else:
             quiet[statement.about] = statement
