@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         3, ge=1, description="Database connections of one process; keep processes x pool below the limit"
     )
     pool_overflow: int = Field(2, ge=0, description="Extra connections of one process in a rush")
+    prepared_statements: bool = Field(
+        True, description="Let PostgreSQL keep plans; switch off behind a PgBouncer older than 1.22"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
     )

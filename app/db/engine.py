@@ -7,6 +7,7 @@ from sqlalchemy import URL, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 OLDEST_VERSION = 150_000
+PREPARED_AFTER = 3
 SAFE_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -23,8 +24,12 @@ def _to_json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def make_engine(url: URL, *, pool_size: int, overflow: int) -> AsyncEngine:
-    """An engine that is safe behind PgBouncer: no server-side prepared statements, no session state."""
+def make_engine(url: URL, *, pool_size: int, overflow: int, prepares: bool = False) -> AsyncEngine:
+    """An engine without session state, so that PgBouncer may stand between.
+
+    `prepares`: a statement sent again is prepared, which PostgreSQL then need not plan anew (PgBouncer from 1.22 on carries
+    that; behind an older one it must be off).
+    """
     return create_async_engine(
         url,
         pool_size=pool_size,
@@ -35,7 +40,7 @@ def make_engine(url: URL, *, pool_size: int, overflow: int) -> AsyncEngine:
         json_serializer=_to_json,
         json_deserializer=orjson.loads,
         connect_args={
-            "prepare_threshold": None,
+            "prepare_threshold": PREPARED_AFTER if prepares else None,
             "application_name": "anshao",
             "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=15000",
         },

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import Column, Table, bindparam, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,24 +37,26 @@ class Part:
 async def insert_rows(session: AsyncSession, *sets: Rows | Computed | Part, answer: str = "1") -> Any:
     """Write every set, rows with the models' own defaults; all or nothing, foreign keys among them included.
 
-    Returns the value of `answer`, an SQL expression over the parts.
+    Returns the value of `answer`, an SQL expression over the parts. Several plain sets of one model become one.
 
     Values travel as JSON and become columns in PostgreSQL (jsonb_populate_recordset), so the statement is the same text for
     any number of rows. Bytes travel as hexadecimal. Every part sees the tables as they were before the statement.
     """
     shapes: list[tuple[Any, ...]] = []
     values: dict[str, Any] = {}
+    plain: dict[type[Base], list[dict[str, Any]]] = {}
     for number, one in enumerate(sets):
         if isinstance(one, Part):
             shapes.append((one.name, one.sql))
             values |= one.values
-            continue
-        model, rows, computed = (
-            (one.model, one.rows, (one.columns, one.joined)) if isinstance(one, Computed) else (*one, None)
-        )
-        if rows:
-            shapes.append((number, model, computed))
-            values[f"rows_{number}"] = [_whole(model, row) for row in rows]
+        elif isinstance(one, Computed):
+            shapes.append((f"rows_{number}", one.model, (one.columns, one.joined)))
+            values[f"rows_{number}"] = [_whole(one.model, row) for row in one.rows]
+        elif one[1]:
+            if one[0] not in plain:
+                shapes.append((f"rows_{number}", one[0], None))
+                values[f"rows_{number}"] = plain[one[0]] = []
+            plain[one[0]] += [_whole(one[0], row) for row in one[1]]
     if not shapes:
         return None
     return (await session.execute(_statement(tuple(shapes), answer), values)).scalar_one()
@@ -63,26 +66,27 @@ async def insert_rows(session: AsyncSession, *sets: Rows | Computed | Part, answ
 def _statement(shapes: tuple[tuple[Any, ...], ...], answer: str) -> Any:
     parts, binds = [], []
     for shape in shapes:
-        if isinstance(shape[0], str):
+        if len(shape) == 2:
             parts.append(f"{shape[0]} AS ({shape[1]})")
         else:
-            number, model, computed = shape
-            parts.append(f"part_{number} AS ({_insert(number, model, computed)})")
-            binds.append(bindparam(f"rows_{number}", type_=JSONB))
+            parts.append(f"insert_{shape[0]} AS ({_insert(*shape)})")
+            binds.append(bindparam(shape[0], type_=JSONB))
     return text(f"WITH {', '.join(parts)} SELECT {answer}").bindparams(*binds)
 
 
-def _insert(number: int, model: type[Base], computed: tuple[tuple[tuple[str, str], ...], str] | None) -> str:
+def _insert(rows: str, model: type[Base], computed: tuple[tuple[tuple[str, str], ...], str] | None) -> str:
     table = cast(Table, model.__table__)
-    names = [column.name for column in _columns(table)]
-    columns, joined = computed or ((), "")
-    expressions = {name: f'given."{name}"' for name in names} | dict(columns)
-    quoted = ", ".join(f'"{name}"' for name in names)
-    source = f"jsonb_populate_recordset(NULL::{table.name}, :rows_{number}) AS given"
-    beside = f" CROSS JOIN {joined}" if joined else ""
-    return (
-        f"INSERT INTO {table.name} ({quoted}) SELECT {', '.join(expressions.values())} FROM {source}{beside}"
-    )
+    names = [_quote(column.name) for column in _columns(table)]
+    source = f"jsonb_populate_recordset(NULL::{table.name}, :{rows}) AS given"
+    given = names
+    if computed is not None:
+        expressions = {_quote(name): expression for name, expression in computed[0]}
+        given = [expressions.get(name, f"given.{name}") for name in names]
+        source += f" CROSS JOIN {computed[1]}"
+    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(given)} FROM {source}"
+
+
+_quote = postgresql.dialect().identifier_preparer.quote  # type: ignore[no-untyped-call]
 
 
 def _columns(table: Table) -> list[Column[Any]]:

@@ -27,9 +27,10 @@ def _gather(prefix: str, areas: list[APIRouter]) -> APIRouter:
     return router
 
 
+# Routes are tried one after the other: the phones, who ask most often, come first.
 AUDIENCES = (
-    Audience("console", "安哨 工作台接口 · Anshao console API", _gather("/api/v1", console_areas())),
     Audience("mobile", "安哨 执法终端接口 · Anshao mobile API", _gather("/mobile/v1", mobile_areas())),
+    Audience("console", "安哨 工作台接口 · Anshao console API", _gather("/api/v1", console_areas())),
     Audience("partner", "安哨 第三方接口 · Anshao partner API", _gather("/partner/v1", partner_areas())),
     Audience("public", "安哨 公众接口 · Anshao public API", _gather("/public/v1", public_areas())),
 )

@@ -33,7 +33,10 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     try:
         address = settings.database_url.get_secret_value() if settings.database_url else embedded.start()  # type: ignore[union-attr]
         engine = make_engine(
-            psycopg_url(address), pool_size=settings.pool_size, overflow=settings.pool_overflow
+            psycopg_url(address),
+            pool_size=settings.pool_size,
+            overflow=settings.pool_overflow,
+            prepares=settings.prepared_statements,
         )
         database = Database(engine)
         try:

@@ -43,6 +43,7 @@ from app.services.inspections.receipts import (
     receipt_rows,
     template_of_receipt,
 )
+from app.services.inspections.reinspection import record_package_results
 from app.services.runtime import Runtime
 
 
@@ -88,7 +89,9 @@ async def process_package(
     missing = {row.id for row in envelope.evidence}
     if missing and context.has_early_evidence:
         missing -= await claim_arrived(session, arrived.package_id, site.region_id)
-    await publish(session, _news(arrived, site))
+    news = _news(arrived, site)
+    results = await record_package_results(session, news)
+    await publish(session, news)
     if not has_receipt and not missing:
         has_receipt = await issue_receipt_if_complete(session, runtime, arrived.package_id)
     if envelope.kind is PackageKind.REINSPECTION or envelope.hazards:
@@ -97,7 +100,7 @@ async def process_package(
         id=arrived.package_id,
         hash=arrived.sha256,
         status="processed",
-        issues=[Issue.model_validate(issue) for issue in package["issues"]],
+        issues=[*(Issue.model_validate(issue) for issue in package["issues"]), *results],
         signable=package["is_signable"],
         missing_evidence=sorted(missing),
         receipt=has_receipt,

@@ -44,8 +44,10 @@ _ISSUES: dict[str, tuple[str, str]] = {
 }
 
 
-async def record_package_results(session: AsyncSession, event: PackageProcessed) -> None:
-    """Take a package's results into the hazards; whatever cannot be taken becomes a flag on the package."""
+async def record_package_results(session: AsyncSession, event: PackageProcessed) -> list[Issue]:
+    """Take what a re-inspection found of each hazard into that hazard; what cannot be taken becomes a flag on the package."""
+    if event.kind is not PackageKind.REINSPECTION and not event.envelope.hazards:
+        return []
     issues = await _judge(session, event)
     if issues:
         added = type_coerce([issue.model_dump() for issue in issues], JSONB)
@@ -53,8 +55,9 @@ async def record_package_results(session: AsyncSession, event: PackageProcessed)
             update(Package)
             .where(Package.id == event.package_id)
             .values(issues=Package.issues.op("||")(added)),
-            execution_options={"synchronize_session": "fetch"},
+            execution_options={"synchronize_session": False},
         )
+    return issues
 
 
 async def _judge(session: AsyncSession, event: PackageProcessed) -> list[Issue]:
