@@ -11,14 +11,14 @@ import pytest
 
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
-from app.models.enterprises import EnterpriseContact, RiskUnit, SiteLink
+from app.models.enterprises import EnterpriseContact, EnterpriseImport, RiskUnit, SiteLink
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
 from tests.factories.cases import Docket
 from tests.factories.cases import person as a_person
 from tests.factories.field import Field, Phone, Photo, SealedPackage
 from tests.factories.patrols import Assistant
-from tests.factories.world import LONG_AGO, World
+from tests.factories.world import LONG_AGO, Person, World
 
 Maker = Callable[["Home"], Any]
 MAKERS: dict[str, Maker] = {}
@@ -140,6 +140,11 @@ def site(home: Home) -> Any:
 
 def phone(home: Home) -> Phone:
     return home.once(field).phone(home.once(user))
+
+
+def team_phone(home: Home) -> Person:
+    """The session of an officer's phone to whom the assignment belongs."""
+    return home.world.logged_in(home.once(user), home.once(phone).device_id)
 
 
 @maker("device_id")
@@ -282,3 +287,19 @@ def risk_unit(home: Home) -> Any:
 def client(home: Home) -> Any:
     body = {"name": new_id().hex, "scopes": ["hazards:read"], "region_id": str(home.world.town)}
     return _created(home, "/api/v1/clients", body)["client"]["id"]
+
+
+@maker("verdict_id")
+def verdict(home: Home) -> Any:
+    home.once(submitted)
+    rows = home.once(officers)[0].get("/api/v1/determinations").json()["items"]
+    return rows[0]["id"]
+
+
+@maker("import_id")
+def enterprise_import(home: Home) -> Any:
+    row = EnterpriseImport(
+        region_id=home.world.town, created_by=home.administrator().user_id, file_name="一季度.csv", content=b"x",
+        is_dry_run=True, status="done", rows_total=1, rows_done=1,
+    )  # fmt: skip
+    return _inserted(home, row)

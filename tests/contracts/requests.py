@@ -81,6 +81,8 @@ class Requests:
         match schema.get("type"):
             case "object":
                 members = schema.get("properties", {})
+                if schema.get("minProperties") and isinstance(schema.get("additionalProperties"), dict):
+                    return {"x": self._sample(schema["additionalProperties"], "x", choose)}
                 wanted = [n for n in members if n in schema.get("required", ()) or choose(n)]
                 return {n: self._sample(members[n], n, choose) for n in wanted}
             case "array":
