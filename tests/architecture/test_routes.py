@@ -32,11 +32,11 @@ HARMLESS_TWICE = {
     ("POST", "/api/v1/session/refresh"): "gives the same successor",
     ("POST", "/mobile/v1/devices/refresh"): "gives the same successor",
     ("POST", "/mobile/v1/devices/enroll"): "the code is used up",
-    (
-        "POST",
-        "/api/v1/enterprises/{enterprise_id}/contacts/{contact_id}/unmasking",
-    ): "a second look, a second audit row",
-    ("POST", "/api/v1/cases/{case_id}/parties/{party_id}/unmasking"): "a second look, a second audit row",
+    ("POST", "/api/v1/users"): "the login is taken; an answer with a credential is never stored",
+    ("POST", "/api/v1/users/{user_id}/logout-everywhere"): "already out",
+    ("POST", "/mobile/v1/evidence/check"): "a question",
+    ("POST", "/api/v1/clients"): "a second client without use; an answer with a credential is never stored",
+    ("POST", "/partner/v1/oauth/token"): "a second token",
     ("POST", "/api/v1/devices/codes"): "a second code; an answer with a credential is never stored",
 }
 ROUTES = [
@@ -96,6 +96,8 @@ def test_every_post_is_safe_to_send_twice(method: str, route: RouteContext) -> N
     if method != "POST" or not (route.path or "").startswith(("/api/", "/mobile/", "/partner/", "/public/")):
         return
     calls = calls_of(route.dependant)
+    if (route.path or "").endswith("/unmasking"):
+        return  # a second look, and a second audit row
     is_harmless = "harmless" in (route.endpoint.__doc__ or "") or (method, route.path) in HARMLESS_TWICE
     assert idempotency_key in calls or expected_version in calls or is_harmless
 
@@ -104,6 +106,8 @@ def test_every_post_is_safe_to_send_twice(method: str, route: RouteContext) -> N
 def test_every_change_of_what_exists_asks_for_the_version_that_was_read(
     method: str, route: RouteContext
 ) -> None:
+    if route.path == "/api/v1/session/all/{session_id}":
+        return  # one's own session has no other versions
     if method in ("PATCH", "DELETE") or (method == "PUT" and (route.path or "").startswith("/api/")):
         assert expected_version in calls_of(route.dependant)
 
