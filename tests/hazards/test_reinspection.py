@@ -194,6 +194,26 @@ def test_a_colleagues_same_result_is_known_and_an_opposite_one_is_flagged(story:
     assert len(story.shown(story.hazards[0])["reinspections"]) == 1
 
 
+def test_a_hazard_that_persists_is_not_registered_twice(story: Story) -> None:
+    """The checklist says again what the result says; a new finding beside it is a new hazard."""
+    answers = {"RTO-01": {"value": "no"}, "RTO-21": {"value": "no"}}
+    assert story.reinspect(story.result(0, False), story.result(1), answers=answers) == {}
+    rows = story.officers[0].get(HAZARDS, params={"site_id": str(story.field.site_id)}).json()["items"]
+    assert sorted((row["item_code"], row["status"]) for row in rows) == [
+        ("RTO-01", "ordered"), ("RTO-02", "reinspected"), ("RTO-21", "found"),
+    ]  # fmt: skip
+
+
+def test_a_hazard_that_came_back_is_registered_anew(story: Story) -> None:
+    story.reinspect(story.result(0))
+    story.close(story.hazards[0])
+    story.visit_id = str(new_id())
+    flags = story.reinspect(story.result(0, False), answers={"RTO-01": {"value": "no"}})
+    assert set(flags) == {"hazard_state_changed"}
+    rows = story.officers[0].get(HAZARDS, params={"status": "found"}).json()["items"]
+    assert [row["item_code"] for row in rows] == ["RTO-01"]
+
+
 def test_another_sites_hazard_is_not_reached_through_a_package(story: Story) -> None:
     other = Story(story.world)
     flags = story.reinspect({"hazard_id": other.hazards[0]["id"], "is_rectified": True})

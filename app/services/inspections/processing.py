@@ -43,7 +43,7 @@ from app.services.inspections.receipts import (
     receipt_rows,
     template_of_receipt,
 )
-from app.services.inspections.reinspection import record_package_results
+from app.services.inspections.reinspection import record_package_results, without_reinspected
 from app.services.runtime import Runtime
 
 
@@ -67,6 +67,7 @@ async def process_package(
     assessment = await _assess(session, envelope, context)
     package = _package(arrived, context, site, assessment)
     findings = _findings(assessment, envelope, package)
+    new_findings = await without_reinspected(session, envelope, findings)
     actor = Actor(
         kind="user", user_id=arrived.user_id, device_id=arrived.device_id, authority_id=envelope.authority_id
     )
@@ -80,7 +81,7 @@ async def process_package(
         *_status_parts(envelope, arrived.package_id),
         *manifest_sets(arrived.package_id, arrived.device_id, site.region_id, envelope.evidence),
         *rows_of_acts(actor, [_act(arrived, site)]),
-        *hazard_sets(actor, _origin(envelope, package), [_hazard(one) for one in findings]),
+        *hazard_sets(actor, _origin(envelope, package), [_hazard(one) for one in new_findings]),
         *(await determination_sets(session, actor, facts) if envelope.kind.is_enforcement else ()),
     ]
     if not envelope.evidence:

@@ -1,6 +1,7 @@
 """Re-inspection: what the phone is shown of its hazards before it goes, and what its package then says of each."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, type_coerce, update
@@ -17,7 +18,7 @@ from app.models.inspections import Assignment, AssignmentMember, Package
 from app.schemas.mobile.hazards import AssignedHazard, PhotoLink
 from app.schemas.mobile.packages import Envelope, Issue
 from app.services.hazards.reinspection import Outcome, Reinspected, Result, record_results
-from app.services.hazards.workflow import is_overdue
+from app.services.hazards.workflow import REINSPECTABLE, is_overdue
 from app.services.inspections.events import PackageProcessed
 
 DERIVATIVE_SIZES = (320, 1280)
@@ -58,6 +59,20 @@ async def record_package_results(session: AsyncSession, event: PackageProcessed)
             execution_options={"synchronize_session": False},
         )
     return issues
+
+
+async def without_reinspected(
+    session: AsyncSession, envelope: Envelope, findings: Sequence[dict[str, Any]]
+) -> Sequence[dict[str, Any]]:
+    """The findings of a re-inspection but for those that only say again what a hazard it found not rectified says."""
+    persisting = [result.hazard_id for result in envelope.hazards if not result.is_rectified]
+    if not persisting or not findings or envelope.kind is not PackageKind.REINSPECTION:
+        return findings
+    known = select(Hazard.item_code, Hazard.subject).where(
+        Hazard.id.in_(persisting), Hazard.site_id == envelope.site_id, Hazard.status.in_(REINSPECTABLE)
+    )
+    seen = {(row.item_code, row.subject) for row in await session.execute(known)}
+    return [one for one in findings if (one["item_code"], one["subject"]) not in seen]
 
 
 async def _judge(session: AsyncSession, event: PackageProcessed) -> list[Issue]:
