@@ -1,7 +1,7 @@
 """What people do with a verdict: states and transitions as data, and what each step asks for. Pure.
 
 The machine only suspects. Two officers verify on site, each in a session of his own; the person in charge, who is neither of
-them, confirms or rejects; the hazard is major from that day (令第10号 and its use; see docs/determination.md).
+them, confirms or rejects; the hazard is major from that day. See docs/determination.md.
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,21 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One allowed step: from which states to which, the permission it takes, and the kinds of verdict (None: all)."""
+    """One allowed step: from which states to which, the permission it takes, and the kinds of verdict (None: all).
+
+    `article` allows it; None: it follows from the rule that the machine only suspects and people determine.
+    """
 
     action: str
     sources: frozenset[str]
     target: str
     permission: str
     kinds: frozenset[str] | None = None
+    article: str | None = None
 
 
 _UNMAPPED = frozenset({"unmapped"})
+TWO_OFFICERS = "行政处罚法（2021）42"
 VERIFY, CONFIRM = "determinations:verify", "determinations:confirm"
 
 TRANSITIONS: dict[str, Transition] = {
@@ -28,8 +33,8 @@ TRANSITIONS: dict[str, Transition] = {
     for one in (
         Transition("map_to_clause", frozenset({"open", "general"}), "open", VERIFY, _UNMAPPED),
         Transition("file_as_general", frozenset({"open"}), "general", VERIFY, _UNMAPPED),
-        Transition("verify_first", frozenset({"open"}), "verified_once", VERIFY),
-        Transition("verify_second", frozenset({"verified_once"}), "verified", VERIFY),
+        Transition("verify_first", frozenset({"open"}), "verified_once", VERIFY, None, TWO_OFFICERS),
+        Transition("verify_second", frozenset({"verified_once"}), "verified", VERIFY, None, TWO_OFFICERS),
         Transition("confirm", frozenset({"verified"}), "confirmed", CONFIRM),
         Transition("reject", frozenset({"verified"}), "rejected", CONFIRM),
     )
