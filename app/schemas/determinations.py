@@ -23,6 +23,16 @@ class AnswersRequest(Wire):
     note: Reason
 
 
+class StatedFactsRequest(AnswersRequest):
+    """The answers to a clause's question set. Of which unit, place or worker: `subject_id` (known of the visit) or a new name.
+
+    A clause about the enterprise needs neither.
+    """
+
+    subject_id: Annotated[str | None, Field(max_length=200)] = None
+    subject_name: Annotated[str | None, Field(pattern=r"^[^/\s\x00](?:[^/\x00]{0,58}[^/\s\x00])?$")] = None
+
+
 class MappingRequest(Wire):
     """Under which clause a finding falls; `clause` null: it is a general hazard."""
 

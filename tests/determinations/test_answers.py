@@ -143,6 +143,92 @@ def test_a_verdict_that_new_facts_replaced_takes_no_step(world: World) -> None:
     assert (late.status_code, late.json()["code"]) == (409, "verdict_outdated")
 
 
+# --- clauses no checklist speaks of ----------------------------------------------------------------------------------
+
+CASTER = {
+    "in_scope": True, "process": "连铸", "emergency_ladle": "effective", "tundish_leak_pit": "effective",
+    "tundish_overflow_pit": True, "swivel_chute": "absent",
+}  # fmt: skip
+
+
+def stated(person: Person, visit: Visit, clause: str, values: dict[str, Any], **about: Any) -> Any:
+    path = f"{PATH}/visits/{visit.field.visit_id}/clauses/{clause}/answers"
+    answers_by_key = {name if "." in name else f"{clause}.{name}": value for name, value in values.items()}
+    return person.post(path, json={"answers": answers_by_key, "note": "现场查看", **about})
+
+
+def steelworks(world: World) -> Visit:
+    visit = Visit(world, "metallurgy")
+    visit.submit("outsourced-work", answers("outsourced-work"))
+    return visit
+
+
+def test_a_clause_no_checklist_speaks_of_is_settled_by_its_question_set(world: World) -> None:
+    visit = steelworks(world)
+    assert visit.verdicts() == []
+    reply = stated(visit.reader, visit, "MEM10-4-3", CASTER, subject_name="2号连铸机")
+    assert reply.status_code == 201, reply.text
+    (verdict,) = visit.verdicts()
+    assert (verdict["kind"], verdict["clause_id"], verdict["subject_id"]) == (
+        "suspected_major", "MEM10-4-3", "2号连铸机",
+    )  # fmt: skip
+    verdict = verified(visit, verdict)
+    assert step(world.person("approver"), verdict, "confirmation", DECIDED).status_code == 200
+    (hazard,) = visit.reader.get("/api/v1/hazards", params={"level": "major"}).json()["items"]
+    assert (hazard["clause"], hazard["subject"]) == ("MEM10-4-3", "2号连铸机")
+
+
+def test_what_a_question_set_leaves_open_is_undetermined_and_asked_for_again(world: World) -> None:
+    visit = steelworks(world)
+    partly = {name: value for name, value in CASTER.items() if name != "swivel_chute"}
+    assert stated(visit.reader, visit, "MEM10-4-3", partly, subject_name="2号连铸机").status_code == 201
+    (verdict,) = visit.verdicts("undetermined")
+    assert verdict["missing"] == ["MEM10-4-3.swivel_chute"]
+    rest = stated(visit.reader, visit, "MEM10-4-3", {"swivel_chute": True}, subject_id=verdict["subject_id"])
+    assert rest.status_code == 201
+    assert [one["kind"] for one in visit.verdicts()] == ["not_matched"]
+
+
+def test_a_clause_of_another_trade_stays_silent_whatever_is_stated(world: World) -> None:
+    visit = Visit(world, "machinery")
+    visit.submit("outsourced-work", answers("outsourced-work"))
+    assert stated(visit.reader, visit, "MEM10-4-3", CASTER, subject_name="1").status_code == 201
+    assert visit.verdicts() == []
+
+
+@pytest.mark.parametrize(
+    ("clause", "values", "about", "code"),
+    [
+        ("MEM10-4-3", CASTER, {}, "subject_unknown"),
+        ("MEM10-4-3", CASTER, {"subject_id": "nobody"}, "subject_unknown"),
+        ("MEM10-4-3", {"process": "压铸"}, {"subject_name": "1"}, "answer_refused"),
+        ("MEM10-4-3", {"MEM10-5-3.furnace_type": "电炉"}, {"subject_name": "1"}, "answer_refused"),
+        ("MEM10-3-1", {"has_contractor_or_tenant": False}, {}, "answer_refused"),
+        ("MEM10-99-9", {"x": True}, {}, "not_found"),
+    ],
+)
+def test_facts_that_fit_nothing_or_are_known_are_refused(
+    world: World, clause: str, values: dict[str, Any], about: dict[str, Any], code: str
+) -> None:
+    visit = steelworks(world)
+    assert stated(visit.reader, visit, clause, values, **about).json()["code"] == code
+    assert len(visit.determination()["sheets"]) == 1
+
+
+def test_facts_are_stated_only_by_those_who_verify_in_their_regions_and_once(world: World) -> None:
+    visit = steelworks(world)
+    about = {"subject_name": "1"}
+    assert stated(world.person("approver"), visit, "MEM10-4-3", CASTER, **about).status_code == 403
+    abroad = world.person("inspector", region=world.other_district)
+    assert stated(abroad, visit, "MEM10-4-3", CASTER, **about).status_code == 404
+    path = f"{PATH}/visits/{visit.field.visit_id}/clauses/MEM10-4-3/answers"
+    body = {"answers": {"MEM10-4-3.in_scope": True}, "note": "x", **about}
+    same = {"Idempotency-Key": "the same attempt"}
+    first, again = (visit.reader.post(path, json=body, headers=same) for _ in range(2))
+    assert first.json() == again.json()
+    assert len(visit.determination()["sheets"]) == 2
+
+
 # --- findings no clause covers ---------------------------------------------------------------------------------------
 
 

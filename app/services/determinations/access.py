@@ -35,15 +35,15 @@ async def list_visit_sheets(session: AsyncSession, actor: Actor, visit_id: UUID)
     raise NotFoundProblem
 
 
-async def require_for(session: AsyncSession, actor: Actor, action: str, verdict: VerdictRecord) -> None:
-    """Raise ForbiddenProblem unless the action is granted in the verdict's region, or at all to an officer of its visit."""
-    if verdict.region_id not in actor.regions_for(action) and actor.can(action):
-        officer = select(FactSheetRecord.id).where(
-            FactSheetRecord.visit_id == verdict.visit_id, _is_officer(actor)
-        )
+async def require_for(
+    session: AsyncSession, actor: Actor, action: str, region_id: UUID, visit_id: UUID
+) -> None:
+    """Raise ForbiddenProblem unless the action is granted in the region, or at all to an officer of the visit."""
+    if region_id not in actor.regions_for(action) and actor.can(action):
+        officer = select(FactSheetRecord.id).where(FactSheetRecord.visit_id == visit_id, _is_officer(actor))
         if (await session.execute(officer.limit(1))).first() is not None:
             return
-    actor.require(action, verdict.region_id)
+    actor.require(action, region_id)
 
 
 def _is_officer(actor: Actor) -> ColumnElement[bool]:

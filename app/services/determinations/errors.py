@@ -97,3 +97,11 @@ class AnswerRefusedProblem(InvalidProblem):
     code = "answer_refused"
     zh = "“{key}”不是待查明的事实，或答案类型、选项不符"
     en = "{key} is not open, or the answer is not of its type"
+
+
+class SubjectUnknownProblem(InvalidProblem):
+    """Facts are of a unit, place or worker: one the visit knows, or one that is named."""
+
+    code = "subject_unknown"
+    zh = "请指明事实所属的单元、部位或人员（本次检查已有的编号，或新名称）"
+    en = "Say of which unit, place or worker: an id this visit knows, or a new name"

@@ -125,7 +125,7 @@ def combine(sheets: Sequence[Sheet], *, enterprise_id: UUID, site_id: UUID) -> K
     A desk answer settles what was said of that subject and key before it; what is said later stands beside it. The trade is
     the register's, or what the desk answered when it could not tell, until the register says something else.
     """
-    subjects = _Subjects(enterprise_id, site_id)
+    subjects = Subjects(enterprise_id, site_id)
     stated: dict[tuple[Subject, str], list[Fact]] = {}
     trades = tuple(sheets[-1].trades)
     for sheet in sheets:
@@ -149,7 +149,7 @@ def combine(sheets: Sequence[Sheet], *, enterprise_id: UUID, site_id: UUID) -> K
     )
 
 
-class _Subjects:
+class Subjects:
     """A worker or place lies within its unit, the unit within the site, the site within the enterprise."""
 
     def __init__(self, enterprise_id: UUID, site_id: UUID) -> None:
@@ -158,6 +158,7 @@ class _Subjects:
         self._known: dict[tuple[str, str], Subject] = {}
 
     def of(self, kind: str, identifier: str) -> Subject:
+        """The subject of a kind and an id; of enterprise and site there is one each, whatever the id."""
         if kind == "enterprise":
             return self._enterprise
         if kind == "site":

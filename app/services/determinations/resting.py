@@ -39,7 +39,7 @@ def confirmed_news(
         site_id=verdict.site_id,
         region_id=verdict.region_id,
         found_on=known.legal_on,
-        subject=(verdict.subject_id or "").partition("/")[2] or None,
+        subject=_subject(verdict, known),
         description=_description(verdict.major_clause, known.legal_on),
         findings=findings,
         questions=questions,
@@ -79,6 +79,14 @@ def _is_about(verdict: VerdictRecord, source: str, known: Known) -> bool:
         return True
     unit, _, entry = (verdict.subject_id or "").partition("/")
     return str(known.roots.get(question[0])) == unit and question[1].rpartition("/")[0] in ("", entry)
+
+
+def _subject(verdict: VerdictRecord, known: Known) -> str | None:
+    """The entry of a repeated section, or the name a person gave; None: the checked unit as a whole, the site, the enterprise."""
+    if verdict.subject_kind in ("enterprise", "site"):
+        return None
+    unit, _, entry = (verdict.subject_id or "").partition("/")
+    return entry or (None if unit in map(str, known.roots.values()) else unit) or None
 
 
 def _chain(verdict: VerdictRecord, known: Known) -> list[Any]:

@@ -174,7 +174,7 @@ async def _take(session: AsyncSession, actor: Actor, verdict_id: UUID) -> Verdic
 
 
 async def _check_step(session: AsyncSession, actor: Actor, verdict: VerdictRecord, action: str) -> None:
-    await require_for(session, actor, TRANSITIONS[action].permission, verdict)
+    await require_for(session, actor, TRANSITIONS[action].permission, verdict.region_id, verdict.visit_id)
     if find_transition(action, verdict.status, verdict.kind) is None:
         raise VerdictStateProblem(status=verdict.status, kind=verdict.kind)
 
