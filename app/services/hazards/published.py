@@ -31,6 +31,7 @@ async def list_published_hazards(
     conditions: list[ColumnElement[bool]] = [
         Hazard.region_id.in_(actor.regions_for("hazards:read")),
         Hazard.status != "found",
+        Hazard.source != "tip",  # its words could lead to who gave it
     ]
     wanted_values = {"enterprise_id": enterprise_id, "level": level, "status": status}
     conditions += [
