@@ -16,6 +16,7 @@ from structlog import get_logger
 
 from app.core.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
 from app.services.audit.service import request_id
+from app.storage.store import StorageUnavailable
 
 log = get_logger()
 
@@ -84,7 +85,7 @@ class InternalProblem(Problem):
 
 
 class UnavailableProblem(Problem):
-    """The database is busy or away; the phone keeps its queue and comes back."""
+    """The database or the storage is busy or away; the phone keeps its queue and comes back."""
 
     status = 503
     code = "unavailable"
@@ -192,6 +193,9 @@ def problem_of(error: Exception) -> Problem:
     """What an exception that no route foresaw is to the caller. Defects are logged; values never are."""
     if isinstance(error, PoolTimeout):
         return UnavailableProblem()
+    if isinstance(error, StorageUnavailable):
+        log.error("storage_unavailable", reason=str(error))
+        return UnavailableProblem()
     if isinstance(error, ClientDisconnect):
         return UnreadableProblem()  # nobody is there to read it
     if isinstance(error, UnicodeEncodeError):
@@ -222,5 +226,5 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _on_http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_invalid)  # type: ignore[arg-type]
-    for kind in (DBAPIError, PoolTimeout, UnicodeEncodeError):
+    for kind in (DBAPIError, PoolTimeout, UnicodeEncodeError, StorageUnavailable):
         app.add_exception_handler(kind, _on_exception)

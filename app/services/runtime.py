@@ -11,7 +11,7 @@ from app.db.embedded import EmbeddedPostgres
 from app.db.engine import check_server, make_engine, psycopg_url
 from app.db.session import Database
 from app.services.identity.keys import KeyRing
-from app.storage.local import LocalStore
+from app.storage.opening import open_store
 from app.storage.store import ObjectStore
 
 
@@ -41,7 +41,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         database = Database(engine)
         try:
             await check_server(engine)
-            keys, storage = KeyRing(settings.resolved_keys_dir), LocalStore(settings.data_dir / "objects")
+            keys, storage = KeyRing(settings.resolved_keys_dir), open_store(settings)
             runtime = Runtime(settings, database, keys, storage, address)
             database.info["runtime"] = runtime
             yield runtime

@@ -4,14 +4,14 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import anyio
 
-from app.storage.store import Buffer, Kept, WrongContent, original_key
+from app.storage.store import Buffer, Kept, StorageUnavailable, WrongContent, check_key, original_key
 
 
 class LocalStore:
@@ -100,7 +100,7 @@ class LocalStore:
         return None
 
     async def check(self) -> None:
-        """Raise OSError unless a file can be written and synced in the folder."""
+        """Raise StorageUnavailable unless a file can be written and synced in the folder."""
         await anyio.to_thread.run_sync(self._try_to_write)
 
     def _try_to_write(self) -> None:
@@ -116,9 +116,7 @@ class LocalStore:
         return await anyio.to_thread.run_sync(_remove_older, self._staging, older_than_seconds)
 
     def _path(self, key: str) -> Path:
-        if not key.isascii() or not all(_is_plain(part) for part in key.split("/")):
-            raise ValueError("a key never leaves the store")
-        return self._root / key
+        return self._root / check_key(key)
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder and its parents so that their names survive a power cut; each is asked for once per process."""
@@ -141,7 +139,8 @@ class _Staged:
         self.path = folder / secrets.token_hex(16)
         self.size = 0
         self._hash = hashlib.sha256()
-        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+        with _reported():
+            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
 
     @property
     def sha256(self) -> str:
@@ -153,17 +152,28 @@ class _Staged:
         self._hash.update(content)
         self.size += len(content)
         view = memoryview(content)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        with _reported():
+            while view:
+                view = view[os.write(self._descriptor, view) :]
 
     def sync(self) -> None:
         """The content is on the disk when this returns."""
-        os.fsync(self._descriptor)
+        with _reported():
+            os.fsync(self._descriptor)
 
     def discard(self) -> None:
         """Close, and give the temporary name up; a published file keeps its other name."""
         os.close(self._descriptor)
         self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """A full or failing disk is StorageUnavailable: the phone keeps its file and comes back."""
+    try:
+        yield
+    except OSError as failure:
+        raise StorageUnavailable(failure.errno, os.strerror(failure.errno or 0)) from failure
 
 
 def _remove_older(folder: Path, seconds: float) -> int:
@@ -174,10 +184,6 @@ def _remove_older(folder: Path, seconds: float) -> int:
                 path.unlink()
                 removed += 1
     return removed
-
-
-def _is_plain(part: str) -> bool:
-    return part not in ("", ".", "..") and "\x00" not in part and not part.startswith(".staging")
 
 
 def _read(path: Path, start: int, length: int | None) -> bytes:

@@ -15,6 +15,10 @@ class WrongContent(Exception):
     """The bytes that arrived are not the ones that were announced; nothing was stored."""
 
 
+class StorageUnavailable(OSError):
+    """The store cannot take or give objects at present: a full disk, a server that is away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """An original that is durable now; `is_new` False when the same bytes lay there before."""
@@ -54,7 +58,7 @@ class ObjectStore(Protocol):
         """An address of the store's own that gives the content to whoever holds it; None: the store signs none."""
 
     async def check(self) -> None:
-        """Raise OSError (or a subclass) unless objects can be stored and read at present."""
+        """Raise StorageUnavailable unless objects can be stored and read at present."""
 
     async def clear_staging(self, older_than_seconds: float = 3600) -> int:
         """Remove what interrupted uploads left behind; returns how many files."""
@@ -70,3 +74,15 @@ def derivative_key(sha256: str) -> str:
     """Where a reduced copy lies: by its own hash as well."""
     digest = sha256.removeprefix("sha-256:")
     return f"derivatives/{digest[:2]}/{digest}.jpg"
+
+
+def check_key(key: str) -> str:
+    """The key, if it stays inside the store; raises ValueError."""
+    parts = key.split("/")
+    if (
+        not key.isascii()
+        or any(part in ("", ".", "..") or "\x00" in part for part in parts)
+        or parts[0] == ".staging"
+    ):
+        raise ValueError("a key never leaves the store")
+    return key

@@ -1,0 +1,28 @@
+"""Both stores, so that every promise is kept by each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.core.ids import new_id
+from app.storage.local import LocalStore
+from app.storage.opening import open_store
+from app.storage.store import ObjectStore
+from tests.support.objects import s3_server, s3_settings
+
+
+@pytest.fixture(scope="session")
+def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real S3 server, for all tests of the session."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as address:
+        yield address
+
+
+@pytest.fixture(params=["local", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    """An empty store of each kind."""
+    if request.param == "local":
+        return LocalStore(tmp_path / "objects")
+    address = request.getfixturevalue("s3_address")
+    return open_store(s3_settings(address, tmp_path, new_id().hex))
