@@ -21,7 +21,7 @@ class Enterprise(Identified, Timed, Versioned, Base):
     """A legal party: by its USCC, or, unlicensed, by a substitute mark.
 
     `name_bigrams` (characters and pairs) and `name_folded` serve the search by part of a name; whoever changes the name
-    changes them with it.
+    changes them with it. They are read by the index alone, never loaded with a row.
     """
 
     __tablename__ = "enterprises"
@@ -43,8 +43,8 @@ class Enterprise(Identified, Timed, Versioned, Base):
     uscc: Mapped[str | None] = mapped_column(unique=True)
     substitute_mark: Mapped[str | None] = mapped_column(unique=True)
     name: Mapped[str]
-    name_folded: Mapped[str] = mapped_column(default=_from_name(folded))
-    name_bigrams: Mapped[list[str]] = mapped_column(default=_from_name(name_pieces))
+    name_folded: Mapped[str] = mapped_column(default=_from_name(folded), deferred=True)
+    name_bigrams: Mapped[list[str]] = mapped_column(default=_from_name(name_pieces), deferred=True)
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("enterprises.id"), index=True)
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
     address: Mapped[str | None]

@@ -128,6 +128,24 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     assert counts(send_import(supervisor, content))[2:] == [2, 1, 0, 1]
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_branch_counts_on_no_parent_that_fails(
+    supervisor: Person, east: str, send_import: Importing, dry_run: bool
+) -> None:
+    lost, wrong = new_uscc(), new_uscc()
+    rows = [
+        line(uscc=lost, name="总厂", region_code="nowhere"),
+        line(uscc=new_uscc(), name="分厂", region_code=east, parent_uscc=lost),
+        line(uscc=wrong, name="总厂", region_code=east, size="巨型"),
+        line(uscc=new_uscc(), name="分厂", region_code=east, parent_uscc=wrong),
+    ]
+    taken = send_import(supervisor, xlsx(*rows), dry_run=dry_run)
+    assert errors(supervisor, taken) == [
+        (2, "region_code", "region_unknown"), (3, "parent_uscc", "parent_unknown"),
+        (4, "size", "unknown_option"), (5, "parent_uscc", "parent_unknown"),
+    ]  # fmt: skip
+
+
 def _history(world: World) -> int:
     async def count(session: AsyncSession) -> int:
         wanted = select(func.count()).where(

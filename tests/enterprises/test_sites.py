@@ -1,5 +1,6 @@
 """Sites: where they are, who operates them on which day, what stands on them; and who may see and change that."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
@@ -146,6 +147,17 @@ def test_a_site_has_at_most_one_operator_on_any_day(
     yesterday = shanghai_today() - timedelta(days=1)
     assert links.end(later["id"], yesterday.isoformat()).json()["operator_id"] is None
     assert links.end(str(new_id()), None).status_code == 404
+
+
+def test_two_operators_named_at_once_do_not_both_get_the_site(
+    officer: Person, world: World, site: dict[str, Any]
+) -> None:
+    enterprises = [register(officer, world)["id"] for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda one: Links(officer, dict(site)).add(one, "2024-01-01"), enterprises))
+    assert sorted(answer.status_code for answer in answers)[0] == 201
+    assert all(answer.status_code in (409, 412) for answer in answers if answer.status_code != 201)
+    assert len(officer.get(f"{SITES}/{site['id']}").json()["links"]) == 1
 
 
 def test_landlords_may_stand_side_by_side_but_not_twice(

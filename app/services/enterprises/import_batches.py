@@ -64,10 +64,10 @@ async def apply_batch(
 ) -> Outcome:
     """Bring the rows into the register, or with `is_dry_run` only say what would happen.
 
-    `promised` are the credit codes of the file's own rows without errors: in a dry run they count as registered parents.
+    `promised` are credit codes that count as registered parents although they are not there: those of a dry run.
     The rows of existing enterprises are locked, in the order of their ids, so that imports side by side cannot block each other.
     """
-    around = await _look_around(session, actor, rows, promised if is_dry_run else frozenset(), not is_dry_run)
+    around = await _look_around(session, actor, rows, promised, not is_dry_run)
     outcome = Outcome()
     created: list[dict[str, Any]] = []
     for row in rows:

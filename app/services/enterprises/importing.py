@@ -83,17 +83,13 @@ async def work_off(database: Database, import_id: UUID) -> None:
     if found is None or found.status in (ImportStatus.DONE, ImportStatus.FAILED):
         return
     rows, heads = await anyio.to_thread.run_sync(lambda: in_order(read_import(read_rows(found.content))))
-    promised = frozenset(
-        row.values["uscc"]
-        for row in rows
-        if not row.errors and "uscc" in row.values and "parent_uscc" not in row.values
-    )
+    promised = {row.values["uscc"]: row.number for row in rows[:heads] if "uscc" in row.values}
     while await _work_one_batch(database, import_id, rows, heads, promised):
         pass
 
 
 async def _work_one_batch(
-    database: Database, import_id: UUID, rows: list[ImportRow], heads: int, promised: frozenset[str]
+    database: Database, import_id: UUID, rows: list[ImportRow], heads: int, promised: dict[str, int]
 ) -> bool:
     """One unit of work; False when nothing is left."""
     async with database.write() as session:
@@ -114,7 +110,7 @@ async def _work_one_batch(
             rows[begin:end],
             import_id=import_id,
             is_dry_run=taken.is_dry_run,
-            promised=promised,
+            promised=await _kept_promises(session, taken, promised) if begin >= heads else frozenset(),
         )
         await _note(session, taken, end, outcome)
         if end < len(rows):
@@ -123,6 +119,17 @@ async def _work_one_batch(
         await session.flush()
         await _record(session, actor, taken, "enterprises:finish_import")
         return False
+
+
+async def _kept_promises(
+    session: AsyncSession, taken: EnterpriseImport, promised: dict[str, int]
+) -> frozenset[str]:
+    """In a dry run: the credit codes of the file's own rows that would be registered by now; branches may count on them."""
+    if not taken.is_dry_run:
+        return frozenset()
+    failed = select(EnterpriseImportError.row).where(EnterpriseImportError.import_id == taken.id).distinct()
+    rows = set((await session.execute(failed)).scalars())
+    return frozenset(code for code, number in promised.items() if number not in rows)
 
 
 async def _locked(session: AsyncSession, import_id: UUID) -> EnterpriseImport:
