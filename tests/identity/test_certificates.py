@@ -79,3 +79,11 @@ def test_certificates_are_found_before_they_expire(world: World, admin: Person, 
     assert ids(expires_until="2026-12-30") == []
     assert ids(valid_on="2027-01-01") == [late]
     assert ids(user_id=str(officer.user_id)) == [late, soon]
+
+
+def test_who_left_counts_no_more_for_what_is_to_come(world: World, admin: Person) -> None:
+    officer = world.person("inspector", region=world.town)
+    assert is_certified(world, officer, shanghai_today())
+    path = f"/api/v1/users/{officer.user_id}/deactivation"
+    assert admin.post(path, json={"reason": "退休"}, version=1).status_code == 200
+    assert not is_certified(world, officer, shanghai_today())

@@ -188,6 +188,13 @@ def test_a_user_is_changed_moved_and_put_into_a_brigade_of_his_authority(world: 
     assert (wrong.status_code, wrong.json()["code"]) == (422, "user_placement")
 
 
+def test_nobody_is_placed_where_the_region_has_ended(world: World, admin: Person) -> None:
+    ended = {"valid_until": (shanghai_today() - timedelta(days=1)).isoformat()}
+    assert admin.post(f"/api/v1/regions/{world.town}/ending", json=ended, version=1).status_code == 200
+    refused = admin.post(PATH, json=request_for(world))
+    assert (refused.status_code, refused.json()["code"]) == (422, "user_placement")
+
+
 def test_a_districts_administrator_does_not_reach_whoever_holds_roles_above(world: World) -> None:
     local = world.person("administrator", region=world.district)
     user = world.person("supervisor", region=world.town)

@@ -1,8 +1,10 @@
 """Tokens for third-party clients: what a real OAuth 2 library gets, and how every wrong request is refused."""
 
+import base64
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import httpx2
 import pytest
@@ -10,9 +12,14 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.services.identity import brake
+from app.services.identity.client_tokens import TokenRequest, read_token_request
+from app.services.identity.errors import OAuthProblem
 from app.services.identity.keys import KeyRing
+from app.services.identity.policy import CLIENT_SCOPES
 from app.services.identity.tokens import read_access_token
 from tests.factories.world import Person, World
 
@@ -227,3 +234,24 @@ def test_a_token_says_nothing_but_whom_it_is_for(
     keys: KeyRing = world.runtime.keys
     claims = read_access_token(keys, ask(client, registration).json()["access_token"])
     assert (str(claims.client_id), claims.secret_number, claims.session_id) == (registration[0], 1, None)
+
+
+@given(
+    client_id=st.text(min_size=1), secret=st.text(), scopes=st.sets(st.sampled_from(sorted(CLIENT_SCOPES)))
+)
+def test_credentials_are_read_alike_from_the_form_and_from_the_header(
+    client_id: str, secret: str, scopes: set[str]
+) -> None:
+    asked = {"grant_type": "client_credentials", "scope": " ".join(sorted(scopes))}
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    basic = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    in_header = read_token_request(FORM["Content-Type"], urlencode(asked).encode(), basic)
+    in_form = urlencode({**asked, "client_id": client_id, "client_secret": secret}).encode()
+    assert in_header == read_token_request(FORM["Content-Type"], in_form, "")
+    assert in_header == TokenRequest(client_id, secret, frozenset(scopes) or None)
+
+
+@given(content=st.binary(max_size=200), authorization=st.text(max_size=60))
+def test_whatever_comes_is_read_or_refused_as_the_rfc_says(content: bytes, authorization: str) -> None:
+    with suppress(OAuthProblem):
+        read_token_request(FORM["Content-Type"], content, authorization)

@@ -16,8 +16,11 @@ Day = date | BindParameter[date]
 async def list_certified(
     session: AsyncSession, user_ids: Collection[UUID], first: date, last: date | None = None
 ) -> set[UUID]:
-    """Those who are officers with one certificate valid on every day from `first` to `last` (one day unless told)."""
-    wanted = certified_officers(User.id.in_(user_ids), first, last or first)
+    """Those with an open account who are officers with one certificate valid on every day from `first` to `last`.
+
+    For acts that are to come or are done now; what was done on a past day is judged by certified_officers() alone.
+    """
+    wanted = certified_officers(User.id.in_(user_ids), first, last or first).where(User.is_active)
     return set((await session.execute(wanted)).scalars())
 
 

@@ -153,11 +153,11 @@ class BeyondRegionProblem(Problem):
 
 
 class PlacementProblem(InvalidProblem):
-    """The authority lies elsewhere than the user, or the brigade is not one in use of that authority."""
+    """The authority lies elsewhere than the user, the brigade is not one in use of it, or region or authority has ended."""
 
     code = "user_placement"
-    zh = "机关须管辖该用户所在区域，大队或中队须属于该机关且在用"
-    en = "The authority must be one of the user's region, and the brigade one in use of that authority"
+    zh = "机关须为该用户所在区域的在用机关，大队或中队须属于该机关且在用"
+    en = "The authority must be one in force of the user's region, and the brigade one in use of that authority"
 
 
 class AccountStateProblem(ConflictProblem):

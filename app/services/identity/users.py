@@ -222,13 +222,15 @@ def _today() -> tuple[ColumnElement[bool], ...]:
 async def _check_place(
     session: AsyncSession, region_id: UUID, authority_id: UUID, brigade_id: UUID | None
 ) -> None:
-    """The authority's own region contains the user's; the brigade is one in use of the authority."""
+    """Region and authority are in force today, the authority's own region contains the user's, the brigade is its and in use."""
+    today = shanghai_today()
     home, seat = aliased(Region), aliased(Region)
     fits = (
         select(Authority.id)
         .join(seat, seat.id == Authority.region_id)
         .join(home, func.starts_with(home.path, seat.path))
         .where(Authority.id == authority_id, home.id == region_id)
+        .where(*(or_(row.valid_until.is_(None), row.valid_until >= today) for row in (home, Authority)))
     )
     if await session.scalar(fits) is None:
         raise PlacementProblem
