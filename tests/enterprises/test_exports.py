@@ -5,12 +5,16 @@ import io
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from python_calamine import CalamineWorkbook
-from sqlalchemy import select
+from sqlalchemy import QueuePool, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.history import AuditEntry
 from app.services.enterprises import exporting, writing
+from app.services.enterprises.repository import EnterpriseFilter
+from app.services.identity.acting import find_actor_of_user
+from app.services.runtime import Runtime
 from tests.enterprises.conftest import Importing
 from tests.factories.enterprises import PATH, new_uscc, register
 from tests.factories.world import Person, World
@@ -103,6 +107,32 @@ def test_a_long_export_goes_on_in_a_further_sheet(
         f"第{number}厂" for number in range(4, -1, -1)
     ]
     assert {tuple(sheet[0]) for sheet in sheets} == {exporting.HEADER}
+
+
+def test_no_transaction_is_open_while_the_reader_of_an_export_is_slow(
+    officer: Person,
+    supervisor: Person,
+    world: World,
+    runtime: Runtime,
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exporting, "PAGE", 2)
+    for number in range(5):
+        register(officer, world, name=f"第{number}厂")
+
+    async def read_slowly() -> list[int]:
+        async with runtime.database.read() as session:
+            actor = await find_actor_of_user(session, supervisor.user_id)
+        assert actor is not None
+        pool = runtime.database.engine.pool
+        assert isinstance(pool, QueuePool)
+        return [
+            pool.checkedout() async for _ in exporting.export_csv(runtime.database, actor, EnterpriseFilter())
+        ]
+
+    assert client.portal is not None
+    assert client.portal.call(read_slowly) == [0, 0, 0, 0]
 
 
 def test_an_export_is_written_down_before_it_leaves(supervisor: Person, world: World) -> None:

@@ -1,5 +1,7 @@
 """The register: who may enter and change what, by which codes, and what is written down about it."""
 
+import json
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -216,6 +218,17 @@ def test_bad_input_is_refused_field_by_field(officer: Person, world: World, chan
     answer = officer.post(PATH, json=enterprise_body(world, **change))
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
     assert any(next(iter(change)) in error["at"] for error in answer.json()["errors"])
+
+
+def test_names_are_kept_composed_and_impossible_characters_refused(officer: Person, world: World) -> None:
+    assert (
+        register(officer, world, name=unicodedata.normalize("NFD", "Café 涂装厂🏭"))["name"]
+        == "Café 涂装厂🏭"
+    )
+    headers = {"Content-Type": "application/json"}
+    for escape in ("\\ud800", "\\u0000", "\\u0007"):
+        body = json.dumps(enterprise_body(world, name="厂?")).replace("?", escape)
+        assert officer.post(PATH, content=body, headers=headers).status_code in (400, 422)
 
 
 def test_finer_trades_are_checked_once_classes_are_imported(officer: Person, world: World) -> None:

@@ -1,7 +1,7 @@
 """Imports and exports of enterprises at the console. A file comes as a multipart form and is worked off by the worker."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
@@ -41,6 +41,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"
 
 
+FILE: dict[int | str, dict[str, Any]] = {200: {"content": {XLSX: {}, CSV: {}}}}
+
+
 def _attachment(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
@@ -77,7 +80,7 @@ async def get_imports(actor: CurrentActor, session: ReadSession, paging: PagingO
     return paging.page(await list_imports(session, actor, paging.request), ImportView.model_validate)
 
 
-@router.get("/imports/template", dependencies=IMPORT)
+@router.get("/imports/template", dependencies=IMPORT, response_class=Response, responses=FILE)
 async def get_template(format: Format = "xlsx") -> Response:
     """An empty file with the header, and what goes where."""
     if format == "csv":
@@ -99,7 +102,7 @@ async def get_errors(
     return paging.page(await list_errors(session, actor, import_id, paging.request), _error_view)
 
 
-@router.get("/imports/{import_id}/error-report", dependencies=IMPORT)
+@router.get("/imports/{import_id}/error-report", dependencies=IMPORT, response_class=Response, responses=FILE)
 async def get_error_report(
     import_id: UUID, actor: CurrentActor, runtime: RuntimeOf, format: Format = "xlsx"
 ) -> Response:
@@ -114,7 +117,7 @@ async def get_error_report(
     return Response(content, media_type=XLSX, headers=headers)
 
 
-@router.get("/export", dependencies=EXPORT)
+@router.get("/export", dependencies=EXPORT, response_class=Response, responses=FILE)
 async def get_export(
     actor: CurrentActor, runtime: RuntimeOf, narrowed: Narrowed, format: Format = "xlsx"
 ) -> Response:
