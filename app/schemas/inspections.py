@@ -106,6 +106,14 @@ class VisitDetail(VisitView):
     findings: list[FindingView]
 
 
+class VisitCount(View):
+    """How many visits of a kind (家次), and how many enterprises they were at."""
+
+    kind: str
+    visits: int
+    enterprises: int
+
+
 class IntakeView(View):
     """A package that waits for a person: kept aside, or not yet processed."""
 

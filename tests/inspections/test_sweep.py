@@ -8,12 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import standing_at, utc_now
+from app.models.inspections import PackageIntake
 from app.schemas.mobile.packages import PackageAnswer
 from app.services.inspections import service
 from app.services.inspections.context import Context
 from app.services.inspections.intake import Arrived
 from app.services.runtime import Runtime
 from tests.factories.field import Field
+from tests.factories.sending import Sending
 from tests.factories.world import World
 
 
@@ -65,3 +67,43 @@ def test_a_package_interrupted_after_it_was_kept_is_finished_by_the_sweep(
     monkeypatch.setattr(service, "process_package", process)
     assert phone.put_package(poison).status_code == 200
     assert status_of(world, poison.id) == "processed"
+
+
+def test_what_an_earlier_version_kept_and_this_one_cannot_read_is_set_aside_once(
+    world: World, runtime: Runtime
+) -> None:
+    """It neither stops the sweep nor is tried again and again."""
+    sending = Sending(world)
+    package = sending.raw(b"{}")
+
+    async def keep(session: AsyncSession) -> None:
+        session.add(
+            PackageIntake(
+                package_id=package.id, sha256=package.hash, sealed=package.sealed, signature="x", key_id="x",
+                device_id=sending.phone.device_id, user_id=sending.team[0].user_id, status="received",
+            )
+        )  # fmt: skip
+
+    world.in_database(keep)
+    assert sweep(world, runtime) >= 1
+    assert sending.status(package.id) == ("quarantined", "unreadable: unknown_schema")
+    assert sending.kept(package.id) == [b"{}"]
+
+
+def test_a_package_that_fails_for_ever_is_tried_a_bounded_number_of_times(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending = Sending(world)
+    package = sending.sealed()
+
+    async def die(*_: object) -> None:
+        raise RuntimeError("always")
+
+    monkeypatch.setattr(service, "process_package", die)
+    monkeypatch.setattr(service, "MAX_ATTEMPTS", 2)
+    assert sending.phone.put_package(package).status_code == 500
+    for _ in range(4):
+        sweep(world, runtime)
+    waiting = world.person("supervisor").get("/api/v1/inspections/waiting-packages").json()["items"]
+    assert [(row["package_id"], row["attempts"]) for row in waiting] == [(str(package.id), 2)]
+    assert sending.kept(package.id) == [package.sealed]

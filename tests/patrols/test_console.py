@@ -220,3 +220,25 @@ def test_an_assistant_follows_his_own_on_his_phone(assistant: Assistant) -> None
     officer = assistant.field.phone(inspector.user_id)
     assert officer.request("GET", "/patrols").status_code == 403
     assert officer.request("GET", "/whistles").status_code == 403
+
+
+def test_visits_of_officers_and_patrols_are_counted_apart(assistant: Assistant) -> None:
+    """A patrol and a whistle of one visit are one patrol visit; two officers' packages of one visit are one inspection."""
+    world, field = assistant.world, assistant.field
+    patrol = assistant.patrol_document()
+    assistant.send(patrol)
+    assistant.send(assistant.whistle_document(visit_id=patrol["visit_id"]))
+    assistant.send(assistant.patrol_document())
+    officers = [world.person("inspector", region=world.town) for _ in range(2)]
+    document = field.document(field.publish("rto"), [officer.user_id for officer in officers])
+    for officer in officers:
+        phone = field.phone(officer.user_id)
+        assert phone.put_package(phone.seal(document, [])).status_code == 201
+    path = "/api/v1/inspections/visits/counts"
+    assert officers[0].get(path).json() == [
+        {"kind": "inspection", "visits": 1, "enterprises": 1},
+        {"kind": "patrol", "visits": 2, "enterprises": 1},
+    ]
+    assert officers[0].get(path, params={"visited_from": "2099-01-01"}).json() == []
+    assert world.person("inspector", region=world.other_town).get(path).json() == []
+    assert assistant.person.get(path).status_code == 403

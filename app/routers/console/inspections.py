@@ -16,6 +16,7 @@ from app.schemas.inspections import (
     AssignmentView,
     CancelRequest,
     IntakeView,
+    VisitCount,
     VisitDetail,
     VisitView,
 )
@@ -26,7 +27,7 @@ from app.services.inspections.assignments import (
     list_assignments,
     show_assignment,
 )
-from app.services.inspections.visits import get_visit, list_visits, list_waiting
+from app.services.inspections.visits import count_visits, get_visit, list_visits, list_waiting
 
 router = APIRouter(prefix="/inspections", tags=["inspections"], route_class=IdempotentRoute)
 READ = [Depends(allowed("inspections:read"))]
@@ -109,6 +110,17 @@ async def get_visits(
         last=visited_until,
     )
     return paging.page(page, VisitView.model_validate)
+
+
+@router.get("/visits/counts", dependencies=READ)
+async def get_visit_counts(
+    actor: CurrentActor,
+    session: ReadSession,
+    visited_from: date | None = None,
+    visited_until: date | None = None,
+) -> list[VisitCount]:
+    """Visits and visited enterprises by kind; officers' visits and assistants' patrols are told apart."""
+    return await count_visits(session, actor, first=visited_from, last=visited_until)
 
 
 @router.get("/visits/{visit_id}", dependencies=READ)

@@ -29,7 +29,7 @@ from app.services.inspections.errors import (
 from app.services.inspections.intake import Arrived, Delivery, keep_package
 from app.services.inspections.policy import read_action
 from app.services.inspections.processing import CannotProcess, process_package
-from app.services.inspections.sealing import read_envelope, signature_message
+from app.services.inspections.sealing import TooMany, UnreadableEnvelope, read_envelope, signature_message
 from app.services.runtime import Runtime
 
 log = get_logger()
@@ -84,9 +84,14 @@ async def finish_kept(runtime: Runtime, package_id: UUID) -> None:
         intake = await session.get_one(PackageIntake, package_id)
         if intake.status != "received":
             return
+        try:
+            envelope = read_envelope(intake.sealed)
+        except (UnreadableEnvelope, TooMany) as error:  # kept by a version that read it otherwise
+            await _set_aside(runtime, package_id, f"unreadable: {error}")
+            return
         arrived = Arrived(
-            package_id, intake.sha256, intake.sealed, read_envelope(intake.sealed), intake.device_id,
-            intake.user_id, intake.received_at,
+            package_id, intake.sha256, intake.sealed, envelope, intake.device_id, intake.user_id,
+            intake.received_at,
         )  # fmt: skip
         context = await read_context(session, intake.device_id, package_id, arrived.envelope)
     await finish_package(runtime, arrived, context)

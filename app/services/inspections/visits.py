@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -13,7 +13,7 @@ from app.core.paging import Page, PageRequest
 from app.enums.inspections import ENFORCEMENT_KINDS
 from app.models.identity import User
 from app.models.inspections import Finding, Package, PackageIntake, Visit
-from app.schemas.inspections import FindingView, IntakeView, PackageView, VisitDetail, VisitView
+from app.schemas.inspections import FindingView, IntakeView, PackageView, VisitCount, VisitDetail, VisitView
 
 
 async def list_visits(
@@ -47,6 +47,28 @@ async def list_visits(
         conditions.append(Visit.id < request.after[0])
     wanted = select(Visit).where(*conditions).order_by(Visit.id.desc()).limit(request.limit + 1)
     return Page.cut(list((await session.execute(wanted)).scalars()), request, key=lambda row: (row.id,))
+
+
+async def count_visits(
+    session: AsyncSession, actor: Actor, *, first: date | None = None, last: date | None = None
+) -> list[VisitCount]:
+    """Visits (家次) and the enterprises visited in the actor's regions, by kind: officers' and assistants' never mixed."""
+    conditions: list[ColumnElement[bool]] = [Visit.region_id.in_(actor.regions_for("inspections:read"))]
+    if first:
+        conditions.append(Visit.visited_on >= first)
+    if last:
+        conditions.append(Visit.visited_on <= last)
+    wanted = (
+        select(
+            Visit.kind,
+            func.count().label("visits"),
+            func.count(Visit.enterprise_id.distinct()).label("enterprises"),
+        )
+        .where(*conditions)
+        .group_by(Visit.kind)
+        .order_by(Visit.kind)
+    )
+    return [VisitCount.model_validate(row) for row in await session.execute(wanted)]
 
 
 async def get_visit(session: AsyncSession, actor: Actor, visit_id: UUID) -> VisitDetail:
