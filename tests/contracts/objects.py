@@ -27,6 +27,7 @@ NOT_REGIONAL = {
     "version_id": "checklists are the same everywhere; drafts are kept from readers by tests/checklists",
     "content_hash": "published checklists are given to every phone",
     "pixels": "the size of a reduced copy",
+    "clause_id": "clauses are the law's",
 }
 
 

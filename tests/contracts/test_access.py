@@ -79,7 +79,7 @@ GUARDED = [one for one in ENDPOINTS if one.is_authenticated]
 JUDGED = [one for one in GUARDED if one.needs]
 
 
-PLAIN = {"pixels": "320"}
+PLAIN = {"pixels": "320", "clause_id": "MEM10-4-3"}
 """Path parameters that are no ids, with a value that exists."""
 
 
