@@ -15,6 +15,7 @@ from app.routers.audiences import AUDIENCES
 from app.routers.discovery import router as discovery_router
 from app.routers.ops import router as ops_router
 from app.routers.reference import reference_router
+from app.services.determinations.content import load_law
 from app.services.runtime import open_runtime
 from app.services.subscriptions import load_subscriptions
 
@@ -27,6 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_runtime(chosen) as runtime:
             app.state.runtime = runtime
+            load_law()
             yield
 
     load_subscriptions()

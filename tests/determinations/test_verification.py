@@ -69,6 +69,37 @@ def test_a_confirmed_verdict_makes_its_findings_hazard_major_from_that_day(world
         assert [one["action"] for one in steps] == ["register", "confirm_major"]
 
 
+def test_every_step_leaves_its_audit_entry_with_who_and_in_which_session(world: World) -> None:
+    visit, verdict = suspected(world)
+    verdict = verified(visit, verdict)
+    chief = world.person("approver")
+    assert step(chief, verdict, "confirmation", DECIDED).status_code == 200
+    params = {"kind": "verdict", "object_id": verdict["id"]}
+    entries = world.person("auditor").get("/api/v1/audit/entries", params=params).json()["items"]
+    first, second = visit.officers
+    assert [(one["action"], one["user_id"], one["session_id"]) for one in reversed(entries)] == [
+        ("determinations:verify_first", str(first.user_id), str(first.session_id)),
+        ("determinations:verify_second", str(second.user_id), str(second.session_id)),
+        ("determinations:confirm", str(chief.user_id), str(chief.session_id)),
+    ]
+    sheet = visit.determination()["sheets"][0]
+    params = {"kind": "fact_sheet", "object_id": sheet["id"]}
+    (made,) = world.person("auditor").get("/api/v1/audit/entries", params=params).json()["items"]
+    assert (made["action"], made["device_id"]) == ("determinations:determine", str(visit.phone.device_id))
+
+
+def test_an_officer_of_the_visit_does_not_decide_outside_his_region(world: World) -> None:
+    guest = world.person("inspector", "approver", region=world.other_district)
+    squad = Visit(world, "machinery")
+    squad.officers.append(guest)
+    squad.submit("rto", answers("rto", NO_ALARM))
+    (verdict,) = squad.verdicts("suspected_major")
+    squad.officers.remove(guest)
+    verdict = verified(squad, verdict)
+    assert step(guest, verdict, "confirmation", DECIDED).status_code == 403
+    assert step(guest, verdict, "rejection", DECIDED).status_code == 403
+
+
 def test_facts_without_a_finding_make_a_hazard_of_their_own_once_confirmed(world: World) -> None:
     """RTO-28.1 only records which device was disabled; it fails no limit, but Article 14 counts the device as missing."""
     disabled = {"RTO-28": {"value": "yes"}, "RTO-28.1": {"value": "main_pressure_alarm"}}

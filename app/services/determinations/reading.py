@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
 from app.core.actor import Actor
 from app.core.paging import Page, PageRequest
@@ -53,7 +54,9 @@ async def list_verdicts(
     conditions = _conditions(actor, narrowed)
     if request.after:
         conditions.append(VerdictRecord.id < request.after[0])
-    wanted = select(VerdictRecord).where(*conditions).order_by(VerdictRecord.id.desc())
+    without_reasons = defer(VerdictRecord.explanation, raiseload=True)
+    wanted = select(VerdictRecord).options(without_reasons).where(*conditions)
+    wanted = wanted.order_by(VerdictRecord.id.desc())
     rows = list((await session.execute(wanted.limit(request.limit + 1))).scalars())
     return Page.cut(rows, request, key=lambda row: (row.id,))
 

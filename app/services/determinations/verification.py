@@ -29,6 +29,7 @@ from app.services.determinations.errors import (
 from app.services.determinations.resting import confirmed_news
 from app.services.determinations.workflow import (
     TRANSITIONS,
+    VERIFY,
     Verified,
     clauses_found,
     differs_from_machine,
@@ -174,7 +175,11 @@ async def _take(session: AsyncSession, actor: Actor, verdict_id: UUID) -> Verdic
 
 
 async def _check_step(session: AsyncSession, actor: Actor, verdict: VerdictRecord, action: str) -> None:
-    await require_for(session, actor, TRANSITIONS[action].permission, verdict.region_id, verdict.visit_id)
+    permission = TRANSITIONS[action].permission
+    if permission == VERIFY:
+        await require_for(session, actor, permission, verdict.region_id, verdict.visit_id)
+    else:  # deciding is for the person in charge of the region, whoever went along on the visit
+        actor.require(permission, verdict.region_id)
     if find_transition(action, verdict.status, verdict.kind) is None:
         raise VerdictStateProblem(status=verdict.status, kind=verdict.kind)
 
