@@ -57,15 +57,15 @@ class ReplayedAnswer(Exception):
 
 async def idempotency_key(request: Request, actor: CurrentActor, session: WriteSession) -> str:
     """The key of this attempt; raises the stored answer, or 400, 409, 422 as the key asks for."""
-    key = required_key(request)
+    key = await required_key(request)
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
     digest.update(await request.body())
     request.state.idempotent = await begin_once(session, actor, key, digest.hexdigest())
     return key
 
 
-def required_key(request: Request) -> str:
-    """The Idempotency-Key; raises KeyRequiredProblem."""
+async def required_key(request: Request) -> str:
+    """The Idempotency-Key; raises KeyRequiredProblem. A dependency of routes that go on with begin_once and store_answer."""
     key = request.headers.get("idempotency-key", "")
     if not 1 <= len(key) <= 200:
         raise KeyRequiredProblem
@@ -102,6 +102,7 @@ async def store_answer(session: AsyncSession, begun: dict[str, str], response: R
 
 
 Idempotency = Annotated[str, Depends(idempotency_key)]
+RequiredKey = Annotated[str, Depends(required_key)]
 
 
 class IdempotentRoute(APIRoute):

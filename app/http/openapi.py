@@ -13,7 +13,7 @@ from app import __version__
 from app.enums.identity import Role
 from app.http.conditions import expected_version
 from app.http.examples import EXAMPLE_UUID, example_of
-from app.http.idempotency import idempotency_key
+from app.http.idempotency import idempotency_key, required_key
 from app.http.paging import paging
 from app.http.sessions import current_actor
 from app.services.identity.policy import PERMISSIONS
@@ -197,7 +197,7 @@ def _complete(operation: Document, route: RouteContext, subject: Subject, schema
     parameters = [one for one in operation.get("parameters", []) if one["name"].lower() != "content-type"]
     if expected_version in traits.calls:
         parameters.append(_IF_MATCH)
-    if idempotency_key in traits.calls:
+    if {idempotency_key, required_key} & set(traits.calls):
         parameters.append(_IDEMPOTENCY_KEY)
     if parameters:
         operation["parameters"] = parameters
@@ -243,7 +243,7 @@ def _add_refusals(operation: Document, route: RouteContext, traits: _Traits, *, 
         statuses.add(400)
     if expected_version in traits.calls:
         statuses |= {409, 412, 428}
-    if idempotency_key in traits.calls:
+    if {idempotency_key, required_key} & set(traits.calls):
         statuses |= {400, 409}
     responses = operation["responses"]
     if set(responses.get("422", {}).get("content", {})) == {"application/json"}:

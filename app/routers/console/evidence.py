@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.errors import InvalidProblem, Problem
 from app.http.forms import StreamedForm
-from app.http.idempotency import begin_once, required_key, store_answer
+from app.http.idempotency import RequiredKey, begin_once, store_answer
 from app.http.objects import is_unchanged, not_modified, object_response
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, allowed
@@ -140,7 +140,10 @@ async def _give(
 async def post_link(
     evidence_id: UUID, body: LinkRequest, actor: CurrentActor, runtime: RuntimeOf
 ) -> LinkView:
-    """An address without login for five minutes and these bytes only. Giving it out is the look that is written down."""
+    """An address without login for five minutes and these bytes only. Giving it out is the look that is written down.
+
+    Asking again is harmless: another address, another row in the audit log.
+    """
     pixels = None if body.size == "original" else int(body.size)
     async with runtime.database.write() as session:
         stored, region_id = await find_bytes(session, actor, evidence_id, pixels)
@@ -149,9 +152,10 @@ async def post_link(
 
 
 @router.post("", status_code=201, dependencies=UPLOAD, openapi_extra=_FORM, response_model=EvidenceView)
-async def post_evidence(request: Request, actor: CurrentActor, runtime: RuntimeOf) -> Response:
+async def post_evidence(
+    request: Request, actor: CurrentActor, key: RequiredKey, runtime: RuntimeOf
+) -> Response:
     """Store a file from a desk, streamed while it is hashed; for a package, a hazard, or both. A given hash must be its own."""
-    key = required_key(request)
     form = StreamedForm(request, runtime.settings.max_body_bytes)
     kept = await keep_bytes(runtime, form.pieces(), None)
     try:
