@@ -127,7 +127,10 @@ class TradeClass(Base):
 
 
 class EnterpriseImport(Identified, Timed, Versioned, Base):
-    """One import of a spreadsheet and its progress: `rows_done` rows are finished for good, in their order of processing."""
+    """One import of a spreadsheet and its progress: `rows_done` rows are finished for good, in their order of processing.
+
+    `content` is the file until the import ends, then empty.
+    """
 
     __tablename__ = "enterprise_imports"
     __table_args__ = (Index("ix_enterprise_imports_region_id_id", "region_id", "id"),)

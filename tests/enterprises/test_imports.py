@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
-from app.models.enterprises import Enterprise
+from app.models.enterprises import Enterprise, EnterpriseImport
 from app.models.history import AuditEntry
 from app.models.identity import RoleGrant
 from app.services.enterprises import importing, spreadsheets
@@ -289,6 +290,24 @@ def test_a_killed_worker_loses_no_row_and_repeats_none(
     assert errors(supervisor, done) == [(9, "uscc", "uscc_wrong_length")]
     assert client.portal.call(run) is True
     assert counts(supervisor.get(path).json()) == counts(done)
+
+
+def test_the_file_is_kept_until_the_import_ends_and_its_hash_for_good(
+    supervisor: Person, world: World, east: str, work_off_queue: Callable[[], None]
+) -> None:
+    content = xlsx(line(uscc=new_uscc(), name="甲", region_code=east))
+    taken = supervisor.post(f"{PATH}/imports", files={"file": ("a.xlsx", content)}).json()
+
+    async def kept(session: AsyncSession) -> bytes:
+        wanted = select(EnterpriseImport.content).where(EnterpriseImport.id == taken["id"])
+        return (await session.execute(wanted)).scalar_one()
+
+    assert world.in_database(kept) == content
+    work_off_queue()
+    assert world.in_database(kept) == b""
+    done = supervisor.get(f"{PATH}/imports/{taken['id']}").json()
+    assert done["sha256"] == taken["sha256"] == "sha-256:" + hashlib.sha256(content).hexdigest()
+    assert done["status"] == "done"
 
 
 def test_each_imported_enterprise_is_audited_in_the_name_of_the_sender(

@@ -98,8 +98,7 @@ async def _work_one_batch(
             return False
         actor = await find_actor_of_user(session, taken.created_by)
         if actor is None or not actor.can("enterprises:import"):
-            taken.status, taken.failure = ImportStatus.FAILED.value, "permission_withdrawn"
-            taken.finished_at, taken.version = utc_now(), taken.version + 1
+            _end(taken, ImportStatus.FAILED, "permission_withdrawn")
             return False
         begin = taken.rows_done
         # branches never share a batch with the rows that may be their parents
@@ -115,7 +114,7 @@ async def _work_one_batch(
         await _note(session, taken, end, outcome)
         if end < len(rows):
             return True
-        taken.status, taken.finished_at = ImportStatus.DONE.value, utc_now()
+        _end(taken, ImportStatus.DONE)
         await session.flush()
         await _record(session, actor, taken, "enterprises:finish_import")
         return False
@@ -162,8 +161,14 @@ async def fail_import(database: Database, import_id: UUID, problem: Problem) -> 
     """Mark an import as failed as a whole."""
     async with database.write() as session:
         taken = await _locked(session, import_id)
-        taken.status, taken.failure = ImportStatus.FAILED.value, problem.code
-        taken.finished_at, taken.version = utc_now(), taken.version + 1
+        _end(taken, ImportStatus.FAILED, problem.code)
+
+
+def _end(taken: EnterpriseImport, status: ImportStatus, failure: str | None = None) -> None:
+    """Nothing more will be read from the file: what it was is told by its hash."""
+    taken.status, taken.failure, taken.finished_at = status.value, failure, utc_now()
+    taken.content = b""
+    taken.version += 1
 
 
 async def get_import(session: AsyncSession, actor: Actor, import_id: UUID) -> EnterpriseImport:
