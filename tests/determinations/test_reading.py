@@ -1,7 +1,5 @@
 """Reasons a person can follow, and reading that asks little of the database."""
 
-from typing import Any
-
 import pytest
 
 from app.services.determinations.content import rulesets
@@ -78,10 +76,42 @@ def test_reading_sends_a_bounded_number_of_queries(world: World, runtime: Runtim
 
 
 def test_answers_no_limit_judges_are_listed_for_a_person(world: World) -> None:
+    """How many exits a room of unknown kind needs, no limit says: neither a finding nor a pass."""
     visit = Visit(world, "machinery")
-    visit.submit("rto", answers("rto"))
+    visit.submit("evacuation", answers("evacuation", without=("EV-08.1", "EV-08.2")))
+    shown = visit.determination()
+    assert shown["for_a_person"] == shown["sheets"][0]["for_a_person"] == ["EV-06"]
+    assert shown["verdicts"] == []
 
-    def paths() -> list[Any]:
-        return list(visit.determination()["for_a_person"])
 
-    assert paths() == visit.determination()["sheets"][0]["for_a_person"]
+def test_a_hazard_of_the_whole_site_opens_the_clauses_about_it_with_what_to_ask(world: World) -> None:
+    visit = Visit(world, "light_industry")
+    dust = {"EV-08.2": {"value": "yes"}}
+    visit.submit("evacuation", answers("evacuation", dust, without=("EV-08.1",)))
+    verdicts = visit.verdicts("undetermined")
+    assert {one["clause_id"] for one in verdicts} == {f"MEM10-11-{n}" for n in range(1, 11)}
+    for one in verdicts:
+        assert (one["subject_kind"], one["subject_id"]) == ("site", str(visit.field.site_id))
+        assert set(one["missing"]) <= {question["key"] for question in one["questions"]}
+        assert one["missing"]
+        assert one["explanation"]["summary"]["zh"].startswith("待查明：")
+
+
+def test_every_verdict_of_every_checklist_reads_in_both_languages(world: World) -> None:
+    visit = Visit(world, "machinery", "nonferrous", "light_industry", "building_materials")
+    for code in ("rto", "confined-space", "hot-work", "evacuation", "outsourced-work"):
+        good = answers(code)
+        bad = {path: NO for path, answer in good.items() if answer == {"value": "yes"}}
+        visit.submit(code, {**good, **bad})
+    shown = visit.determination()
+    explained = [one["explanation"] for one in (*shown["verdicts"], *shown["not_matched"])]
+    assert len({one["clause"]["id"] for one in explained if one["clause"]}) > 5
+    for why in explained:
+        for condition in why["conditions"]:
+            for language in ("zh", "en"):
+                assert condition["words"][language]
+                assert not any(
+                    fact["key"].rpartition(".")[2] in condition["words"]["zh"] for fact in condition["facts"]
+                )
+        assert why["summary"]["zh"]
+        assert why["summary"]["en"]

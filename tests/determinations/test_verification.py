@@ -252,11 +252,53 @@ def test_a_squad_from_elsewhere_verifies_the_visit_it_made(world: World) -> None
 
 
 def test_two_clauses_on_one_finding_keep_the_first_and_tell_of_the_second(world: World) -> None:
+    """A machinery and non-ferrous enterprise: the same missing alarm under 7(5) and 5(12)."""
+    visit = Visit(world, "machinery", "nonferrous")
+    visit.submit("rto", answers("rto", NO_ALARM))
+    chief = world.person("approver")
+    by_clause = {one["clause_id"]: one for one in visit.verdicts("suspected_major")}
+    for clause in ("MEM10-7-5", "MEM10-5-12"):
+        verdict = verified(visit, by_clause[clause])
+        assert step(chief, verdict, "confirmation", DECIDED).status_code == 200
+    majors = visit.reader.get("/api/v1/hazards", params={"level": "major"}).json()["items"]
+    assert {(row["item_code"], row["clause"], row["version"]) for row in majors} == {
+        ("RTO-10", "MEM10-7-5", 2), ("RTO-10.3", "MEM10-7-5", 2),
+    }  # fmt: skip
+    for row in majors:
+        steps = visit.reader.get(f"/api/v1/hazards/{row['id']}").json()["steps"]
+        assert [one["action"] for one in steps] == ["register", "confirm_major", "confirm_major"]
+
+
+def test_a_clause_about_the_enterprise_rests_on_the_findings_of_all_its_packages(world: World) -> None:
     visit = Visit(world, "machinery")
     visit.submit("outsourced-work", answers("outsourced-work", NO_CONTRACT_CHECKS))
+    unchecked = {"HW-26.1": {"value": "yes"}, "HW-26.2": {"value": "yes"}, "HW-26.3": {"value": "no"}}
+    visit.submit("hot-work", answers("hot-work", unchecked))
     (verdict,) = visit.verdicts("suspected_major")
     assert (verdict["clause_id"], verdict["subject_kind"]) == ("MEM10-3-1", "enterprise")
     verdict = verified(visit, verdict)
     assert step(world.person("approver"), verdict, "confirmation", DECIDED).status_code == 200
     majors = visit.reader.get("/api/v1/hazards", params={"level": "major"}).json()["items"]
-    assert {row["item_code"] for row in majors} == {"RV-05", "RV-05.1"}
+    assert {row["item_code"] for row in majors} == {"RV-05", "RV-05.1", "HW-26.3"}
+
+
+def test_the_hazard_of_another_welder_stays_general(world: World) -> None:
+    visit = Visit(world, "machinery")
+    section = next(path.partition("/")[0] for path in answers("hot-work") if path.endswith("/HW-11"))
+    invalid = {"value": {"number": "T1", "result": "not_found", "valid_until": "2030-01-01"}}
+    yes = {"value": "yes"}
+    given: dict[str, Any] = {}
+    for name, on_duty in (("a", yes), ("b", {"value": "no"})):
+        given |= {
+            f"{section}/{name}/HW-11": invalid,
+            f"{section}/{name}/HW-11.1": on_duty,
+            f"{section}/{name}/HW-11.2": yes,
+        }
+    visit.submit("hot-work", given)
+    (verdict,) = visit.verdicts("suspected_major")
+    verdict = verified(visit, verdict)
+    assert step(world.person("approver"), verdict, "confirmation", DECIDED).status_code == 200
+    rows = visit.reader.get("/api/v1/hazards").json()["items"]
+    levels = {(row["item_code"], row["subject"]): row["level"] for row in rows}
+    assert levels["HW-11", "a"] == "major"
+    assert levels["HW-11", "b"] == "general"
