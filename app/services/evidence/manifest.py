@@ -1,6 +1,7 @@
 """Manifests: what a package declares, matched with what has arrived, in either order."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -80,7 +81,19 @@ async def missing_evidence(session: AsyncSession, package_id: UUID) -> list[UUID
     return list((await session.execute(wanted.order_by(EvidenceDeclaration.id))).scalars())
 
 
-async def list_declared(session: AsyncSession, package_id: UUID) -> list[EvidenceDeclaration]:
+@dataclass(frozen=True, slots=True)
+class DeclaredFile:
+    """One row of a manifest, as a receipt lists it."""
+
+    id: UUID
+    sha256: str
+    size: int
+    status: str
+
+
+async def list_declared(session: AsyncSession, package_id: UUID) -> list[DeclaredFile]:
     """Every row of a package's manifest, in order of id."""
-    wanted = select(EvidenceDeclaration).where(EvidenceDeclaration.package_id == package_id)
-    return list((await session.execute(wanted.order_by(EvidenceDeclaration.id))).scalars())
+    declared = EvidenceDeclaration
+    wanted = select(declared.id, declared.sha256, declared.size, declared.status)
+    rows = await session.execute(wanted.where(declared.package_id == package_id).order_by(declared.id))
+    return [DeclaredFile(*row) for row in rows]

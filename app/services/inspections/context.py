@@ -13,7 +13,6 @@ from sqlalchemy.orm import aliased
 
 from app.models.checklists import Template, TemplateVersion
 from app.models.enterprises import Enterprise, Site, SiteLink
-from app.models.evidence import EvidenceFile
 from app.models.identity import Device, User
 from app.models.inspections import Assignment, AssignmentMember, Package, ReceiptChain, Visit
 from app.models.organizations import Authority
@@ -79,7 +78,6 @@ class Context:
     visit: KnownVisit | None
     superseded: KnownPackage | None
     certified: frozenset[UUID]
-    has_early_evidence: bool
     chain: ChainHead
 
 
@@ -133,7 +131,6 @@ _CONTEXT = (
         ReceiptChain.sha256.label("receipt_sha256"),
         _array(certified_officers(_OFFICERS, _DAY, _DAY)).label("certified"),
         exists().where(Package.id == _id("package_id")).label("is_processed"),
-        exists().where(EvidenceFile.package_id == _id("package_id")).label("has_early_evidence"),
     )
     .select_from(Device)
     .outerjoin(Site, Site.id == _id("site_id"))
@@ -175,7 +172,6 @@ async def read_context(
         visit=_visit(row),
         superseded=_superseded(row),
         certified=frozenset(row.certified),
-        has_early_evidence=row.has_early_evidence,
         chain=ChainHead(row.receipt_number or 0, row.receipt_sha256),
     )
 

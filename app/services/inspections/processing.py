@@ -57,8 +57,8 @@ class CannotProcess(Exception):
 
 async def process_package(
     session: AsyncSession, runtime: Runtime, arrived: Arrived, context: Context
-) -> PackageAnswer | None:
-    """Write everything a kept package means; returns what the phone is told of it, None when reactions add to that.
+) -> PackageAnswer:
+    """Write everything a kept package means; returns what the phone is told of it.
 
     Raises CannotProcess when a person must look, and IntegrityError (unique) when the context is out of date.
     """
@@ -88,15 +88,13 @@ async def process_package(
         sets += await receipt_rows(session, runtime, _subject(arrived, context), [], context.chain)
     has_receipt = bool(await insert_rows(session, *sets, answer="0" if envelope.evidence else CHAINED))
     missing = {row.id for row in envelope.evidence}
-    if missing and context.has_early_evidence:
+    if missing:
         missing -= await claim_arrived(session, arrived.package_id, site.region_id)
     news = _news(arrived, site)
     results = await record_package_results(session, news)
     await publish(session, news)
     if not has_receipt and not missing:
         has_receipt = await issue_receipt_if_complete(session, runtime, arrived.package_id)
-    if envelope.kind is PackageKind.REINSPECTION or envelope.hazards:
-        return None
     return PackageAnswer(
         id=arrived.package_id,
         hash=arrived.sha256,

@@ -11,16 +11,15 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Uuid, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import utc_now
 from app.db.rows import Computed, Part, insert_rows
 from app.models.checklists import TemplateVersion
-from app.models.evidence import EvidenceDeclaration
 from app.models.inspections import Package, Receipt
 from app.services.audit.checkpoints import latest_checkpoint
-from app.services.evidence.manifest import list_declared, lock_manifest
+from app.services.evidence.manifest import DeclaredFile, list_declared
 from app.services.inspections.receipt_format import RECEIPT_SCHEMA, sign_receipt
 from app.services.runtime import Runtime
 
@@ -45,6 +44,16 @@ class ReceiptSubject:
     template: dict[str, Any] | None
 
 
+_SUBJECT = (
+    select(
+        Package.sha256, Package.visit_id, Package.device_id, Package.received_at, TemplateVersion.id,
+        TemplateVersion.number, TemplateVersion.content_hash, Receipt.package_id.label("receipt_id"),
+    )
+    .outerjoin(TemplateVersion, TemplateVersion.id == Package.template_version_id)
+    .outerjoin(Receipt, Receipt.package_id == Package.id)
+    .where(Package.id == bindparam("package_id", type_=Uuid))
+)  # fmt: skip
+
 # Locks the head and reads it as the last holder left it, also when it had to wait for him.
 _HOLD_CHAIN = text(
     "INSERT INTO receipt_chains (device_id, number) VALUES (:device_id, 0) "
@@ -60,20 +69,22 @@ CHAINED = "(SELECT count(*) FROM chained)"
 
 
 async def issue_receipt_if_complete(session: AsyncSession, runtime: Runtime, package_id: UUID) -> bool:
-    """Store the receipt when the package is processed and no declared file is missing; True when there is one now."""
-    package = await session.get(Package, package_id)
-    if package is None:
-        return False
-    await lock_manifest(session, package_id)
+    """Store the receipt when the package is processed and no declared file is missing; True when there is one now.
+
+    Call it under lock_manifest, so that the last of several files that come at once sees all the others.
+    """
+    found = (await session.execute(_SUBJECT, {"package_id": package_id})).one_or_none()
+    if found is None or found.receipt_id is not None:
+        return found is not None
     declared = await list_declared(session, package_id)
     if any(row.status == "missing" for row in declared):
         return False
-    if await session.get(Receipt, package_id) is not None:
-        return True
-    row = (await session.execute(_HOLD_CHAIN, {"device_id": package.device_id})).one()
-    subject = await _subject(session, package)
-    rows = await receipt_rows(session, runtime, subject, declared, ChainHead(row.number, row.sha256))
-    await insert_rows(session, *rows)
+    head = (await session.execute(_HOLD_CHAIN, {"device_id": found.device_id})).one()
+    template = template_of_receipt(*found[4:7]) if found[4] else None
+    subject = ReceiptSubject(package_id, *found[:4], template)
+    await insert_rows(
+        session, *await receipt_rows(session, runtime, subject, declared, ChainHead(head.number, head.sha256))
+    )
     return True
 
 
@@ -81,7 +92,7 @@ async def receipt_rows(
     session: AsyncSession,
     runtime: Runtime,
     subject: ReceiptSubject,
-    declared: Sequence[EvidenceDeclaration],
+    declared: Sequence[DeclaredFile],
     head: ChainHead,
 ) -> tuple[Part, Computed]:
     """What insert_rows writes to add the receipt that follows `head`; nothing is written if the head has moved (CHAINED)."""
@@ -106,7 +117,7 @@ async def receipt_rows(
     return Part("chained", _EXTEND_CHAIN, chained), Computed(Receipt, [receipt], (), joined="chained")
 
 
-def _content(subject: ReceiptSubject, declared: Sequence[EvidenceDeclaration]) -> dict[str, Any]:
+def _content(subject: ReceiptSubject, declared: Sequence[DeclaredFile]) -> dict[str, Any]:
     return {
         "schema": RECEIPT_SCHEMA,
         "package": {
@@ -123,21 +134,6 @@ def _content(subject: ReceiptSubject, declared: Sequence[EvidenceDeclaration]) -
             for row in declared
         ],
     }
-
-
-async def _subject(session: AsyncSession, package: Package) -> ReceiptSubject:
-    wanted = select(TemplateVersion.id, TemplateVersion.number, TemplateVersion.content_hash)
-    row = (
-        await session.execute(wanted.where(TemplateVersion.id == package.template_version_id))
-    ).one_or_none()
-    return ReceiptSubject(
-        package.id,
-        package.sha256,
-        package.visit_id,
-        package.device_id,
-        package.received_at,
-        template_of_receipt(*row) if row else None,
-    )
 
 
 def template_of_receipt(version_id: UUID, number: int, content_hash: str) -> dict[str, Any]:
