@@ -66,9 +66,10 @@ class Home:
         """Somebody of this city who may manage."""
         return self.once(an_administrator)
 
-    def all_ids(self) -> dict[str, str]:
-        """Every regional object of this city, by parameter."""
-        return {parameter: self.id_of(parameter) for parameter in MAKERS}
+    def marks(self) -> set[str]:
+        """What would show that an answer speaks of this town: ids of its objects, and what exports write instead of ids."""
+        ids = {self.id_of(parameter) for parameter in MAKERS}
+        return ids | {f"M{self.once(enterprise).hex}", f"{self.world.code}0101"}
 
 
 def an_administrator(home: Home) -> Any:
@@ -200,8 +201,12 @@ def visit(home: Home) -> Any:
 @maker("hazard_id")
 def hazard(home: Home) -> Any:
     home.once(submitted)
-    rows = home.once(officers)[0].get("/api/v1/hazards").json()["items"]
-    return rows[0]["id"]
+    officer = home.once(officers)[0]
+    found = officer.get("/api/v1/hazards").json()["items"][0]
+    ordered = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
+    path = f"/api/v1/hazards/{found['id']}/orders"
+    assert officer.post(path, json=ordered, version=found["version"]).status_code < 300
+    return found["id"]
 
 
 def opened_case(home: Home) -> dict[str, Any]:

@@ -68,6 +68,30 @@ SENDERS_OWN_ID = {
 }
 """Endpoints that create under an id the phone chose: a taken one is a conflict that tells nothing."""
 
+SPEAK_OF_NO_OBJECT = {
+    "/api/v1/audit/checkpoints": "seals over all regions, without content",
+    "/api/v1/cases/counts": "numbers",
+    "/api/v1/cases/limits": "settings of the procedure",
+    "/api/v1/cases/penalties": "the law",
+    "/api/v1/cases/time-limits": "the law",
+    "/api/v1/checklists": "the same everywhere",
+    "/api/v1/determinations/clauses": "the law",
+    "/api/v1/enterprises/imports/template": "an empty form",
+    "/api/v1/enterprises/trades": "the classification",
+    "/api/v1/enterprises/vocabulary": "words",
+    "/api/v1/hazards/counts": "numbers",
+    "/api/v1/inspections/visits/counts": "numbers",
+    "/api/v1/inspections/waiting-packages": "nothing waits; tests/inspections",
+    "/api/v1/patrols/counts": "numbers",
+    "/api/v1/sites/unit-facts": "words",
+    "/api/v1/whistles/counts": "numbers",
+    "/mobile/v1/determinations/clauses": "the law",
+    "/mobile/v1/patrols": "the caller's own",
+    "/mobile/v1/templates": "the same everywhere",
+    "/mobile/v1/whistles": "the caller's own",
+}
+"""Lists that show no object of the home town even at home, and why."""
+
 ASSISTANT = {
     "authorities:read", "checklists:read", "enterprises:read", "evidence:upload", "patrols:read", "patrols:submit",
     "regions:read",
@@ -249,7 +273,7 @@ def test_at_home_the_object_is_found(
 def test_lists_and_exports_contain_nothing_foreign(
     endpoint: Endpoint, requests: Requests, home: Home, foreigners: list[Callers]
 ) -> None:
-    foreign = set(home.all_ids().values())
+    foreign = home.marks()
     request = requests.make(endpoint, unknown(endpoint), nothing)
     filters = [name for name in requests.parameters(endpoint, "query") if name in MAKERS]
     for place in foreigners:
@@ -262,6 +286,43 @@ def test_lists_and_exports_contain_nothing_foreign(
                 assert answer.status_code in (200, 404), answer.text
                 leaked = [one for one in foreign if one in readable(answer)]
                 assert not leaked, f"{narrowed} shows {leaked}"
+
+
+def test_at_home_the_lists_show_what_the_others_are_tried_for(
+    requests: Requests, home: Home, at_home: Callers
+) -> None:
+    own, silent = home.marks(), set()
+    for endpoint in LISTS:
+        request = requests.make(endpoint, {}, nothing)
+        callers = at_home.entitled(endpoint)
+        if endpoint.audience == "mobile":
+            callers.append(home.once(team_phone))
+        answers = [caller.request("GET", request["url"], **rest(request)) for caller in callers]
+        if not any(one in readable(answer) for answer in answers for one in own):
+            silent.add(endpoint.path)
+    assert silent <= set(SPEAK_OF_NO_OBJECT), (
+        "a list shows nothing at home: make an object for it, or say why"
+    )
+
+
+def numbers_in(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return [number for member in value.values() for number in numbers_in(member)]
+    if isinstance(value, list):
+        return [number for member in value for number in numbers_in(member)]
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
+
+
+@over([one for one in LISTS if one.path.endswith("/counts")])
+def test_nothing_foreign_is_counted(
+    endpoint: Endpoint, requests: Requests, home: Home, at_home: Callers, foreigners: list[Callers]
+) -> None:
+    assert home.marks()
+    request = requests.make(endpoint, {}, nothing)
+    inside = [one.get(request["url"]).json() for one in at_home.entitled(endpoint)]
+    outside = [one.get(request["url"]).json() for one in foreigners[0].entitled(endpoint)]
+    assert sum(numbers_in(inside)) > 0
+    assert sum(numbers_in(outside)) == 0
 
 
 @over(CREATING)
