@@ -26,6 +26,8 @@ from app.services.runtime import open_runtime
 from app.services.worker import run_worker
 
 STOP_WITHIN_SECONDS = 20
+START_WITHIN_SECONDS = 60
+"""An API process on a busy machine imports for longer than uvicorn's 5 s; killed for it, it would never start."""
 RESTART_AFTER_SECONDS = 2
 
 log = get_logger()
@@ -68,6 +70,7 @@ def serve_api(settings: Settings, *, with_worker: bool) -> None:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
+                timeout_worker_healthcheck=START_WITHIN_SECONDS,
             )
         finally:
             if worker is not None:
