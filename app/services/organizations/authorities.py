@@ -151,6 +151,8 @@ async def entrust_authority(
     """Let an authority act in the name of another, which the actor manages too; no chains (行政处罚法 Art. 20)."""
     authority = await managed_authority(session, actor, authority_id)
     entrusting = await managed_authority(session, actor, request.entrusted_by)
+    # locked, so that two authorities cannot entrust each other at the same moment
+    await session.refresh(entrusting, with_for_update=True)
     chained = exists().where(
         or_(Entrustment.authority_id == entrusting.id, Entrustment.entrusted_by == authority_id)
     )
