@@ -1,5 +1,6 @@
 """Two officers verify in two sessions, the person in charge decides, the hazard is major from that day."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -302,3 +303,13 @@ def test_the_hazard_of_another_welder_stays_general(world: World) -> None:
     levels = {(row["item_code"], row["subject"]): row["level"] for row in rows}
     assert levels["HW-11", "a"] == "major"
     assert levels["HW-11", "b"] == "general"
+
+
+@pytest.mark.parametrize("reason", ["前\x00后", "\ud800"])
+def test_a_reason_no_database_can_hold_is_refused_clearly(world: World, reason: str) -> None:
+    visit, verdict = suspected(world)
+    body = json.dumps({"assessment": "not_major", "reason": reason}).encode()
+    path = f"{PATH}/{verdict['id']}/verifications"
+    headers = {"Content-Type": "application/json"}
+    answer = visit.officers[0].post(path, version=verdict["version"], content=body, headers=headers)
+    assert answer.status_code == 422, answer.text
