@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +15,14 @@ from app.main import create_app
 from app.services.runtime import Runtime
 from tests.factories.world import World
 from tests.support.postgres import cloned_database, cluster
+
+# A traceback with every local variable takes seconds to draw, and tests provoke errors on purpose.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

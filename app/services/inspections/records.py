@@ -1,0 +1,282 @@
+"""What a processed package becomes: the rows, parts and news that processing writes and tells. Pure."""
+
+from typing import Any
+from uuid import UUID
+
+from app.core.clock import utc_now
+from app.core.ids import new_id
+from app.db.rows import Part, Rows
+from app.enums.checklists import Outcome
+from app.enums.inspections import PackageKind
+from app.models.inspections import Visit
+from app.schemas.mobile.packages import Envelope, Issue
+from app.services.audit.service import Act
+from app.services.checklists.answers import Assessment
+from app.services.determinations.facts import FoundItem, PackageFacts
+from app.services.hazards.registering import NewHazard, Origin
+from app.services.inspections.context import Context, KnownSite
+from app.services.inspections.events import PackageProcessed
+from app.services.inspections.intake import Arrived
+from app.services.inspections.judgement import (
+    Surroundings,
+    judge_evidence,
+    judge_surroundings,
+    judge_text,
+    signable,
+)
+from app.services.inspections.policy import submit_action
+from app.services.inspections.receipts import ReceiptSubject, template_of_receipt
+
+
+def package_row(
+    arrived: Arrived, context: Context, site: KnownSite, assessment: Assessment
+) -> dict[str, Any]:
+    """The record's row."""
+    envelope = arrived.envelope
+    return {
+        "id": arrived.package_id,
+        "visit_id": envelope.visit_id,
+        "region_id": site.region_id,
+        "sha256": arrived.sha256,
+        "schema": envelope.schema_,
+        "kind": envelope.kind.value,
+        "supersedes_id": envelope.supersedes.id if envelope.supersedes else None,
+        "supersedes_reason": envelope.supersedes.reason if envelope.supersedes else None,
+        "template_version_id": context.template.id if context.template else None,
+        "device_id": arrived.device_id,
+        "user_id": arrived.user_id,
+        "officer_ids": _officers(envelope),
+        "answers": envelope.answers,
+        "party": envelope.party.model_dump(mode="json") if envelope.party else None,
+        "times": envelope.times.model_dump(mode="json"),
+        "position": envelope.position.model_dump(mode="json") if envelope.position else None,
+        "issues": [issue.model_dump() for issue in _issues(arrived, context, site, assessment)],
+        "is_signable": signable(envelope, context.certified),
+        "received_at": arrived.received_at,
+        "version": 1,
+    }
+
+
+def _officers(envelope: Envelope) -> list[UUID]:
+    return list(dict.fromkeys(envelope.officers)) if envelope.kind.is_enforcement else []
+
+
+def _issues(arrived: Arrived, context: Context, site: KnownSite, assessment: Assessment) -> list[Issue]:
+    """Every flag, in a stable order."""
+    surroundings = Surroundings(
+        received_at=arrived.received_at,
+        certified_officers=context.certified,
+        authority_covers_site=context.authority_covers_site,
+        is_sites_enterprise=site.is_enterprises,
+        assignment=context.assignment,
+        template_withdrawn=context.template is not None and context.template.status == "withdrawn",
+    )
+    return [
+        *_visit_issues(arrived.envelope, context),
+        *judge_surroundings(arrived.envelope, surroundings),
+        *judge_evidence(arrived.envelope),
+        *_party_issues(arrived.envelope),
+        *judge_text(arrived.sealed),
+        *_answer_issues(assessment),
+    ]
+
+
+def _visit_issues(envelope: Envelope, context: Context) -> list[Issue]:
+    if context.visit is None or context.visit.visited_on == envelope.legal_date:
+        return []
+    return [
+        Issue(
+            code="visit_other_date",
+            at="legal_date",
+            zh="与同一次检查的其他检查包日期不同",
+            en="The date differs from the visit's other packages",
+        )
+    ]
+
+
+def visit_sets(envelope: Envelope, context: Context, site: KnownSite) -> list[Rows | Part]:
+    """A new visit's row; a patrol that follows its own whistle makes the visit a patrol."""
+    if context.visit is None:
+        visit = {
+            "id": envelope.visit_id,
+            "assignment_id": envelope.assignment_id if context.assignment else None,
+            "authority_id": envelope.authority_id,
+            "enterprise_id": envelope.enterprise_id,
+            "site_id": site.id,
+            "region_id": site.region_id,
+            "kind": envelope.kind.value,
+            "visited_on": envelope.legal_date,
+            "version": 1,
+        }
+        return [(Visit, [visit])]
+    if (context.visit.kind, envelope.kind) == (PackageKind.WHISTLE.value, PackageKind.PATROL):
+        return [Part("patrolled", _MAKE_PATROL, {"visit_id": envelope.visit_id, "patrolled_at": utc_now()})]
+    return []
+
+
+_MAKE_PATROL = (
+    "UPDATE visits SET kind = 'patrol', version = version + 1, updated_at = :patrolled_at "
+    "WHERE id = :visit_id AND kind = 'whistle'"
+)
+_PROCESSED = (
+    "UPDATE package_intakes SET status = 'processed' WHERE package_id = :package_id AND status = 'received'"
+)
+_VISITED = (
+    "UPDATE assignments SET status = 'visited', version = version + 1, updated_at = :visited_at "
+    "WHERE id = :assignment_id AND status = 'assigned'"
+)
+
+
+def status_parts(envelope: Envelope, package_id: UUID) -> list[Part]:
+    """The intake is done; the first package of a visit marks its assignment visited (a cancelled one stays cancelled)."""
+    parts = [Part("processed", _PROCESSED, {"package_id": package_id})]
+    if envelope.kind.is_enforcement and envelope.assignment_id is not None:
+        values = {"assignment_id": envelope.assignment_id, "visited_at": utc_now()}
+        parts.append(Part("visited", _VISITED, values))
+    return parts
+
+
+def submission_act(arrived: Arrived, site: KnownSite) -> Act:
+    """What the audit log says of a processed package."""
+    return Act(
+        action=submit_action(arrived.envelope.kind),
+        kind="package",
+        object_id=arrived.package_id,
+        version=1,
+        region_id=site.region_id,
+        after={"sha256": arrived.sha256},
+    )
+
+
+def receipt_subject(arrived: Arrived, context: Context) -> ReceiptSubject:
+    """What the receipt of a package is about."""
+    template = context.template
+    return ReceiptSubject(
+        package_id=arrived.package_id,
+        sha256=arrived.sha256,
+        visit_id=arrived.envelope.visit_id,
+        device_id=arrived.device_id,
+        received_at=arrived.received_at,
+        template=template_of_receipt(template.id, template.number, template.content_hash)
+        if template
+        else None,
+    )
+
+
+def _party_issues(envelope: Envelope) -> list[Issue]:
+    party = envelope.party
+    if party is not None and party.outcome == "refused" and not (party.reason or "").strip():
+        return [
+            Issue(
+                code="refusal_reason_missing",
+                at="party/reason",
+                zh="拒签未记录理由",
+                en="A refusal without its reason",
+            )
+        ]
+    return []
+
+
+def _answer_issues(assessment: Assessment) -> list[Issue]:
+    return [
+        Issue(code=one.code.value, at=f"answers/{one.question}", zh=one.code.zh, en=one.code.en)
+        for one in assessment.issues
+    ]
+
+
+def finding_rows(assessment: Assessment, envelope: Envelope, package: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each non-compliant answer, in reading order; what needs judgement stays with the determination.
+
+    Only officers find: an assistant's answers are remarks until officers have been there.
+    """
+    if not envelope.kind.is_enforcement:
+        return []
+    photos: dict[str, list[UUID]] = {}
+    for row in envelope.evidence:
+        if row.question:
+            photos.setdefault(row.question, []).append(row.id)
+    return [
+        {
+            "id": new_id(),
+            "package_id": package["id"],
+            "visit_id": package["visit_id"],
+            "region_id": package["region_id"],
+            "key": judged.question.path,
+            "item_code": judged.question.item.code,
+            "subject": judged.question.entry,
+            "severity": judged.question.item.severity.value,
+            "description": judged.question.item.question.zh,
+            "evidence_ids": photos.get(judged.question.path, []),
+        }
+        for judged in assessment.judgements
+        if judged.outcome is Outcome.NON_COMPLIANT
+    ]
+
+
+def hazard_origin(envelope: Envelope, package: dict[str, Any]) -> Origin:
+    """Where the hazards of a package come from."""
+    return Origin(
+        package_id=package["id"],
+        visit_id=package["visit_id"],
+        authority_id=envelope.authority_id,
+        enterprise_id=envelope.enterprise_id,
+        site_id=envelope.site_id,
+        region_id=package["region_id"],
+        found_on=envelope.legal_date,
+    )
+
+
+def new_hazard(finding: dict[str, Any]) -> NewHazard:
+    """A finding as the registry takes it."""
+    return NewHazard(
+        finding["key"],
+        finding["item_code"],
+        finding["subject"],
+        finding["description"],
+        finding["evidence_ids"],
+    )
+
+
+def package_facts(
+    envelope: Envelope, package: dict[str, Any], context: Context, assessment: Assessment
+) -> PackageFacts:
+    """What a package says to the determination."""
+    outcomes = [(one.outcome, one.question) for one in assessment.judgements]
+    return PackageFacts(
+        package_id=package["id"],
+        supersedes_id=package["supersedes_id"],
+        visit_id=package["visit_id"],
+        authority_id=envelope.authority_id,
+        enterprise_id=envelope.enterprise_id,
+        site_id=envelope.site_id,
+        region_id=package["region_id"],
+        officer_ids=envelope.officers,
+        legal_on=envelope.legal_date,
+        facts=assessment.facts,
+        findings=[
+            FoundItem(question.path, [one.clause for one in question.item.clauses])
+            for outcome, question in outcomes
+            if outcome is Outcome.NON_COMPLIANT
+        ],
+        for_a_person=[question.path for outcome, question in outcomes if outcome is Outcome.UNDETERMINED],
+        visit_is_new=context.visit is None,
+        trades=context.trades,
+    )
+
+
+def news_of(arrived: Arrived, site: KnownSite) -> PackageProcessed:
+    """The news that a package has been processed."""
+    envelope = arrived.envelope
+    return PackageProcessed(
+        envelope=envelope,
+        kind=envelope.kind,
+        package_id=arrived.package_id,
+        visit_id=envelope.visit_id,
+        authority_id=envelope.authority_id,
+        enterprise_id=envelope.enterprise_id,
+        site_id=site.id,
+        region_id=site.region_id,
+        user_id=arrived.user_id,
+        legal_date=envelope.legal_date,
+        supersedes_id=envelope.supersedes.id if envelope.supersedes else None,
+    )
