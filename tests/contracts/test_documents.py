@@ -22,7 +22,7 @@ PREFIXES = {audience.name: audience.router.prefix for audience in AUDIENCES}
 
 def operations(name: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, item in document_of(name)["paths"].items():
-        for method in METHODS & set(item):
+        for method in sorted(METHODS & set(item)):
             yield method, path, item[method]
 
 
