@@ -16,8 +16,8 @@ from app.core.errors import Problem
 from app.db.embedded import EmbeddedRefused
 from app.db.engine import UnsafeServer
 from app.db.migrate import newest_revision, upgrade
+from app.demo.console import StoryFailed
 from app.demo.run import run_demo
-from app.demo.story import StoryFailed
 from app.doctor.examination import examine
 from app.enums.enterprises import FieldError
 from app.http.logs import configure_logs
@@ -91,10 +91,13 @@ def serve(
 @cli.command()
 def demo(
     serve: Annotated[bool, typer.Option(help="演示后继续提供服务 · Go on serving afterwards")] = True,
+    accounts: Annotated[
+        Path | None, typer.Option(help="把账号写入此文件 · Also write the accounts to this file, as JSON")
+    ] = None,
 ) -> None:
     """建立示例城市并走完现场检查主流程 · Make a sample city, run the main job through HTTP, then serve."""
     try:
-        run_demo(Settings(), typer.echo, serve_on=serve)
+        run_demo(Settings(), serve_on=serve, accounts=accounts)
     except (StoryFailed, httpx.HTTPError) as failure:
         _fail(str(failure))
     except KeyboardInterrupt:

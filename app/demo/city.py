@@ -1,126 +1,137 @@
-"""The sample city: what an administrator would have entered before the first visit. Made once; a second run finds it."""
+"""The sample city, entered by its administrator through the console API: districts, towns, people. A second run finds it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID, uuid5
+from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
+import httpx
 
-from app.core.clock import shanghai_today, utc_now
-from app.core.ids import new_id
-from app.enums.identity import Role
-from app.models.enterprises import Enterprise, RiskUnit, Site
-from app.models.identity import LoginSession, OfficerCertificate, RoleGrant, User
-from app.models.organizations import Authority, Jurisdiction, Region
-from app.services.checklists.loading import load_shipped_checklists
-from app.services.identity.tokens import issue_access_token
-from app.services.runtime import Runtime
+from app.core.clock import shanghai_today
+from app.demo.console import Person, StoryFailed
 
-_NAMESPACE = UUID("6f0e8c1e-3c52-4c1d-9d0b-6f6d1b0a2c11")
-ENTERPRISE_NAME = "安州市东风涂装有限公司（演示）"
+CITY_CODE, CITY_NAME = "339900", "安州市"
+AUTHORITY_NAME = "安州市应急管理局"
+ADMINISTRATOR = "demo.admin"
+DISTRICTS: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
+    ("339902", "东湖区", "Donghu District", (("石桥镇", "Shiqiao"), ("柳林街道", "Liulin"), ("白塔镇", "Baita"))),
+    ("339903", "临江区", "Linjiang District", (("江口镇", "Jiangkou"), ("望潮街道", "Wangchao"), ("渡头镇", "Dutou"))),
+    ("339904", "滨海新区", "Binhai New Area", (("盐仓街道", "Yancang"), ("海门镇", "Haimen"), ("沙湾镇", "Shawan"))),
+    ("339921", "青山县", "Qingshan County", (("云溪镇", "Yunxi"), ("竹岭乡", "Zhuling"), ("松源镇", "Songyuan"))),
+)  # fmt: skip
+"""Made up: no such city exists."""
 
-
-def _known(name: str) -> UUID:
-    return uuid5(_NAMESPACE, name)
+CAST: tuple[tuple[str, str, str, str], ...] = (
+    ("supervisor", "孙督查", "supervisor", "13900000001"),
+    ("approver", "李局长", "approver", "13900000002"),
+    ("officer1", "赵执法", "inspector", "13900000003"),
+    ("officer2", "钱执法", "inspector", "13900000004"),
+    ("caseofficer", "周承办", "case_officer", "13900000005"),
+    ("assistant1", "吴安全", "safety_assistant", "13900000006"),
+    ("assistant2", "郑安全", "safety_assistant", "13900000007"),
+    ("reviewer", "王法制", "legal_reviewer", "13900000008"),
+    ("auditor", "冯监督", "auditor", "13900000009"),
+)
+"""Key, name, role, a number that is nobody's."""
+CERTIFIED = frozenset({"officer1", "officer2", "caseofficer"})
 
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """The ids a story needs, and tokens of console sessions opened for this run (the demo keeps no password)."""
+    """Who and where: what the rest of the story stands on."""
 
-    authority_id: UUID
-    enterprise_id: UUID
-    site_id: UUID
-    officers: tuple[UUID, UUID]
-    administrator_token: str
-    supervisor_token: str
+    http: httpx.Client
+    administrator: Person
+    people: dict[str, Person]
+    city_id: str
+    authority_id: str
+    regions: dict[str, str]
+    """Region ids by code."""
 
-
-async def make_city(session: AsyncSession, runtime: Runtime) -> City:
-    """Regions, a bureau, people, an enterprise with three risk units, the shipped checklists."""
-    city = City(
-        _known("authority"),
-        _known("enterprise"),
-        _known("site"),
-        (_known("officer 1"), _known("officer 2")),
-        "",
-        "",
-    )
-    if await session.get(Region, _known("city")) is None:
-        await _build(session, city)
-    await load_shipped_checklists(session)
-    tokens = [await _token(session, runtime, _known(name)) for name in ("administrator", "supervisor")]
-    return City(city.authority_id, city.enterprise_id, city.site_id, city.officers, tokens[0], tokens[1])
+    @property
+    def town(self) -> str:
+        """The town in which the story happens."""
+        return self.regions[town_code(DISTRICTS[0][0], 0)]
 
 
-async def _build(session: AsyncSession, city: City) -> None:
+def town_code(district: str, index: int) -> str:
+    """The code of a district's town: nine digits."""
+    return f"{district}{index + 1:03}"
+
+
+def make_city(http: httpx.Client, administrator: Person, step: Callable[[str], None]) -> City:
+    """Enter what is missing; raises StoryFailed."""
+    administrator.log_in()
+    (city,) = administrator.get("/regions", level="city")["items"]
+    if city["code"] != CITY_CODE:
+        raise StoryFailed("this installation is another city's")
+    regions = _make_regions(administrator, city, step)
+    (authority,) = administrator.get("/authorities")["items"]
+    made = City(http, administrator, {}, city["id"], authority["id"], regions)
+    for key, name, role, phone in CAST:
+        made.people[key] = _make_person(made, key, name, role, phone)
+        step(f"{name} {made.people[key].login}")
+    return made
+
+
+def _make_regions(administrator: Person, city: dict[str, Any], step: Callable[[str], None]) -> dict[str, str]:
+    found = {city["code"]: city["id"]}
+    waiting = list(administrator.get(f"/regions/{city['id']}/tree")["children"])
+    while waiting:
+        node = waiting.pop()
+        found[node["code"]] = node["id"]
+        waiting += node["children"]
+    for code, name, english, towns in DISTRICTS:
+        _make_region(administrator, found, city, code, "district", CITY_CODE, name, english)
+        for index, (town, town_english) in enumerate(towns):
+            _make_region(administrator, found, city, town_code(code, index), "town", code, town, town_english)
+        step(name)
+    return found
+
+
+def _make_region(
+    administrator: Person, found: dict[str, str], city: dict[str, Any], code: str, level: str, parent: str,
+    name: str, english: str,
+) -> None:  # fmt: skip
+    if code in found:
+        return
+    body = {
+        "code": code, "name": name, "name_en": english, "level": level, "parent_id": found[parent],
+        "valid_from": city["valid_from"],
+    }  # fmt: skip
+    found[code] = administrator.post("/regions", body)["id"]
+
+
+def _make_person(city: City, key: str, name: str, role: str, phone: str) -> Person:
+    """Open the account with its role and certificate, or give a known one another initial password; then log in."""
+    login = f"demo.{key}"
+    administrator, today = city.administrator, shanghai_today()
+    known = [row for row in administrator.get("/users", prefix=login)["items"] if row["login"] == login]
+    if known:
+        body = {"reason": "演示重新开始"}
+        opened = administrator.post(f"/users/{known[0]['id']}/password-reset", body, known[0]["version"])
+    else:
+        body = {
+            "login": login, "name": name, "phone": phone, "authority_id": city.authority_id, "region_id": city.city_id,
+        }  # fmt: skip
+        opened = administrator.post("/users", body)
+        user = opened["user"]
+        grant = {"role": role, "region_id": city.city_id, "starts_on": today.isoformat()}
+        administrator.post(f"/users/{user['id']}/grants", grant, user["version"])
+        if key in CERTIFIED:
+            _certify(administrator, user["id"], key)
+    person = Person(city.http, login, name, opened["initial_password"])
+    person.log_in()
+    person.choose_password()
+    return person
+
+
+def _certify(administrator: Person, user_id: str, key: str) -> None:
     today = shanghai_today()
-    began = today - timedelta(days=365)
-    path = "/"
-    parent: UUID | None = None
-    for level, code, name in (
-        ("city", "DEMO", "安州市"),
-        ("district", "DEMO01", "东湖区"),
-        ("town", "DEMO0101", "石桥镇"),
-    ):
-        path += f"{code}/"
-        session.add(
-            Region(
-                id=_known(level), code=code, name=name, level=level, parent_id=parent, path=path, valid_from=began
-            )
-        )  # fmt: skip
-        await session.flush()
-        parent = _known(level)
-    session.add(
-        Authority(
-            id=city.authority_id, code="DEMO", name="安州市应急管理局（演示）", document_word="安应急",
-            region_id=_known("city"), valid_from=began,
-        )
-    )  # fmt: skip
-    await session.flush()
-    session.add(Jurisdiction(authority_id=city.authority_id, region_id=_known("city"), valid_from=began))
-    for key, name, role in (
-        ("administrator", "系统管理员", Role.ADMINISTRATOR),
-        ("supervisor", "孙督查", Role.SUPERVISOR),
-        ("officer 1", "赵执法", Role.INSPECTOR),
-        ("officer 2", "钱执法", Role.INSPECTOR),
-    ):
-        session.add(
-            User(
-                id=_known(key), login=f"demo.{key.replace(' ', '')}", name=name, authority_id=city.authority_id,
-                region_id=_known("city"),
-            )
-        )  # fmt: skip
-        await session.flush()
-        session.add(RoleGrant(user_id=_known(key), role=role, region_id=_known("city"), starts_on=began))
-        if role is Role.INSPECTOR:
-            session.add(
-                OfficerCertificate(
-                    user_id=_known(key), number=f"DEMO-{key[-1]}", valid_from=began,
-                    valid_until=today + timedelta(days=730),
-                )
-            )  # fmt: skip
-    await _build_enterprise(session, city)
-
-
-async def _build_enterprise(session: AsyncSession, city: City) -> None:
-    session.add(
-        Enterprise(
-            id=city.enterprise_id, substitute_mark="DEMO-1", name=ENTERPRISE_NAME,
-            region_id=_known("town"), regulated_trades=["industry_trade"], trade_code="C36",
-        )
-    )  # fmt: skip
-    await session.flush()
-    session.add(
-        Site(id=city.site_id, enterprise_id=city.enterprise_id, region_id=_known("town"), name="一号厂区")
-    )
-    await session.flush()
-    for kind, name in (("rto", "1号RTO"), ("confined_space", "污水池"), ("hot_work_point", "维修车间动火点")):
-        session.add(RiskUnit(site_id=city.site_id, kind=kind, name=name, facts={}))
-
-
-async def _token(session: AsyncSession, runtime: Runtime, user_id: UUID) -> str:
-    opened = LoginSession(id=new_id(), user_id=user_id, expires_at=utc_now() + timedelta(hours=1))
-    session.add(opened)
-    await session.flush()
-    return issue_access_token(runtime.keys, minutes=60, session_id=opened.id)
+    body = {
+        "user_id": user_id,
+        "number": f"浙AZ-{user_id[-6:].upper()}",
+        "valid_from": (today - timedelta(days=200)).isoformat(),
+        "valid_until": (today + timedelta(days=900)).isoformat(),
+    }
+    administrator.post("/certificates", body)

@@ -186,8 +186,11 @@ class Phone:
         answer = self.request("GET", f"/packages/{package_id}/receipt")
         return answer.json() if answer.status_code == 200 else None
 
-    def synchronize(self, report: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
-        """Empty the outbox; a package leaves it only when its receipt is held. Network errors leave it as it is."""
+    def synchronize(self, on_photo: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
+        """Empty the outbox and give the receipts; a package leaves it only when its receipt is held.
+
+        Network errors leave it as it is. `on_photo` is called after each file that was sent.
+        """
         receipts = []
         for package in list(self.outbox):
             answer = self.put_package(package)
@@ -196,10 +199,9 @@ class Phone:
             for photo in package.photos:
                 if str(photo.id) in missing:
                     self.put_photo(package, photo).raise_for_status()
+                    on_photo()
             receipt = self.receipt(package.id)
-            if receipt is None:
-                report(f"{self.name}: no receipt yet for {package.id}")
-                continue
-            receipts.append(receipt)
-            self.outbox.remove(package)
+            if receipt is not None:
+                receipts.append(receipt)
+                self.outbox.remove(package)
         return receipts

@@ -1,159 +1,115 @@
-"""The main job, told through HTTP by two reference phones: enrol, take the assignment, fill in offline, submit, verify."""
+"""The main job from beginning to end, through HTTP against the served application, as its users would do it."""
 
-import secrets
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
 
-import httpx
+from app.demo.city import CAST, DISTRICTS, City
+from app.demo.decisions import close_one, confirm, explain, hazards_of, open_case, order
+from app.demo.fieldwork import (
+    CHECKLISTS,
+    Visit,
+    assign,
+    begin_visit,
+    deliver,
+    enrol,
+    fill,
+    lose_network,
+    regain_network,
+    sign,
+    take,
+)
+from app.demo.others import patrol, read_as_partner
+from app.demo.register import HOW_MANY, find_main_site, import_enterprises
+from app.demo.stage import Stage
 
-from app.core.clock import SHANGHAI, shanghai_today
-from app.core.ids import new_id
-from app.demo.city import City
-from app.demo.phone import Phone, Photo, sha256_of
-from app.demo.photos import make_photo
-from app.services.inspections.receipt_format import receipt_verifies
 
-CHECKLISTS = ("rto", "confined-space", "hot-work")
-SHOWN_TEXT = sha256_of("现场检查记录：以上内容属实。".encode())
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened, for the closing table."""
 
-Report = Callable[[str], None]
-
-
-class StoryFailed(RuntimeError):
-    """The chain did not hold; the message says where."""
+    imported: dict[str, Any]
+    visit: Visit
+    hazards: list[dict[str, Any]]
+    case: dict[str, Any]
+    closed: dict[str, Any]
+    whistle: dict[str, Any]
+    partner: dict[str, int]
 
 
-def tell(http: httpx.Client, city: City, report: Report) -> None:
-    """Run the whole story against a served application; raises StoryFailed or an HTTP error when anything is amiss."""
-    phones = [_enrol(http, city, index, report) for index in (0, 1)]
-    assignment = _assign(http, city, report)
-    own = phones[0].request("GET", "/assignments").json()
-    if assignment["id"] not in [row["id"] for row in own]:
-        raise StoryFailed("the assignment did not reach the phone")
-    templates = {row["code"]: row for row in phones[0].request("GET", "/templates").json()["templates"]}
-    visit_id = str(new_id())
-    packages = [
-        _fill_in(phones[0], city, assignment, templates[code], visit_id, report) for code in CHECKLISTS
+def tell(city: City, stage: Stage) -> Outcome:
+    """Run the whole story; raises StoryFailed or an HTTP error when anything does not hold."""
+    stage.chapter("企业名录导入", "The register of enterprises is imported")
+    with stage.progress("导入 · importing", HOW_MANY) as advance:
+        imported = import_enterprises(city, lambda done, _: advance(done))
+    stage.say(
+        f"新增 {imported['rows_created']}、更新 {imported['rows_updated']}、未变 {imported['rows_unchanged']}、错误 "
+        f"{imported['rows_failed']} · created, updated, unchanged, wrong"
+    )
+    _, site_id = find_main_site(city)
+
+    stage.chapter("执法终端登记", "Two officers' phones and an assistant's enrol")
+    phones = [enrol(city, f"officer{number}", f"执法终端 {number}", stage) for number in (1, 2)]
+    assistant = enrol(city, "assistant1", "安全员终端", stage)
+
+    stage.chapter("派发任务，现场检查", "An assignment, and a visit without a network")
+    assignment = assign(city, site_id, stage)
+    visit = begin_visit(assignment)
+    templates = take(phones[0], assignment)
+    network = lose_network(phones, stage)
+    for code in CHECKLISTS:
+        fill(city, phones[0], visit, templates[code], stage)
+    regain_network(phones, network, stage)
+    deliver(phones, visit, stage)
+    sign(phones, visit, stage)
+
+    stage.chapter("重大隐患判定", "What is suspected to be major, by which clause and which facts")
+    suspected = explain(phones, visit, stage)
+    confirm(city, phones, suspected, stage)
+
+    stage.chapter("隐患台账，责令整改", "Hazards in the registry, with an order and a deadline")
+    hazards = order(city, hazards_of(city, visit), stage)
+
+    stage.chapter("立案", "A case from one of them")
+    case = open_case(city, hazards, stage)
+
+    stage.chapter("复查销号", "A re-inspection closes another")
+    closed = close_one(city, phones, hazards, stage)
+
+    stage.chapter("专职安全员巡查、吹哨", "A safety assistant patrols and whistles")
+    whistle = patrol(city, assistant, visit, stage)
+
+    stage.chapter("第三方应用读取", "A third-party application reads by cursor")
+    return Outcome(imported, visit, hazards, case, closed, whistle, read_as_partner(city, stage))
+
+
+def show_outcome(outcome: Outcome, stage: Stage) -> None:
+    """The closing table."""
+    majors = [row for row in outcome.hazards if row["level"] == "major"]
+    photos = sum(len(package.photos) for package in outcome.visit.packages)
+    rows = [
+        ("企业 · enterprises", str(outcome.imported["rows_total"]), f"{len(DISTRICTS)} 个区县 · districts"),
+        ("检查包 · packages", str(len(outcome.visit.packages)), f"{photos} 张照片 · photographs"),
+        ("回执 · receipts", str(len(outcome.visit.receipts)), "离线核验通过 · verified offline"),
+        ("隐患 · hazards", str(len(outcome.hazards)), "、".join(row["number"] for row in outcome.hazards[:2]) + " …"),
+        ("重大隐患 · major", str(len(majors)), "、".join(row["clause"] for row in majors)),
+        ("案件 · case", outcome.case["number"], f"{outcome.case['status']}，立案 filed {outcome.case['filed_on']}"),
+        ("销号 · closed", outcome.closed["number"], outcome.closed["status"]),
+        ("吹哨 · whistle", outcome.whistle["status"], outcome.whistle["what"]),
+        ("第三方 · partner", str(outcome.partner["hazards"]), "已责令整改的隐患 · hazards under order"),
+    ]  # fmt: skip
+    stage.table("结果 · What happened", ("", "", ""), rows)
+
+
+def show_accounts(city: City, stage: Stage) -> None:
+    """Logins and passwords, this once."""
+    roles = {key: role for key, _, role, _ in CAST}
+    people = [
+        ("administrator", city.administrator),
+        *((roles[key], person) for key, person in city.people.items()),
     ]
-    report("离线完成三份检查表，恢复联网 · three checklists were filled in offline; the network is back")
-    receipts = phones[0].synchronize(report)
-    if len(receipts) != len(packages) or phones[0].outbox:
-        raise StoryFailed("a package earned no receipt")
-    for package in packages:
-        for phone in phones:
-            phone.sign_package(package.id, package.hash, SHOWN_TEXT).raise_for_status()
-    report("两名执法人员各用本人终端签名 · both officers signed with phones of their own")
-    published = http.get("/public/v1/keys").raise_for_status().json()["keys"]
-    for receipt in receipts:
-        if not receipt_verifies(receipt, published):
-            raise StoryFailed("a receipt does not verify")
-        report(
-            f"回执离线核验通过 · receipt verifies offline: {receipt['receipt']['package']['hash'][:24]}… "
-            f"({len(receipt['receipt']['evidence'])} files)"
-        )
-    _show_visit(http, city, visit_id, report)
-
-
-def _enrol(http: httpx.Client, city: City, index: int, report: Report) -> Phone:
-    phone = Phone(http, f"执法终端 {index + 1}")
-    code = _console(
-        http, city.administrator_token, "POST", "/devices/codes", json={"user_id": str(city.officers[index])}
+    rows = [(person.login, person.password, person.name, role) for role, person in people]
+    stage.table(
+        "账号（口令仅显示这一次）· Accounts (shown this once)",
+        ("login", "password", "姓名 · name", "role"),
+        rows,
     )
-    fingerprint = phone.enroll(code["code"])
-    body = {"fingerprint": fingerprint}
-    path = f"/devices/{phone.device_id}/confirmation"
-    _console(http, city.administrator_token, "POST", path, json=body, headers={"If-Match": '"1"'})
-    phone.refresh()
-    report(f"{phone.name} 已登记并核对指纹 · enrolled, fingerprint {fingerprint[:12]}…")
-    return phone
-
-
-def _assign(http: httpx.Client, city: City, report: Report) -> dict[str, Any]:
-    listed = _console(
-        http, city.supervisor_token, "GET", "/checklists", params={"status": "published", "limit": 200}
-    )
-    versions = [row["id"] for row in listed["items"] if row["code"] in CHECKLISTS]
-    today = shanghai_today()
-    body = {
-        "site_id": str(city.site_id),
-        "authority_id": str(city.authority_id),
-        "planned_from": today.isoformat(),
-        "planned_until": (today + timedelta(days=7)).isoformat(),
-        "officers": [str(officer) for officer in city.officers],
-        "template_version_ids": versions,
-    }
-    made: dict[str, Any] = _console(
-        http, city.supervisor_token, "POST", "/inspections/assignments", json=body
-    )
-    report(f"已派发检查任务 · assigned: {made['enterprise_name']} {made['site_name']}")
-    return made
-
-
-def _fill_in(
-    phone: Phone,
-    city: City,
-    assignment: dict[str, Any],
-    template: dict[str, Any],
-    visit_id: str,
-    report: Report,
-) -> Any:
-    """Answer the yes/no questions, three of them badly and with photographs; what stays unanswered is flagged."""
-    content = phone.request("GET", f"/templates/{template['content_hash']}").raise_for_status().json()
-    answers, photos, now = {}, [], datetime.now(SHANGHAI)
-    asked = [
-        item
-        for section in content["sections"]
-        if not section.get("repeat") and not section.get("visible_when")
-        for item in section["items"]
-        if item["answer"]["type"] == "yes_no_na" and not item.get("visible_when")
-    ]
-    for index, item in enumerate(asked):
-        good = item["answer"].get("compliant") or "yes"
-        is_wanting = index < 3
-        answers[item["code"]] = {"value": {"yes": "no", "no": "yes"}[good] if is_wanting else good}
-        for number in range(2 if is_wanting else 0):
-            content_bytes = make_photo(f"{item['code']} #{number + 1}", now + timedelta(seconds=number))
-            photos.append(Photo(content_bytes, item["code"]))
-    document = {
-        "kind": "inspection",
-        "visit_id": visit_id,
-        "assignment_id": assignment["id"],
-        "supersedes": None,
-        "authority_id": str(city.authority_id),
-        "enterprise_id": str(city.enterprise_id),
-        "site_id": str(city.site_id),
-        "officers": [str(officer) for officer in city.officers],
-        "legal_date": shanghai_today().isoformat(),
-        "template": {
-            "code": template["code"],
-            "version": template["number"],
-            "hash": template["content_hash"],
-        },
-        "times": {"started_at": now.isoformat(), "sealed_at": now.isoformat()},
-        "position": {"latitude": 30274085, "longitude": 120155070, "datum": "gcj02", "accuracy_m": 8},
-        "answers": answers,
-        "party": {"outcome": "signed", "name": "李工", "text_hash": SHOWN_TEXT},
-    }
-    package = phone.seal(document, photos)
-    report(f"{template['code']}: {len(answers)} 项作答、{len(photos)} 张照片 · sealed {package.hash[:20]}…")
-    return package
-
-
-def _show_visit(http: httpx.Client, city: City, visit_id: str, report: Report) -> None:
-    visit = _console(http, city.supervisor_token, "GET", f"/inspections/visits/{visit_id}")
-    report(f"发现问题 {len(visit['findings'])} 项 · findings of the visit:")
-    for finding in visit["findings"]:
-        report(f"  {finding['item_code']}  {finding['description']}")
-
-
-def _console(http: httpx.Client, token: str, method: str, path: str, **options: Any) -> Any:
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "Idempotency-Key": secrets.token_hex(8),
-        **options.pop("headers", {}),
-    }
-    answer = http.request(method, f"/api/v1{path}", headers=headers, **options)
-    if answer.status_code >= 400:
-        raise StoryFailed(f"{method} {path}: {answer.status_code} {answer.text}")
-    return answer.json()

@@ -41,8 +41,10 @@ class Installation:
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "app.cli", *arguments]
 
-    def run(self, *arguments: str, given: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end."""
+    def run(
+        self, *arguments: str, given: str = "", seconds: float = START_SECONDS, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end, which must come within `seconds`."""
         return subprocess.run(
             self._command(*arguments),
             cwd=self._somewhere(),
@@ -50,7 +52,7 @@ class Installation:
             input=given,
             capture_output=True,
             text=True,
-            timeout=START_SECONDS,
+            timeout=seconds,
             check=False,
         )
 
@@ -59,6 +61,31 @@ class Installation:
         place = self.folder / "cwd"
         place.mkdir(exist_ok=True)
         return place
+
+    @contextmanager
+    def demonstrating(self, accounts: Path, seconds: float) -> Iterator["Served"]:
+        """A running `anshao demo` that has told its story and serves on; stopped at the end if the test did not."""
+        log = self.folder / "demo.out"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                self._command("demo", "--accounts", str(accounts)),
+                cwd=self._somewhere(),
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        served = Served(process, f"http://127.0.0.1:{self.port}", log)
+        try:
+            deadline = time.monotonic() + seconds
+            while "Ctrl+C" not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.5)
+            yield served
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(START_SECONDS)
 
     @contextmanager
     def serving(self, *arguments: str) -> Iterator["Served"]:

@@ -1,0 +1,217 @@
+"""On site: phones enrol, an assignment is taken, checklists are filled in without a network, packages earn their receipts."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from app.core.clock import SHANGHAI, shanghai_today
+from app.core.ids import new_id
+from app.demo.city import City
+from app.demo.console import StoryFailed, expect
+from app.demo.filling import fill_in
+from app.demo.phone import Phone, Photo, SealedPackage, sha256_of
+from app.demo.photos import make_photo
+from app.demo.register import LATITUDE, LONGITUDE
+from app.demo.stage import Stage
+from app.services.inspections.receipt_format import receipt_verifies
+
+CHECKLISTS = ("rto", "confined-space", "hot-work")
+SHOWN_TEXT = sha256_of("现场检查记录：以上内容属实。".encode())
+NOWHERE = "http://127.0.0.1:9"
+"""Nobody listens there: the phones' network on the site."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One visit as its phones know it."""
+
+    id: str
+    enterprise_id: str
+    site_id: str
+    assignment: dict[str, Any]
+    packages: list[SealedPackage] = field(default_factory=list)
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+
+
+def enrol(city: City, key: str, name: str, stage: Stage) -> Phone:
+    """A new phone of that person, its fingerprint confirmed by the administrator."""
+    phone = Phone(city.http, name)
+    person = city.people[key]
+    code = city.administrator.post("/devices/codes", {"user_id": person.id})
+    fingerprint = phone.enroll(code["code"])
+    path = f"/devices/{phone.device_id}/confirmation"
+    city.administrator.post(path, {"fingerprint": fingerprint}, version=1)
+    phone.refresh()
+    stage.say(f"{name}（{person.name}）已登记，指纹核对一致 · enrolled, fingerprint {fingerprint[:12]}…")
+    return phone
+
+
+def assign(city: City, site_id: str, stage: Stage, **more: Any) -> dict[str, Any]:
+    """Send both officers to the site."""
+    supervisor = city.people["supervisor"]
+    published = supervisor.get("/checklists", status="published", limit=200)["items"]
+    today = shanghai_today()
+    codes = more.pop("codes", CHECKLISTS)
+    body = {
+        "site_id": site_id,
+        "authority_id": city.authority_id,
+        "planned_from": today.isoformat(),
+        "planned_until": (today + timedelta(days=7)).isoformat(),
+        "officers": [city.people[key].id for key in ("officer1", "officer2")],
+        "template_version_ids": [_current(published, code) for code in codes],
+        **more,
+    }
+    made: dict[str, Any] = supervisor.post("/inspections/assignments", body)
+    stage.say(f"任务已派发 · assigned: {made['enterprise_name']} {made['site_name']}")
+    return made
+
+
+def _current(published: list[dict[str, Any]], code: str) -> str:
+    found = max(
+        (row for row in published if row["code"] == code), key=lambda row: row["number"], default=None
+    )
+    if found is None:
+        raise StoryFailed(f"the checklist {code} is not published")
+    identifier: str = found["id"]
+    return identifier
+
+
+def take(phone: Phone, assignment: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the phone fetches before it leaves: the assignment, the checklists by hash. Gives their contents by code."""
+    own = phone.request("GET", "/assignments")
+    expect(own, "the phone reads its assignments")
+    if assignment["id"] not in [row["id"] for row in own.json()]:
+        raise StoryFailed("the assignment did not reach the phone")
+    listed = phone.request("GET", "/templates").json()["templates"]
+    fetched = {}
+    for row in listed:
+        content = phone.request("GET", f"/templates/{row['content_hash']}")
+        expect(content, "the phone fetches a checklist")
+        if sha256_of(content.content) != row["content_hash"]:
+            raise StoryFailed("a checklist's bytes are not its hash's")
+        fetched[row["code"]] = {**row, "content": content.json()}
+    return fetched
+
+
+def fill(
+    city: City,
+    phone: Phone,
+    visit: Visit,
+    template: dict[str, Any],
+    stage: Stage,
+    *,
+    results: Sequence[dict[str, Any]] = (),
+    photos: Sequence[Photo] = (),
+) -> SealedPackage:
+    """Answer one checklist, photograph what it asks for, seal it; nothing is sent. With `results` it is a re-inspection."""
+    now = datetime.now(SHANGHAI)
+    answers, wanted = fill_in(template["content"], now, is_good=bool(results))
+    document = {
+        **site_document(visit, city),
+        "kind": "reinspection" if results else "inspection",
+        "assignment_id": visit.assignment["id"],
+        "officers": [city.people[key].id for key in ("officer1", "officer2")],
+        "template": {
+            "code": template["code"],
+            "version": template["number"],
+            "hash": template["content_hash"],
+        },
+        "answers": answers,
+        "hazards": list(results),
+        "party": {"outcome": "signed", "name": "李建国", "text_hash": SHOWN_TEXT},
+    }
+    package = phone.seal(document, [*draw_photos(wanted, now, stage), *photos])
+    visit.packages.append(package)
+    stage.say(
+        f"{template['code']}: {len(answers)} 项作答、{len(package.photos)} 张照片 · sealed {package.hash[:23]}…"
+    )
+    return package
+
+
+def site_document(visit: Visit, city: City) -> dict[str, Any]:
+    """What every package of a visit says."""
+    now = datetime.now(SHANGHAI)
+    return {
+        "visit_id": visit.id,
+        "authority_id": city.authority_id,
+        "enterprise_id": visit.enterprise_id,
+        "site_id": visit.site_id,
+        "legal_date": now.date().isoformat(),
+        "times": {"started_at": (now - timedelta(minutes=30)).isoformat(), "sealed_at": now.isoformat()},
+        "position": {"latitude": LATITUDE, "longitude": LONGITUDE, "datum": "wgs84", "accuracy_m": 8},
+    }
+
+
+def draw_photos(questions: list[str], now: datetime, stage: Stage) -> list[Photo]:
+    """One photograph for each question named."""
+    photos = []
+    with stage.progress("拍照 · taking photographs", len(questions)) as advance:
+        for number, question in enumerate(questions, start=1):
+            taken = now - timedelta(seconds=30 * (len(questions) - number))
+            photos.append(Photo(make_photo(question, taken, LATITUDE / 1e6, LONGITUDE / 1e6), question))
+            advance(number)
+    return photos
+
+
+def lose_network(phones: list[Phone], stage: Stage) -> httpx.Client:
+    """From here on the phones reach nobody; gives the network to come back to."""
+    network = phones[0].http
+    for phone in phones:
+        phone.http = httpx.Client(base_url=NOWHERE, timeout=2, trust_env=False)
+    stage.say("进入厂区，信号中断 · on the site, without a network")
+    return network
+
+
+def regain_network(phones: list[Phone], network: httpx.Client, stage: Stage) -> None:
+    """Try once in vain, to show that nothing leaves the outbox; then the network is back."""
+    for phone in phones:
+        waiting = len(phone.outbox)
+        with suppress(httpx.TransportError):
+            phone.synchronize()
+        if len(phone.outbox) != waiting:
+            raise StoryFailed("a package left the outbox without a receipt")
+        phone.http.close()
+        phone.http = network
+    stage.say("恢复联网 · the network is back; nothing was lost")
+
+
+def deliver(phones: list[Phone], visit: Visit, stage: Stage) -> None:
+    """Send what is in the outboxes, sign as both officers, verify the receipts without the server."""
+    total = sum(len(package.photos) for phone in phones for package in phone.outbox)
+    sent = 0
+    with stage.progress("上传照片 · sending photographs", total) as advance:
+
+        def count() -> None:
+            nonlocal sent
+            sent += 1
+            advance(sent)
+
+        for phone in phones:
+            visit.receipts += phone.synchronize(on_photo=count)
+            if phone.outbox:
+                raise StoryFailed(f"{phone.name}: a package earned no receipt")
+    published = phones[0].http.get("/public/v1/keys").raise_for_status().json()["keys"]
+    for receipt in visit.receipts:
+        if not receipt_verifies(receipt, published):
+            raise StoryFailed("a receipt does not verify")
+        told = receipt["receipt"]
+        stage.say(
+            f"回执离线核验通过 · receipt verifies offline: {told['package']['hash'][:23]}… ({len(told['evidence'])} files)"
+        )
+
+
+def sign(phones: list[Phone], visit: Visit, stage: Stage) -> None:
+    """Each officer signs each package with the key of an own phone."""
+    for package in visit.packages:
+        for phone in phones:
+            expect(phone.sign_package(package.id, package.hash, SHOWN_TEXT), f"{phone.name} signs")
+    stage.say("两名执法人员各用本人终端签名 · both officers signed with phones of their own")
+
+
+def begin_visit(assignment: dict[str, Any]) -> Visit:
+    """A visit to the assignment's site."""
+    return Visit(str(new_id()), assignment["enterprise_id"], assignment["site_id"], assignment)
