@@ -3,78 +3,17 @@
 What is asserted is what the API tells afterwards, to people logged in with the accounts that the demonstration gives out.
 """
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from app.core.uscc import check_uscc
+from tests.flows.conftest import Desk
 from tests.support.processes import Installation
 
-STORY_SECONDS = 400
+pytestmark = pytest.mark.xdist_group("demo")
 MAJOR_CLAUSES = {"MEM10-7-5", "MEM10-13-2"}
-
-
-class Desk:
-    """The API as somebody logged in sees it."""
-
-    def __init__(self, address: str, accounts: dict[str, str]) -> None:
-        self.address = address
-        self.accounts = accounts
-        self._tokens: dict[str, str] = {}
-
-    def get(self, who: str, path: str, **params: Any) -> Any:
-        answer = httpx.get(f"{self.address}{path}", params=params, headers=self.headers(who), timeout=30)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def headers(self, who: str) -> dict[str, str]:
-        login = f"demo.{who}"
-        if login not in self._tokens:
-            body = {"login": login, "password": self.accounts[login]}
-            answer = httpx.post(f"{self.address}/api/v1/session/login", json=body, timeout=30)
-            assert answer.status_code == 201, answer.text
-            self._tokens[login] = answer.json()["access_token"]
-        return {"Authorization": f"Bearer {self._tokens[login]}"}
-
-    def all(self, who: str, path: str, **params: Any) -> list[dict[str, Any]]:
-        """Every row of a list."""
-        rows: list[dict[str, Any]] = []
-        cursor: dict[str, str] = {}
-        while True:
-            page = self.get(who, f"/api/v1{path}", limit=100, **params, **cursor)
-            rows += page["items"]
-            if page["next_cursor"] is None:
-                return rows
-            cursor = {"cursor": page["next_cursor"]}
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """The demonstration, run to its end, then run again and left serving."""
-    installation = Installation(tmp_path_factory.mktemp("demo"))
-    first = installation.run("demo", "--no-serve", seconds=STORY_SECONDS)
-    assert first.returncode == 0, first.stdout + first.stderr
-    accounts = installation.folder / "accounts.json"
-    with installation.demonstrating(accounts, STORY_SECONDS) as served:
-        given = json.loads(accounts.read_text())
-        assert accounts.stat().st_mode & 0o077 == 0
-        yield Desk(served.address, given)
-        assert served.stop() == 0
-    _check_afterwards(installation, served.log.read_text(), given)
-
-
-def _check_afterwards(installation: Installation, shown: str, accounts: dict[str, str]) -> None:
-    audit = installation.run("verify", "audit")
-    assert audit.returncode == 0, audit.stdout + audit.stderr
-    log = (installation.folder / "data" / "demo.log").read_text()
-    for login, password in accounts.items():
-        assert shown.count(password) == 1, f"the password of {login} is shown once"
-        assert password not in log
-    assert installation.postgres_processes() == []
 
 
 def test_three_hundred_enterprises_are_registered_once_with_valid_codes(desk: Desk) -> None:
@@ -126,7 +65,7 @@ def test_hazards_have_orders_with_deadlines_and_one_of_each_visit_is_closed(desk
     for row in closed:
         detail = desk.get("officer1", f"/api/v1/hazards/{row['id']}")
         assert detail["orders"]
-        assert detail["steps"][0]["evidence_ids"], "the photographs of before"
+        assert detail["evidence_ids"], "the photographs of before"
         assert any(step["visit_id"] and step["evidence_ids"] for step in detail["steps"][1:]), "and of after"
 
 
