@@ -16,7 +16,7 @@ from app.doctor.machine import (
     check_python,
     check_room,
 )
-from app.doctor.services import check_database
+from app.doctor.services import check_database, check_storage
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -25,5 +25,9 @@ def examine(settings: Settings) -> list[Finding]:
     found = [check_python(), check_clock(), folder, check_file_system(settings), check_room(settings)]
     found += [check_open_files(), check_keys(settings), check_checkpoints(settings)]
     if folder.state != "wrong" or settings.database_url is not None:
-        found += asyncio.run(check_database(settings))
+        found += asyncio.run(_try_services(settings))
     return [*found, check_fonts(), check_browser()]
+
+
+async def _try_services(settings: Settings) -> list[Finding]:
+    return [*await check_database(settings), await check_storage(settings)]

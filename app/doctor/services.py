@@ -11,6 +11,8 @@ from app.db.embedded import EmbeddedPostgres, EmbeddedRefused
 from app.db.engine import UnsafeServer, check_server, make_engine, psycopg_url
 from app.db.migrate import newest_revision
 from app.doctor.finding import Finding
+from app.storage.opening import StorageRefused, open_store
+from app.storage.store import StorageUnavailable
 
 WORDS = ("数据库", "PostgreSQL")
 RESERVED_CONNECTIONS = 8
@@ -49,6 +51,22 @@ async def check_database(settings: Settings) -> list[Finding]:
     finally:
         if embedded is not None:
             embedded.stop()
+
+
+async def check_storage(settings: Settings) -> Finding:
+    """The store takes an object; with S3, its address, account and bucket are right."""
+    words = ("证据存储", "Storage")
+    place = settings.storage_url or str(settings.data_dir.resolve() / "objects")
+    mend = "Look at ANSHAO_STORAGE_URL, ANSHAO_S3_ENDPOINT and the S3 keys; the bucket must exist"
+    if settings.storage_url is None:
+        return Finding("good", *words, f"{place} (tried with the data folder)")
+    try:
+        await open_store(settings).check()
+    except StorageRefused as refusal:
+        return Finding("wrong", *words, str(refusal), mend)
+    except (StorageUnavailable, OSError) as error:
+        return Finding("wrong", *words, f"{place} takes nothing ({type(error).__name__})", mend)
+    return Finding("good", *words, place)
 
 
 async def _look(settings: Settings, engine: AsyncEngine) -> list[Finding]:

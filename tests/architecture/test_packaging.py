@@ -3,17 +3,24 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx
 import pytest
 import yaml
 
 from app.config import Settings
 from app.db.migrate import newest_revision
+from app.storage.opening import open_store
+from app.storage.store import StorageUnavailable
+from tests.support.objects import ACCESS_KEY, PORTS, SECRET_KEY
+from tests.support.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -129,6 +136,58 @@ def test_compose_starts_api_worker_database_and_storage() -> None:
             "storage": "service_healthy",
         }
         assert all("healthcheck" in services[other] for other in waits)
+
+
+def test_the_storage_of_compose_starts_makes_its_bucket_and_knows_its_account(tmp_path: Path) -> None:
+    """The very command of the file, on the same server's binary, with places and ports of its own."""
+    ports = {name: free_port() for name in PORTS}
+    replaced = {
+        "$$": "$",
+        "/data": str(tmp_path),
+        "-ip=storage": "-ip=127.0.0.1",
+        "-s3 ": "-s3 -s3.port.iceberg=0 " + " ".join(f"-{name}={port}" for name, port in ports.items()) + " ",
+        "localhost:9333": f"localhost:{ports['master.port']}.{ports['master.port.grpc']}",
+    }
+    command = COMPOSE["services"]["storage"]["command"][0]
+    for old, new in replaced.items():
+        assert old in command
+        command = command.replace(old, new)
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "S3_ACCESS_KEY": ACCESS_KEY,
+        "S3_SECRET_KEY": SECRET_KEY,
+    }
+    with (tmp_path / "weed.log").open("wb") as log:
+        server = subprocess.Popen(
+            ["/bin/sh", "-ec", command], env=environment, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True
+        )  # fmt: skip
+    try:
+        anyio.run(_keep_one, f"http://127.0.0.1:{ports['s3.port']}")
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+async def _keep_one(address: str) -> None:
+    """Store an object as the compose file's API would, once the server and its bucket are there."""
+    settings = Settings(
+        _env_file=None, storage_url=COMPOSE["x-anshao"]["environment"]["ANSHAO_STORAGE_URL"], s3_endpoint=address,
+        s3_access_key=ACCESS_KEY, s3_secret_key=SECRET_KEY,
+    )  # fmt: skip
+    store = open_store(settings)
+    with anyio.fail_after(90):
+        while True:
+            try:
+                await store.put("compose/probe", b"kept")
+            except StorageUnavailable:
+                await anyio.sleep(0.5)
+            else:
+                break
+    assert await store.read("compose/probe") == b"kept"
+    with anyio.fail_after(20):
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(f"{address}/healthz")).status_code == 200
+            assert (await http.get(f"{address}/anshao")).status_code == 403
 
 
 def test_compose_names_settings_that_exist_and_no_secret() -> None:

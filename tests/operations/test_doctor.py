@@ -110,3 +110,17 @@ def test_keys_that_others_may_read_are_wrong(tmp_path: Path) -> None:
 
 def test_checkpoints_beside_the_database_are_doubtful(tmp_path: Path) -> None:
     assert machine.check_checkpoints(settings_in(tmp_path)).state == "doubtful"
+
+
+def test_a_storage_that_takes_nothing_is_wrong(database_address: str, tmp_path: Path) -> None:
+    s3 = {"s3_endpoint": "http://127.0.0.1:1", "s3_access_key": "key", "s3_secret_key": "hunter2"}
+    nowhere = settings_in(tmp_path, database_url=database_address, storage_url="s3://bucket", **s3)
+    finding = found(examine(nowhere), "Storage")
+    assert finding.state == "wrong"
+    assert "hunter2" not in finding.detail
+    mistyped = settings_in(tmp_path, database_url=database_address, storage_url="ftp://bucket")
+    assert "s3://" in found(examine(mistyped), "Storage").detail
+
+
+def test_a_folder_for_storage_is_good(database_address: str, tmp_path: Path) -> None:
+    assert found(examine(settings_in(tmp_path, database_url=database_address)), "Storage").state == "good"
