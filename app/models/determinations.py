@@ -16,15 +16,15 @@ from app.db.base import Base, Identified, Timed, Versioned
 class FactSheetRecord(Identified, Timed, Base):
     """What one package, or one officer's answers at the desk (`package_id` None), adds to what is known of a visit.
 
-    Written once; only `is_superseded` is set later, when a corrected package comes. `root_package_id` is the first
-    package of a line of corrections: it names the checked unit. `judged` says in short what the machine made of all that
+    Written once; only `is_superseded` is set later, when a corrected package comes. `unit_id` names the checked unit: the
+    risk unit, or else the first package of a line of corrections. `judged` says in short what the machine made of all that
     was known of the visit by then, the clauses that did not match included; `for_a_person` are the answers no limit judges.
     """
 
     __tablename__ = "fact_sheets"
 
     package_id: Mapped[UUID | None] = mapped_column(unique=True)
-    root_package_id: Mapped[UUID | None]
+    unit_id: Mapped[UUID | None]
     is_superseded: Mapped[bool] = mapped_column(default=False)
     visit_id: Mapped[UUID] = mapped_column(index=True)
     enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)

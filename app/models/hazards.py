@@ -32,6 +32,7 @@ class Hazard(Identified, Timed, Versioned, Base):
     enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
     site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"), index=True)
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    risk_unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("risk_units.id"), index=True)
     level: Mapped[str] = mapped_column(default="general")
     clause: Mapped[str | None] = mapped_column(index=True)
     major_since: Mapped[date | None]

@@ -133,6 +133,7 @@ class Package(Versioned, Base):
     sha256: Mapped[str]
     schema: Mapped[str]
     kind: Mapped[str]
+    risk_unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("risk_units.id"))
     supersedes_id: Mapped[UUID | None] = mapped_column(ForeignKey("packages.id"), index=True)
     supersedes_reason: Mapped[str | None]
     template_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("template_versions.id"), index=True)

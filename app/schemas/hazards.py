@@ -55,6 +55,7 @@ class HazardView(View):
     enterprise_id: UUID
     site_id: UUID
     region_id: UUID
+    risk_unit_id: UUID | None
     visit_id: UUID | None
     item_code: str | None
     subject: str | None

@@ -77,6 +77,7 @@ class PackageView(View):
     id: UUID
     sha256: str
     kind: str
+    risk_unit_id: UUID | None
     supersedes_id: UUID | None
     template_version_id: UUID | None
     user_id: UUID

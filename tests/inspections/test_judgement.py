@@ -26,6 +26,7 @@ def judged(document: dict[str, Any], **changes: Any) -> list[str]:
         "certified_officers": set(envelope.officers),
         "authority_covers_site": True,
         "is_sites_enterprise": True,
+        "is_sites_unit": True,
         "assignment": None,
         "template_withdrawn": False,
     }

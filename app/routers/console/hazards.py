@@ -61,11 +61,22 @@ def _filter(
     clause: Annotated[str | None, Query(max_length=50)] = None,
     enterprise_id: UUID | None = None,
     site_id: UUID | None = None,
+    risk_unit_id: UUID | None = None,
     found_from: date | None = None,
     found_until: date | None = None,
 ) -> HazardFilter:
     return HazardFilter(
-        region_id, level, status, overdue, trade, clause, enterprise_id, site_id, found_from, found_until
+        region_id=region_id,
+        level=level,
+        status=status,
+        overdue=overdue,
+        trade=trade,
+        clause=clause,
+        enterprise_id=enterprise_id,
+        site_id=site_id,
+        risk_unit_id=risk_unit_id,
+        found_from=found_from,
+        found_until=found_until,
     )
 
 

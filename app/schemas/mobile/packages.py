@@ -135,6 +135,7 @@ class Envelope(Sealed):
     authority_id: UUID
     enterprise_id: UUID
     site_id: UUID
+    risk_unit_id: UUID | None = None
     device_id: UUID
     user_id: UUID
     officers: Annotated[list[UUID], Field(max_length=20)] = []

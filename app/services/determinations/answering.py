@@ -134,8 +134,8 @@ def _find_subject(kind: str, about: About, known: Known, latest: FactSheetRecord
         return subjects.of(kind, "")
     if about.id is not None:
         seen = {fact.subject for fact in known.facts}
-        roots = {subjects.of("unit", str(root)) for root in known.roots.values()}
-        found = next((one for one in (*seen, *roots) if one.id == about.id), None)
+        units = {subjects.of("unit", str(root)) for root in known.units.values()}
+        found = next((one for one in (*seen, *units) if one.id == about.id), None)
         if found is None:
             raise SubjectUnknownProblem
         return found
@@ -150,7 +150,7 @@ def _desk_record(actor: Actor, latest: FactSheetRecord, trades: Sequence[str], n
         **{name: getattr(latest, name) for name in same},
         "id": new_id(),
         "package_id": None,
-        "root_package_id": None,
+        "unit_id": None,
         "is_superseded": False,
         "officer_ids": [],
         "trades": list(trades),

@@ -44,15 +44,16 @@ class PackageFacts:
     for_a_person: Sequence[str] = ()
     visit_is_new: bool = False
     trades: Sequence[str] | None = None
+    risk_unit_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A stored sheet, as far as the rules care. `root_id`: the first package of its line of corrections; None at the desk."""
+    """A stored sheet, as far as the rules care. `unit_id`: the checked unit (see stored_facts); None at the desk."""
 
     id: UUID
     package_id: UUID | None
-    root_id: UUID | None
+    unit_id: UUID | None
     legal_on: date
     trades: Sequence[str]
     facts: Sequence[Mapping[str, Any]]
@@ -61,13 +62,13 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Everything the sheets of a visit say together. `roots`: the checked unit of each package."""
+    """Everything the sheets of a visit say together. `units`: the checked unit of each package."""
 
     legal_on: date
     trades: tuple[str, ...]
     facts: tuple[Fact, ...]
     findings: tuple[Finding, ...]
-    roots: Mapping[UUID, UUID]
+    units: Mapping[UUID, UUID]
 
 
 def sheet_of(row: Mapping[str, Any]) -> Sheet:
@@ -75,7 +76,7 @@ def sheet_of(row: Mapping[str, Any]) -> Sheet:
     return Sheet(
         row["id"],
         row["package_id"],
-        row["root_package_id"],
+        row["unit_id"],
         row["legal_on"],
         row["trades"],
         row["facts"],
@@ -95,16 +96,17 @@ def question_of(source: str) -> tuple[UUID, str] | None:
     return (UUID(package_id), path) if kind == "package" else None
 
 
-def stored_facts(facts: Iterable[AnswerFact], package_id: UUID, root_id: UUID) -> list[dict[str, Any]]:
+def stored_facts(facts: Iterable[AnswerFact], package_id: UUID, unit_id: UUID) -> list[dict[str, Any]]:
     """Answer facts as a sheet keeps them; keys of no clause stay aside.
 
-    The checked unit is named after the first package of its line, so that a correction speaks of the same unit; an entry of
-    a repeated section (a worker, an isolation point) is named within it.
+    The checked unit is the risk unit the package names, so that two phones speak of one furnace; without one it is named
+    after the first package of its line, so that a correction speaks of the same unit. An entry of a repeated section (a
+    worker, an isolation point) is named within it.
     """
     return [
         {
             "subject": fact.subject.value,
-            "id": f"{root_id}/{fact.question.rpartition('/')[0]}" if fact.entry else str(root_id),
+            "id": f"{unit_id}/{fact.question.rpartition('/')[0]}" if fact.entry else str(unit_id),
             "key": fact.key,
             "value": fact.value,
             "source": source_of(package_id, fact.question),
@@ -145,7 +147,7 @@ def combine(sheets: Sequence[Sheet], *, enterprise_id: UUID, site_id: UUID) -> K
         findings=tuple(
             Finding(row["source"], tuple(row["clauses"])) for sheet in sheets for row in sheet.findings
         ),
-        roots={sheet.package_id: sheet.root_id for sheet in sheets if sheet.package_id and sheet.root_id},
+        units={sheet.package_id: sheet.unit_id for sheet in sheets if sheet.package_id and sheet.unit_id},
     )
 
 

@@ -19,7 +19,7 @@ VISIT_LOCK = 41
 _SHEET = (
     FactSheetRecord.id,
     FactSheetRecord.package_id,
-    FactSheetRecord.root_package_id,
+    FactSheetRecord.unit_id,
     FactSheetRecord.visit_id,
     FactSheetRecord.legal_on,
     FactSheetRecord.trades,

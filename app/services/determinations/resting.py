@@ -78,7 +78,7 @@ def _is_about(verdict: VerdictRecord, source: str, known: Known) -> bool:
     if verdict.subject_kind in ("enterprise", "site"):
         return True
     unit, _, entry = (verdict.subject_id or "").partition("/")
-    return str(known.roots.get(question[0])) == unit and question[1].rpartition("/")[0] in ("", entry)
+    return str(known.units.get(question[0])) == unit and question[1].rpartition("/")[0] in ("", entry)
 
 
 def _subject(verdict: VerdictRecord, known: Known) -> str | None:
@@ -86,7 +86,7 @@ def _subject(verdict: VerdictRecord, known: Known) -> str | None:
     if verdict.subject_kind in ("enterprise", "site"):
         return None
     unit, _, entry = (verdict.subject_id or "").partition("/")
-    return entry or (None if unit in map(str, known.roots.values()) else unit) or None
+    return entry or (None if unit in map(str, known.units.values()) else unit) or None
 
 
 def _chain(verdict: VerdictRecord, known: Known) -> list[Any]:

@@ -62,8 +62,8 @@ async def determination_sets(session: AsyncSession, actor: Actor, package: Packa
     corrected = next(
         (one for one in earlier if package.supersedes_id and one[1].package_id == package.supersedes_id), None
     )
-    root_id = (corrected[1].root_id if corrected else None) or package.package_id
-    record = _package_record(package, trades, root_id)
+    unit_id = package.risk_unit_id or (corrected[1].unit_id if corrected else None) or package.package_id
+    record = _package_record(package, trades, unit_id)
     sheets = [one[1] for one in earlier if one[0] == package.visit_id and one is not corrected]
     standing = await list_standing(session, package.visit_id) if earlier else []
     sets = await judge_visit(session, actor, record, [*sheets, sheet_of(record)], standing)
@@ -144,11 +144,11 @@ async def _rows(
     )
 
 
-def _package_record(package: PackageFacts, trades: list[str], root_id: UUID) -> dict[str, Any]:
+def _package_record(package: PackageFacts, trades: list[str], unit_id: UUID) -> dict[str, Any]:
     return {
         "id": new_id(),
         "package_id": package.package_id,
-        "root_package_id": root_id,
+        "unit_id": unit_id,
         "is_superseded": False,
         "visit_id": package.visit_id,
         "authority_id": package.authority_id,
@@ -158,7 +158,7 @@ def _package_record(package: PackageFacts, trades: list[str], root_id: UUID) -> 
         "officer_ids": list(dict.fromkeys(package.officer_ids)),
         "legal_on": package.legal_on,
         "trades": trades,
-        "facts": stored_facts(package.facts, package.package_id, root_id),
+        "facts": stored_facts(package.facts, package.package_id, unit_id),
         "findings": stored_findings(package.findings, package.package_id),
         "for_a_person": list(package.for_a_person),
     }

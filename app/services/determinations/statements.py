@@ -189,7 +189,7 @@ def _condition(condition: Condition) -> dict[str, Any]:
 
 def _unmapped_statement(ruleset: Ruleset | None, known: Known, source: str, clauses: list[str]) -> Statement:
     question = question_of(source)
-    unit = known.roots.get(question[0]) if question else None
+    unit = known.units.get(question[0]) if question else None
     explanation = {
         "ruleset": ruleset.id if ruleset else None,
         "version": ruleset.version if ruleset else None,

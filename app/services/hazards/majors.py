@@ -12,6 +12,7 @@ from app.models.evidence import EvidenceDeclaration
 from app.models.hazards import Hazard, HazardStep
 from app.services.audit.service import record_act
 from app.services.determinations.events import MajorHazardConfirmed
+from app.services.hazards.corrections import corrected_line
 from app.services.organizations.numbering import take_number
 
 
@@ -33,12 +34,18 @@ async def mark_major(session: AsyncSession, event: MajorHazardConfirmed) -> list
 
 
 async def _hazards_of(session: AsyncSession, event: MajorHazardConfirmed) -> Sequence[Hazard]:
-    """Locked, so that a step somebody else takes at this moment comes before or after."""
+    """Also those registered before a correction. Locked, so that a step somebody else takes at this moment waits or came first."""
     if not event.findings:
         return []
+    rested_on = set(event.findings)
+    for package_id in {package_id for package_id, _ in event.findings}:
+        line = await corrected_line(session, package_id)
+        rested_on |= {
+            (earlier, key) for found, key in event.findings if found == package_id for earlier in line
+        }
     wanted = (
         select(Hazard)
-        .where(tuple_(Hazard.package_id, Hazard.finding_key).in_(event.findings))
+        .where(tuple_(Hazard.package_id, Hazard.finding_key).in_(sorted(rested_on)))
         .order_by(Hazard.id)
         .with_for_update()
     )

@@ -43,6 +43,7 @@ class Origin:
     enterprise_id: UUID
     site_id: UUID
     region_id: UUID
+    risk_unit_id: UUID | None
     found_on: date
 
 
@@ -92,6 +93,7 @@ def _hazard(origin: Origin, finding: NewHazard, place: int) -> dict[str, Any]:
         "enterprise_id": origin.enterprise_id,
         "site_id": origin.site_id,
         "region_id": origin.region_id,
+        "risk_unit_id": origin.risk_unit_id,
         "level": "general",
         "source": "inspection",
         "visit_id": origin.visit_id,

@@ -40,6 +40,7 @@ class HazardFilter:
     clause: str | None = None
     enterprise_id: UUID | None = None
     site_id: UUID | None = None
+    risk_unit_id: UUID | None = None
     found_from: date | None = None
     found_until: date | None = None
 
@@ -114,7 +115,7 @@ def _conditions(actor: Actor, narrowed: HazardFilter) -> list[ColumnElement[bool
     if narrowed.region_id is not None:
         regions &= {narrowed.region_id}
     conditions: list[ColumnElement[bool]] = [Hazard.region_id.in_(regions)]
-    for name in ("level", "status", "clause", "enterprise_id", "site_id"):
+    for name in ("level", "status", "clause", "enterprise_id", "site_id", "risk_unit_id"):
         value = getattr(narrowed, name)
         if value is not None:
             conditions.append(getattr(Hazard, name) == value)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.models.checklists import Template, TemplateVersion
-from app.models.enterprises import Enterprise, Site, SiteLink
+from app.models.enterprises import Enterprise, RiskUnit, Site, SiteLink
 from app.models.identity import Device, User
 from app.models.inspections import Assignment, AssignmentMember, Package, ReceiptChain, Visit
 from app.models.organizations import Authority
@@ -30,6 +30,8 @@ class KnownSite:
     id: UUID
     region_id: UUID
     is_enterprises: bool
+    risk_unit_id: UUID | None
+    """The unit it names, if that is one of the site's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ _CONTEXT = (
         Device.public_key,
         Site.region_id,
         or_(Site.enterprise_id == Enterprise.id, _LINKED).label("is_sites_enterprise"),
+        RiskUnit.id.label("risk_unit_id"),
         Enterprise.regulated_trades,
         Authority.id.label("authority_id"),
         covers(_id("authority_id"), Site.region_id, _DAY).label("authority_covers_site"),
@@ -134,6 +137,7 @@ _CONTEXT = (
     )
     .select_from(Device)
     .outerjoin(Site, Site.id == _id("site_id"))
+    .outerjoin(RiskUnit, and_(RiskUnit.id == _id("risk_unit_id"), RiskUnit.site_id == Site.id))
     .outerjoin(Enterprise, Enterprise.id == _id("enterprise_id"))
     .outerjoin(Authority, Authority.id == _id("authority_id"))
     .outerjoin(Assignment, Assignment.id == _id("assignment_id"))
@@ -184,6 +188,7 @@ def _named(device_id: UUID, package_id: UUID, envelope: Envelope | None) -> dict
     is_enforcement = envelope.kind.is_enforcement
     return names | {
         "site_id": envelope.site_id,
+        "risk_unit_id": envelope.risk_unit_id,
         "enterprise_id": envelope.enterprise_id,
         "authority_id": envelope.authority_id,
         "assignment_id": envelope.assignment_id if is_enforcement else None,
@@ -197,7 +202,7 @@ def _named(device_id: UUID, package_id: UUID, envelope: Envelope | None) -> dict
 
 
 _NAMES = (
-    "site_id", "enterprise_id", "authority_id", "assignment_id", "template_code", "template_hash", "visit_id",
+    "site_id", "risk_unit_id", "enterprise_id", "authority_id", "assignment_id", "template_code", "template_hash", "visit_id",
     "superseded_id", "legal_date",
 )  # fmt: skip
 
@@ -205,7 +210,7 @@ _NAMES = (
 def _site(row: Row[Any], envelope: Envelope | None) -> KnownSite | None:
     if envelope is None or row.region_id is None:
         return None
-    return KnownSite(envelope.site_id, row.region_id, bool(row.is_sites_enterprise))
+    return KnownSite(envelope.site_id, row.region_id, bool(row.is_sites_enterprise), row.risk_unit_id)
 
 
 def _assignment(row: Row[Any]) -> KnownAssignment | None:

@@ -22,6 +22,7 @@ class Surroundings:
     certified_officers: Collection[UUID]
     authority_covers_site: bool
     is_sites_enterprise: bool
+    is_sites_unit: bool
     assignment: "KnownAssignment | None"
     template_withdrawn: bool
 
@@ -171,6 +172,15 @@ def _judge_authority(known: Surroundings) -> list[Issue]:
                 "enterprise_id",
                 "该企业不在此场所经营",
                 "The enterprise is not the site's, nor its operator or landlord on the day",
+            )
+        )
+    if not known.is_sites_unit:
+        issues.append(
+            _issue(
+                "risk_unit_other_site",
+                "risk_unit_id",
+                "所列风险单元不属于该场所，未关联",
+                "The risk unit is not one of the site's; the record is not tied to it",
             )
         )
     if known.template_withdrawn:

@@ -16,6 +16,7 @@ from app.services.checklists.answers import Assessment, EvidenceClaim, assess_an
 from app.services.checklists.service import published_checklist
 from app.services.determinations.service import determination_sets
 from app.services.evidence.manifest import claim_arrived, lock_manifest, manifest_sets
+from app.services.hazards.corrections import registered_findings
 from app.services.hazards.registering import hazard_sets
 from app.services.inspections.context import Context, KnownSite
 from app.services.inspections.intake import Arrived
@@ -32,6 +33,7 @@ from app.services.inspections.records import (
     status_parts,
     submission_act,
     visit_sets,
+    withdrawn_findings,
 )
 from app.services.inspections.reinspection import record_package_results, without_reinspected
 from app.services.runtime import Runtime
@@ -58,6 +60,10 @@ async def process_package(
     package = package_row(arrived, context, site, assessment)
     findings = finding_rows(assessment, envelope, package)
     new_findings = await without_reinspected(session, envelope, findings)
+    if envelope.supersedes is not None:
+        registered = await registered_findings(session, envelope.supersedes.id)
+        new_findings = [one for one in new_findings if one["key"] not in registered]
+        package["issues"] += [issue.model_dump() for issue in withdrawn_findings(registered, findings)]
     actor = Actor(
         kind="user", user_id=arrived.user_id, device_id=arrived.device_id, authority_id=envelope.authority_id
     )

@@ -1,5 +1,6 @@
 """What a processed package becomes: the rows, parts and news that processing writes and tells. Pure."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,7 @@ def package_row(
         "sha256": arrived.sha256,
         "schema": envelope.schema_,
         "kind": envelope.kind.value,
+        "risk_unit_id": site.risk_unit_id,
         "supersedes_id": envelope.supersedes.id if envelope.supersedes else None,
         "supersedes_reason": envelope.supersedes.reason if envelope.supersedes else None,
         "template_version_id": context.template.id if context.template else None,
@@ -63,19 +65,21 @@ def _officers(envelope: Envelope) -> list[UUID]:
 
 def _issues(arrived: Arrived, context: Context, site: KnownSite, assessment: Assessment) -> list[Issue]:
     """Every flag, in a stable order."""
+    envelope = arrived.envelope
     surroundings = Surroundings(
         received_at=arrived.received_at,
         certified_officers=context.certified,
         authority_covers_site=context.authority_covers_site,
         is_sites_enterprise=site.is_enterprises,
+        is_sites_unit=site.risk_unit_id == envelope.risk_unit_id,
         assignment=context.assignment,
         template_withdrawn=context.template is not None and context.template.status == "withdrawn",
     )
     return [
-        *_visit_issues(arrived.envelope, context),
-        *judge_surroundings(arrived.envelope, surroundings),
-        *judge_evidence(arrived.envelope),
-        *_party_issues(arrived.envelope),
+        *_visit_issues(envelope, context),
+        *judge_surroundings(envelope, surroundings),
+        *judge_evidence(envelope),
+        *_party_issues(envelope),
         *judge_text(arrived.sealed),
         *_answer_issues(assessment),
     ]
@@ -213,6 +217,20 @@ def finding_rows(assessment: Assessment, envelope: Envelope, package: dict[str, 
     ]
 
 
+def withdrawn_findings(registered: Collection[str], findings: Sequence[dict[str, Any]]) -> list[Issue]:
+    """A correction that no longer finds what stands in the registry: the hazard stays until a person decides."""
+    found = {finding["key"] for finding in findings}
+    return [
+        Issue(
+            code="finding_withdrawn",
+            at=f"answers/{key}",
+            zh="更正后不再认定该问题，已登记的隐患须由人工处理",
+            en="The correction no longer finds this; a person decides about the registered hazard",
+        )
+        for key in sorted(set(registered) - found)
+    ]
+
+
 def hazard_origin(envelope: Envelope, package: dict[str, Any]) -> Origin:
     """Where the hazards of a package come from."""
     return Origin(
@@ -222,6 +240,7 @@ def hazard_origin(envelope: Envelope, package: dict[str, Any]) -> Origin:
         enterprise_id=envelope.enterprise_id,
         site_id=envelope.site_id,
         region_id=package["region_id"],
+        risk_unit_id=package["risk_unit_id"],
         found_on=envelope.legal_date,
     )
 
@@ -259,6 +278,7 @@ def package_facts(
             if outcome is Outcome.NON_COMPLIANT
         ],
         for_a_person=[question.path for outcome, question in outcomes if outcome is Outcome.UNDETERMINED],
+        risk_unit_id=package["risk_unit_id"],
         visit_is_new=context.visit is None,
         trades=context.trades,
     )
