@@ -7,6 +7,7 @@ server running, to be found by the next start. Nothing here is used when ANSHAO_
 import atexit
 import fcntl
 import os
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ import psutil
 import psycopg
 
 LEFT_OVER_SECONDS = 10
+START_SECONDS = 300
 
 
 class EmbeddedRefused(RuntimeError):
@@ -141,7 +143,25 @@ def _server_binary() -> Path:
 
 
 def _get_server(folder: Path) -> Any:
-    return _library().get_server(folder, cleanup_mode=None)
+    """Start the server or find the running one. The wheel gives up after ten seconds, which replaying a long log, or a busy
+    machine, can exceed: as long as the server is at it, it is asked again.
+    """
+    until = time.monotonic() + START_SECONDS
+    while True:
+        server = _library().get_server(folder, cleanup_mode=None, start=False)
+        try:
+            server.start()
+        except (subprocess.SubprocessError, FileNotFoundError, AssertionError) as error:
+            _forget(server)
+            # a log that is not there yet hides why the wheel wanted to show it
+            reason = error.__context__ if isinstance(error, FileNotFoundError) else error
+            if isinstance(reason, subprocess.CalledProcessError) or time.monotonic() > until:
+                raise EmbeddedRefused(
+                    f"PostgreSQL does not start on {folder}; its log is {folder / 'log'} / 数据库无法启动，详见其日志"
+                ) from error
+            time.sleep(0.5)
+        else:
+            return server
 
 
 def _forget(server: Any) -> None:
