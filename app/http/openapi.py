@@ -16,7 +16,7 @@ from app.http.examples import EXAMPLE_UUID, example_of
 from app.http.idempotency import idempotency_key, required_key
 from app.http.paging import paging
 from app.http.sessions import current_actor
-from app.services.identity.policy import PERMISSIONS
+from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
 
 REFERENCE = "#/components/schemas/"
 Document = dict[str, Any]
@@ -169,7 +169,7 @@ def describe(subject: Subject) -> Document:
 def _schemes(token_path: str | None) -> Document:
     if token_path is None:
         return {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    scopes = {action: action for action in sorted(PERMISSIONS) if action.endswith(":read")}
+    scopes = {scope: f"读取 · read {scope.split(':')[0]}" for scope in sorted(CLIENT_SCOPES)}
     return {
         "token": {
             "type": "oauth2",

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.routers.audiences import AUDIENCES, TAGS
 from app.routers.reference import document_of
+from app.services.identity.policy import CLIENT_SCOPES
 
 NAMES = [audience.name for audience in AUDIENCES]
 METHODS = {"get", "put", "post", "patch", "delete"}
@@ -91,7 +92,9 @@ def test_every_operation_says_what_it_does_and_what_may_go_wrong(
     if "412" in operation["responses"]:
         assert "If-Match" in {parameter["name"] for parameter in operation["parameters"]}
     for status, response in operation["responses"].items():
-        if status == "default" or int(status) >= 400:
+        if path == "/partner/v1/oauth/token" and status in ("400", "401", "429"):
+            assert response["content"]["application/json"]["schema"]["$ref"].endswith("/TokenRefusal")
+        elif status == "default" or int(status) >= 400:
             assert response == {"$ref": f"#/components/responses/Problem{status.removeprefix('default')}"}
 
 
@@ -108,6 +111,13 @@ def test_every_example_fits_its_schema(name: str, method: str, path: str, operat
 def test_a_client_audience_logs_in_by_oauth_and_people_by_bearer_tokens() -> None:
     console = document_of("console")["components"]["securitySchemes"]["token"]
     assert (console["type"], console["scheme"]) == ("http", "bearer")
+    partner = document_of("partner")
+    flow = partner["components"]["securitySchemes"]["token"]["flows"]["clientCredentials"]
+    assert flow["tokenUrl"] in partner["paths"]
+    assert set(flow["scopes"]) == set(CLIENT_SCOPES)
+    for _, path, operation in operations("partner"):
+        for wanted in operation["security"]:
+            assert set(wanted["token"]) <= set(CLIENT_SCOPES), path
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -39,7 +39,17 @@ _FORM_BODY: dict[str, Any] = {
 }
 
 
-@router.post("/token", response_model=ClientToken, openapi_extra=_FORM_BODY)
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {
+        "model": TokenRefusal,
+        "description": "Not a request for a token, or a scope the client does not have",
+    },
+    401: {"model": TokenRefusal, "description": "Unknown client, or a wrong secret"},
+    429: {"model": TokenRefusal, "description": "Too many attempts; see Retry-After"},
+}
+
+
+@router.post("/token", response_model=ClientToken, openapi_extra=_FORM_BODY, responses=_REFUSALS)
 async def post_token(request: Request, runtime: RuntimeOf) -> Response:
     """A token for a client's id and secret, by HTTP Basic or in the form (public: the secret authenticates; braked)."""
     try:
