@@ -5,13 +5,14 @@ services/task_modules.py, take ids only (never personal data) and find the open 
 `context.additional_context["runtime"]`. Work is batched from the change log: no job per small row.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
 import orjson
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -81,8 +82,11 @@ async def run_jobs(
 async def retry_stalled(context: JobContext, timestamp: int) -> None:
     """Give jobs whose worker died (no heartbeat for 30 s) back to the queue."""
     manager = context.app.job_manager
-    stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=30)
-    await asyncio.gather(*(manager.retry_job(job) for job in stalled))
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=30):
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:  # its twin under the same queueing lock waits already and does the same work
+            await manager.finish_job(job, Status.FAILED, delete_job=True)
 
 
 _WAITING = text(

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
-from app.jobs.app import defer, jobs, run_jobs
+from app.jobs.app import defer, jobs, retry_stalled, run_jobs
 from app.services.runtime import Runtime
 
 ran: list[tuple[str, object]] = []
@@ -78,3 +78,47 @@ def test_finished_jobs_leave_no_row_behind(
     assert in_database(find) == 1
     work_off(client, runtime)
     assert in_database(find) == 0
+
+
+@jobs.task(name="tests.once", queueing_lock="tests.once", pass_context=True)
+async def once(context: JobContext, thing: str) -> None:
+    """Waits at most once at a time."""
+    ran.append((thing, context.additional_context["runtime"]))
+
+
+async def abandon(session: AsyncSession, job_id: int) -> None:
+    """As a worker leaves its job that was killed and whose own row is gone: taken, by nobody."""
+    taken = text("UPDATE procrastinate_jobs SET status = 'doing', worker_id = NULL WHERE id = :id")
+    await session.execute(taken, {"id": job_id})
+
+
+def test_jobs_of_a_worker_that_died_run_again_and_give_way_to_a_waiting_twin(
+    client: TestClient, runtime: Runtime, in_database: Callable[..., Any]
+) -> None:
+    lost, twin, plain = (str(new_id()) for _ in range(3))
+
+    async def die_and_come_back(session: AsyncSession) -> list[int]:
+        first = await defer(session, once, thing=lost)
+        await abandon(session, first)
+        second = await defer(session, once, thing=twin)
+        later = text("UPDATE procrastinate_jobs SET scheduled_at = now() + interval '1 day' WHERE id = :id")
+        await session.execute(later, {"id": second})
+        third = await defer(session, note, thing=plain)
+        await abandon(session, third)
+        await defer(session, retry_stalled, timestamp=0)
+        return [first, second, third]
+
+    async def left(session: AsyncSession) -> list[Any]:
+        query = text(
+            "SELECT id, status::text FROM procrastinate_jobs WHERE id = ANY(:ids) "
+            "OR (task_name = 'jobs.retry_stalled' AND status = 'failed')"
+        )
+        found = [tuple(row) for row in await session.execute(query, {"ids": ids})]
+        await session.execute(text("DELETE FROM procrastinate_jobs WHERE id = ANY(:ids)"), {"ids": ids})
+        return found
+
+    ids = in_database(die_and_come_back)
+    work_off(client, runtime)  # gives them back
+    work_off(client, runtime)
+    assert [thing for thing, _ in ran] == [plain]
+    assert in_database(left) == [(ids[1], "todo")]
