@@ -1,6 +1,6 @@
 """From a finding on site to a closed hazard, by those who may, in their regions."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ class Case:
 
     def submit(self, **changes: Any) -> Any:
         ids = [officer.user_id for officer in self.officers]
-        document = self.field.document(self.field.publish("rto"), ids, **{"answers": BAD, **changes})
+        document = {**self.field.document(self.field.publish("rto"), ids, answers=BAD), **changes}
         answer = self.phone.put_package(self.phone.seal(document, [self.picture]))
         assert answer.status_code == 201, answer.text
         return answer.json()
@@ -96,6 +96,27 @@ def test_a_reinspection_is_a_visit_of_that_kind_to_that_site(case: Case) -> None
     assert (answer.status_code, answer.json()["code"]) == (422, "reinspection_visit")
     unknown = step(case.officers[0], hazard, "reinspection", {**body, "visit_id": str(new_id())})
     assert unknown.status_code == 404
+
+
+@pytest.mark.parametrize("flaw", ["before the order", "in the future", "one officer alone", "replaced"])
+def test_a_reinspection_counts_on_or_after_the_order_by_two_certified_officers(case: Case, flaw: str) -> None:
+    hazard = step(case.officers[0], case.hazards()[0], "orders", ORDER).json()
+    case.field.visit_id = new_id()
+    days = {"before the order": -1, "in the future": 1}.get(flaw, 0)
+    alone = [str(case.officers[0].user_id)]
+    document = {
+        "kind": "reinspection",
+        "answers": {},
+        "legal_date": (shanghai_today() + timedelta(days=days)).isoformat(),
+    }
+    first = case.submit(**document, **({"officers": alone} if flaw == "one officer alone" else {}))
+    if flaw == "replaced":
+        case.picture = photo()
+        replaces = {"id": first["id"], "reason": "我一个人去的"}
+        case.submit(**document, officers=alone, supersedes=replaces)
+    body = {"visit_id": str(case.field.visit_id), "is_rectified": True}
+    answer = step(case.officers[0], hazard, "reinspection", body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "reinspection_visit")
 
 
 @pytest.mark.parametrize(

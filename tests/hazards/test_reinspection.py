@@ -233,6 +233,12 @@ def test_a_date_before_the_order_is_flagged(story: Story) -> None:
     assert story.states() == ["ordered", "ordered"]
 
 
+def test_a_date_in_the_future_changes_no_hazard(story: Story) -> None:
+    tomorrow = (shanghai_today() + timedelta(days=1)).isoformat()
+    assert story.reinspect(story.result(0), legal_date=tomorrow) == {"reinspection_in_future": "legal_date"}
+    assert story.states() == ["ordered", "ordered"]
+
+
 def test_an_assigned_hazard_without_a_result_and_an_undeclared_photograph_are_flagged(story: Story) -> None:
     assignment = story.assign().json()
     stray = str(new_id())

@@ -43,7 +43,7 @@ from app.services.hazards.service import (
     report_rectified,
 )
 from app.services.hazards.workflow import is_overdue
-from app.services.inspections.visits import get_visit
+from app.services.inspections.visits import get_visit, is_certified_reinspection
 
 router = APIRouter(prefix="/hazards", tags=["hazards"])
 READ = [Depends(allowed("hazards:read"))]
@@ -177,7 +177,7 @@ async def post_reinspection(
     await _changed(session, actor, hazard_id, expected, response)
     hazard = await get_hazard(session, actor, hazard_id)
     visit = await get_visit(session, actor, body.visit_id)
-    if visit.kind != "reinspection" or visit.site_id != hazard.site_id:
+    if visit.site_id != hazard.site_id or not is_certified_reinspection(visit):
         raise ReinspectionProblem
     return _view(
         await record_reinspection(
@@ -186,6 +186,7 @@ async def post_reinspection(
             hazard_id,
             expected,
             visit_id=body.visit_id,
+            visited_on=visit.visited_on,
             is_rectified=body.is_rectified,
             note=body.note,
         )

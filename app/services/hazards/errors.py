@@ -28,8 +28,8 @@ class HazardChoiceProblem(InvalidProblem):
 
 
 class ReinspectionProblem(InvalidProblem):
-    """A re-inspection is a visit to the hazard's own site, on or after the order."""
+    """A re-inspection is a visit of that kind to the hazard's own site, on or after the order, by two certified officers."""
 
     code = "reinspection_visit"
-    zh = "复查须为对该场所的一次现场检查"
-    en = "A re-inspection needs a visit to the hazard's site"
+    zh = "复查须为责令整改当日或之后、由两名以上持证执法人员对该场所实施的复查"
+    en = "A re-inspection is a visit to the hazard's site, on or after the order, by two certified officers at least"

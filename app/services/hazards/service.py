@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -16,7 +16,7 @@ from app.core.working_calendar import DayKind
 from app.models.hazards import Hazard, HazardStep, RectificationOrder
 from app.services.audit.service import record_act
 from app.services.hazards.calendar import working_calendar
-from app.services.hazards.errors import CalendarUnknownProblem, HazardStateProblem
+from app.services.hazards.errors import CalendarUnknownProblem, HazardStateProblem, ReinspectionProblem
 from app.services.hazards.workflow import TRANSITIONS
 from app.services.organizations.numbering import take_number
 
@@ -88,11 +88,19 @@ async def record_reinspection(
     expected: int,
     *,
     visit_id: UUID,
+    visited_on: date,
     is_rectified: bool,
     note: str | None,
 ) -> Hazard:
-    """Record what the re-inspection visit found: rectified, or back to ordered with the deadline it had."""
+    """Record what the re-inspection visit found: rectified, or back to ordered with the deadline it had.
+
+    Raises ReinspectionProblem when the visit was before the first order, or is dated in the future.
+    """
     hazard = await get_hazard(session, actor, hazard_id)
+    first = select(func.min(RectificationOrder.issued_on)).where(RectificationOrder.hazard_id == hazard_id)
+    ordered_on = await session.scalar(first)
+    if not (ordered_on or visited_on) <= visited_on <= shanghai_today():
+        raise ReinspectionProblem
     action = "reinspect" if is_rectified else "reject_rectification"
     return await _step(session, actor, hazard, action, expected, note=note, visit_id=visit_id)
 

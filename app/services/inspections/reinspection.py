@@ -35,6 +35,10 @@ _ISSUES: dict[str, tuple[str, str]] = {
         "同一次复查的另一检查包结论相反，未变更",
         "Another package of the same visit says the opposite; nothing was changed",
     ),
+    "reinspection_in_future": (
+        "复查日期晚于今日，复查结果未计入，须由人工处理",
+        "Dated in the future, so its results do not count until a person decides",
+    ),
     "reinspection_not_signable": (
         "检查包不能签章，复查结果未计入，须由人工处理",
         "The package is not signable, so its results do not count until a person decides",
@@ -89,6 +93,8 @@ async def _judge(session: AsyncSession, event: PackageProcessed) -> list[Issue]:
     signable = select(Package.is_signable).where(Package.id == event.package_id)
     if not (await session.execute(signable)).scalar_one():
         return [*issues, _issue("reinspection_not_signable", "hazards")]
+    if event.legal_date > shanghai_today():
+        return [*issues, _issue("reinspection_in_future", "legal_date")]
     for hazard_id, outcome in (await _record(session, event)).items():
         if outcome not in ("recorded", "known"):
             issues.append(_issue(f"hazard_{outcome}", f"hazards/{hazard_id}"))

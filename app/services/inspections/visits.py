@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.errors import NotFoundProblem
 from app.core.paging import Page, PageRequest
-from app.enums.inspections import ENFORCEMENT_KINDS
+from app.enums.inspections import ENFORCEMENT_KINDS, PackageKind
 from app.models.identity import User
 from app.models.inspections import Finding, Package, PackageIntake, Visit
 from app.schemas.inspections import FindingView, IntakeView, PackageView, VisitCount, VisitDetail, VisitView
@@ -82,6 +82,15 @@ async def get_visit(session: AsyncSession, actor: Actor, visit_id: UUID) -> Visi
         **VisitView.model_validate(visit).model_dump(),
         packages=[PackageView.model_validate(row) for row in (await session.execute(packages)).scalars()],
         findings=[FindingView.model_validate(row) for row in (await session.execute(findings)).scalars()],
+    )
+
+
+def is_certified_reinspection(visit: VisitDetail) -> bool:
+    """True when a record of a re-inspection stands in it, not replaced, that two certified officers stand for."""
+    replaced = {package.supersedes_id for package in visit.packages}
+    return visit.kind == PackageKind.REINSPECTION.value and any(
+        package.is_signable and package.kind == PackageKind.REINSPECTION.value and package.id not in replaced
+        for package in visit.packages
     )
 
 
