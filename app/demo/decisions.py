@@ -6,7 +6,7 @@ from typing import Any
 from app.core.clock import SHANGHAI
 from app.demo.city import City
 from app.demo.console import StoryFailed, expect
-from app.demo.fieldwork import Visit, assign, begin_visit, deliver, draw_photos, fill, sign, take
+from app.demo.fieldwork import Visit, assign, begin_visit, deliver, draw_photos, fetch_units, fill, sign, take
 from app.demo.phone import Phone
 from app.demo.stage import Stage
 
@@ -128,6 +128,7 @@ def close_one(city: City, phones: list[Phone], hazards: list[dict[str, Any]], st
         city, hazard["site_id"], stage, kind="reinspection", hazard_ids=[hazard["id"]], codes=(code,)
     )
     visit, phone = begin_visit(assignment), phones[0]
+    fetch_units(phone, visit)
     shown = phone.request("GET", f"/assignments/{assignment['id']}/hazards")
     expect(shown, "the phone reads what is to be re-inspected")
     before = shown.json()[0]["before_photos"]

@@ -19,7 +19,9 @@ from app.demo.register import LATITUDE, LONGITUDE
 from app.demo.stage import Stage
 from app.services.inspections.receipt_format import receipt_verifies
 
-CHECKLISTS = ("rto", "confined-space", "hot-work")
+UNIT_OF = {"rto": "rto", "confined-space": "confined_space", "hot-work": "hot_work_point"}
+"""Which kind of unit each checklist is about."""
+CHECKLISTS = tuple(UNIT_OF)
 SHOWN_TEXT = sha256_of("现场检查记录：以上内容属实。".encode())
 NOWHERE = "http://127.0.0.1:9"
 """Nobody listens there: the phones' network on the site."""
@@ -33,6 +35,8 @@ class Visit:
     enterprise_id: str
     site_id: str
     assignment: dict[str, Any]
+    units: dict[str, str] = field(default_factory=dict)
+    """The site's units of risk: ids by kind, as the phone fetched them."""
     packages: list[SealedPackage] = field(default_factory=list)
     receipts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -97,6 +101,13 @@ def take(phone: Phone, assignment: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return fetched
 
 
+def fetch_units(phone: Phone, visit: Visit) -> None:
+    """What the phone takes along of the site: its units of risk, each of which a checklist is about."""
+    site = phone.request("GET", f"/sites/{visit.site_id}")
+    expect(site, "the phone reads the site")
+    visit.units = {unit["kind"]: unit["id"] for unit in site.json()["units"]}
+
+
 def fill(
     city: City,
     phone: Phone,
@@ -114,6 +125,7 @@ def fill(
         **site_document(visit, city),
         "kind": "reinspection" if results else "inspection",
         "assignment_id": visit.assignment["id"],
+        "risk_unit_id": visit.units.get(UNIT_OF[template["code"]]),
         "officers": [city.people[key].id for key in ("officer1", "officer2")],
         "template": {
             "code": template["code"],

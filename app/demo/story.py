@@ -12,6 +12,7 @@ from app.demo.fieldwork import (
     begin_visit,
     deliver,
     enrol,
+    fetch_units,
     fill,
     lose_network,
     regain_network,
@@ -55,6 +56,7 @@ def tell(city: City, stage: Stage) -> Outcome:
     assignment = assign(city, site_id, stage)
     visit = begin_visit(assignment)
     templates = take(phones[0], assignment)
+    fetch_units(phones[0], visit)
     network = lose_network(phones, stage)
     for code in CHECKLISTS:
         fill(city, phones[0], visit, templates[code], stage)

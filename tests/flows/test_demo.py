@@ -60,6 +60,13 @@ def test_hazards_have_orders_with_deadlines_and_one_of_each_visit_is_closed(desk
     assert len({row["number"] for row in rows}) == 16
     assert {row["clause"] for row in rows if row["level"] == "major"} == MAJOR_CLAUSES
     assert all(row["due_on"] > row["found_on"] for row in rows)
+    (enterprise,) = {row["enterprise_id"] for row in rows}
+    (site,) = desk.all("officer1", "/sites", enterprise_id=enterprise)
+    units = {
+        unit["id"]: unit["kind"] for unit in desk.get("officer1", f"/api/v1/sites/{site['id']}")["units"]
+    }
+    kinds = {"RTO": "rto", "CS": "confined_space", "HW": "hot_work_point"}
+    assert all(units[row["risk_unit_id"]] == kinds[row["item_code"].split("-")[0]] for row in rows)
     closed = [row for row in rows if row["status"] == "closed"]
     assert len(closed) == 2
     for row in closed:
