@@ -295,7 +295,8 @@ def test_verdicts_are_filtered_and_paged(world: World) -> None:
     assert listed(clause="MEM10-7-5") == listed(kind="suspected_major") == {"MEM10-7-5"}
     assert listed(visit_id=str(visit.field.visit_id)) == {"MEM10-3-1"}
     assert listed(enterprise_id=str(other.field.enterprise_id)) == {"MEM10-7-5", "RTO-01"}
-    assert listed(region_id=str(world.other_town)) == listed(status="confirmed") == set()
+    assert listed(region_id=str(world.district)) == listed(region_id=str(world.town)) == listed()
+    assert listed(region_id=str(world.other_district)) == listed(status="confirmed") == set()
     assert visit.reader.get(PATH, params={"kind": "nonsense"}).status_code == 422
     page = visit.reader.get(PATH, params={"limit": 2}).json()
     rest = visit.reader.get(PATH, params={"limit": 2, "cursor": page["next_cursor"]}).json()

@@ -2,11 +2,15 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import SHANGHAI, shanghai_today, standing_at
 from app.core.ids import new_id
+from app.models.hazards import Hazard
 from app.services.hazards.workflow import STATES, TRANSITIONS, is_overdue
 from app.services.runtime import Runtime
 from tests.factories.field import Field, photo
@@ -186,18 +190,59 @@ def test_a_foreign_region_sees_nothing_and_a_missing_action_is_refused(case: Cas
     assert world.person("safety_assistant").get(PATH).status_code == 403
 
 
-def test_filters_and_counts_agree(case: Case, runtime: Runtime) -> None:
-    officer = case.officers[0]
-    ordered = step(officer, case.hazards()[0], "orders", ORDER).json()
-    assert [row["id"] for row in case.hazards(status="ordered", level="general")] == [ordered["id"]]
-    assert case.hazards(level="major") == case.hazards(overdue=True) == case.hazards(clause="x") == []
-    assert len(case.hazards(trade="industry_trade")) == 2
-    assert case.hazards(trade="metallurgy") == []
+def test_filters_and_counts_agree(case: Case, world: World) -> None:
+    officer, (first, second) = world.person("inspector"), case.hazards()
+    ordered = step(case.officers[0], first, "orders", ORDER).json()
+
+    async def judge_and_age(session: AsyncSession) -> None:
+        major = {"level": "major", "clause": "MEM10-7-5", "major_since": shanghai_today()}
+        await session.execute(update(Hazard).where(Hazard.id == UUID(second["id"])).values(**major))
+        late = {"due_on": shanghai_today() - timedelta(days=1)}
+        await session.execute(update(Hazard).where(Hazard.id == UUID(first["id"])).values(**late))
+
+    def listed(**params: Any) -> list[str]:
+        answer = officer.get(PATH, params=params)
+        assert answer.status_code == 200, answer.text
+        counted = officer.get(f"{PATH}/counts", params=params).json()
+        assert sum(row["count"] for row in counted) == len(answer.json()["items"])
+        return [row["id"] for row in answer.json()["items"]]
+
+    assert listed(overdue=True) == listed(level="major") == []
+    world.in_database(judge_and_age)
+    both = [first["id"], second["id"]]
+    assert listed(status="ordered", level="general") == listed(status="ordered") == [ordered["id"]]
+    assert listed(overdue=True) == [first["id"]]
+    assert listed(overdue=False) == listed(level="major") == listed(clause="MEM10-7-5") == [second["id"]]
+    assert listed(clause="MEM10-7-4") == listed(trade="metallurgy") == []
+    assert listed(trade="industry_trade") == both
+    for region in (world.town, world.district, world.city):
+        assert listed(region_id=str(region)) == both
+    assert listed(region_id=str(world.other_district)) == listed(region_id=str(new_id())) == []
+    assert listed(site_id=str(case.field.site_id), enterprise_id=str(case.field.enterprise_id)) == both
+    assert listed(found_from=first["found_on"], found_until=first["found_on"]) == both
+    assert listed(found_from="2099-01-01") == listed(found_until="2020-01-01") == []
+    assert officer.get(PATH, params={"status": "nonsense"}).status_code == 422
     counts = officer.get(f"{PATH}/counts").json()
-    assert {(row["status"], row["count"], row["overdue"]) for row in counts} == {
-        ("found", 1, 0),
-        ("ordered", 1, 0),
-    }
-    with recorded_queries(runtime.database) as sent:
-        case.hazards()
-    assert len(sent) <= 3
+    assert {(row["level"], row["status"], row["count"], row["overdue"]) for row in counts} == {
+        ("general", "ordered", 1, 1), ("major", "found", 1, 0),
+    }  # fmt: skip
+
+
+def test_a_list_pages_at_the_same_cost_whatever_its_length(case: Case, runtime: Runtime) -> None:
+    person = case.officers[0]
+
+    def cost(**params: Any) -> tuple[int, Any]:
+        with recorded_queries(runtime.database) as sent:
+            answer = person.get(PATH, params={"region_id": str(case.world.district), **params}).json()
+        return len(sent), answer
+
+    two, whole = cost()
+    case.field.visit_id = new_id()
+    case.submit()
+    four, more = cost()
+    assert (len(whole["items"]), len(more["items"])) == (2, 4)
+    first_cost, page = cost(limit=3)
+    rest_cost, rest = cost(limit=3, cursor=page["next_cursor"])
+    assert page["items"] + rest["items"] == more["items"]
+    assert rest["next_cursor"] is None
+    assert two == four == first_cost == rest_cost <= 3

@@ -228,6 +228,10 @@ def test_users_are_found_by_place_role_state_and_the_beginning_of_name_or_login(
     assert ids(prefix="欧阳") == ids(prefix=f"li.{world.code}") == {found}
     assert ids(prefix="阳安") == ids(prefix="%") == set()
     assert ids(role="inspector") == {inspector}
-    assert ids(region_id=str(world.other_town)) == {inspector, closed}
+    assert (
+        ids(region_id=str(world.other_town))
+        == ids(region_id=str(world.other_district))
+        == {inspector, closed}
+    )
     assert ids(region_id=str(world.other_town), is_active=False) == {closed}
     assert ids(authority_id=str(world.authority)) == {found, inspector, closed, str(admin.user_id)}

@@ -180,7 +180,11 @@ def test_filters_and_counts_agree(assistant: Assistant, runtime: Runtime) -> Non
     assert sites(PATROLS, abnormal=False) == sites(PATROLS, user_id=str(other.person.user_id)) == [there]
     assert sites(PATROLS, patrolled_from="2099-01-01") == sites(PATROLS, patrolled_until="2020-01-01") == []
     assert sites(PATROLS, region_id=str(world.town), enterprise_id=str(other.field.enterprise_id)) == [there]
-    assert sites(PATROLS, region_id=str(new_id())) == []
+    assert sites(PATROLS, region_id=str(world.district)) == [there, here]
+    assert len(sites(WHISTLES, region_id=str(world.district))) == 2
+    assert (
+        sites(PATROLS, region_id=str(world.other_district)) == sites(PATROLS, region_id=str(new_id())) == []
+    )
     assert supervisor.get(f"{PATROLS}/counts").json() == {
         "records": 2, "visits": 2, "enterprises": 2, "abnormal": 1,
     }  # fmt: skip

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
@@ -25,7 +24,6 @@ from app.models.cases import (
     CaseParty,
     CaseStep,
 )
-from app.models.organizations import Region
 from app.schemas.cases import (
     ENTITY,
     AllegationView,
@@ -39,6 +37,7 @@ from app.schemas.cases import (
 from app.services.cases.clocks import show_clock
 from app.services.cases.service import get_case
 from app.services.cases.workflow import actions_from
+from app.services.identity.places import lies_in
 
 COMPUTED = {"enterprise_name", "is_overdue", "clocks"}
 
@@ -179,9 +178,7 @@ def _overdue() -> ColumnElement[bool]:
 def _conditions(actor: Actor, narrowed: CaseFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [Case.region_id.in_(actor.regions_for("cases:read"))]
     if narrowed.region_id is not None:
-        top, place = aliased(Region), aliased(Region)
-        below = select(place.id).join(top, func.starts_with(place.path, top.path))
-        conditions.append(Case.region_id.in_(below.where(top.id == narrowed.region_id)))
+        conditions.append(lies_in(Case.region_id, narrowed.region_id))
     for name in ("status", "enterprise_id"):
         value = getattr(narrowed, name)
         if value is not None:

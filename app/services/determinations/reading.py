@@ -31,6 +31,7 @@ from app.services.determinations.content import find_ruleset, ruleset_on, standa
 from app.services.determinations.describing import describe_explanation, describe_questions
 from app.services.determinations.facts import combine, sheet_of
 from app.services.determinations.statements import Said, statements_of
+from app.services.identity.places import lies_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,9 @@ def _for_a_person(sheets: Sequence[FactSheetRecord]) -> list[str]:
 
 
 def _conditions(actor: Actor, narrowed: VerdictFilter) -> list[ColumnElement[bool]]:
-    regions = actor.regions_for(READ)
+    conditions: list[ColumnElement[bool]] = [VerdictRecord.region_id.in_(actor.regions_for(READ))]
     if narrowed.region_id is not None:
-        regions &= {narrowed.region_id}
-    conditions: list[ColumnElement[bool]] = [VerdictRecord.region_id.in_(regions)]
+        conditions.append(lies_in(VerdictRecord.region_id, narrowed.region_id))
     single: dict[str, Any] = {
         "clause_id": narrowed.clause,
         "enterprise_id": narrowed.enterprise_id,

@@ -13,6 +13,7 @@ from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard, HazardStep, RectificationOrder
+from app.services.identity.places import lies_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class ReinspectionPhotos:
 
 @dataclass(frozen=True, slots=True)
 class HazardFilter:
-    """What a list is narrowed to; None means all."""
+    """What a list is narrowed to; None means all. `region_id` includes everything below it."""
 
     region_id: UUID | None = None
     level: str | None = None
@@ -111,10 +112,9 @@ def _overdue() -> ColumnElement[bool]:
 
 
 def _conditions(actor: Actor, narrowed: HazardFilter) -> list[ColumnElement[bool]]:
-    regions = actor.regions_for("hazards:read")
+    conditions: list[ColumnElement[bool]] = [Hazard.region_id.in_(actor.regions_for("hazards:read"))]
     if narrowed.region_id is not None:
-        regions &= {narrowed.region_id}
-    conditions: list[ColumnElement[bool]] = [Hazard.region_id.in_(regions)]
+        conditions.append(lies_in(Hazard.region_id, narrowed.region_id))
     for name in ("level", "status", "clause", "enterprise_id", "site_id", "risk_unit_id"):
         value = getattr(narrowed, name)
         if value is not None:

@@ -29,6 +29,7 @@ from app.services.identity.errors import (
     PlacementProblem,
 )
 from app.services.identity.passwords import hash_password
+from app.services.identity.places import lies_in
 from app.services.identity.sessions import end_sessions_of
 
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
@@ -69,10 +70,9 @@ async def list_users(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: UserFilter
 ) -> Page[User]:
     """Newest first, one statement."""
-    regions = actor.regions_for("users:read")
+    conditions: list[ColumnElement[bool]] = [User.region_id.in_(actor.regions_for("users:read"))]
     if narrowed.region_id is not None:
-        regions &= {narrowed.region_id}
-    conditions: list[ColumnElement[bool]] = [User.region_id.in_(regions)]
+        conditions.append(lies_in(User.region_id, narrowed.region_id))
     for name in ("authority_id", "brigade_id", "is_active"):
         value = getattr(narrowed, name)
         if value is not None:

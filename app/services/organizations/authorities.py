@@ -16,6 +16,7 @@ from app.db.versions import compare_and_set
 from app.models.organizations import Authority, Entrustment, Jurisdiction
 from app.schemas.organizations import AuthorityRequest, EntrustmentRequest, JurisdictionRequest
 from app.services.audit.service import record_act
+from app.services.identity.places import lies_in
 from app.services.organizations.errors import (
     CodeTakenProblem,
     EndBeforeBeginningProblem,
@@ -41,7 +42,7 @@ async def list_authorities(
     """Authorities of the actor's regions and his own, newest first."""
     conditions = [visible_to(actor)]
     if region_id is not None:
-        conditions.append(Authority.region_id == region_id)
+        conditions.append(lies_in(Authority.region_id, region_id))
     if on is not None:
         conditions.append(in_force(Authority, on))
     if request.after:

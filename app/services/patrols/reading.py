@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.paging import Page, PageRequest
 from app.models.patrols import Patrol, Whistle
+from app.services.identity.places import lies_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,9 @@ def _whistles(actor: Actor, narrowed: WhistleFilter) -> list[ColumnElement[bool]
 def _shared(
     actor: Actor, table: Any, day: Any, narrowed: PatrolFilter | WhistleFilter
 ) -> list[ColumnElement[bool]]:
-    regions = actor.regions_for("patrols:read")
+    conditions: list[ColumnElement[bool]] = [table.region_id.in_(actor.regions_for("patrols:read"))]
     if narrowed.region_id is not None:
-        regions &= {narrowed.region_id}
-    conditions: list[ColumnElement[bool]] = [table.region_id.in_(regions)]
+        conditions.append(lies_in(table.region_id, narrowed.region_id))
     for name in ("enterprise_id", "site_id", "user_id"):
         value = getattr(narrowed, name)
         if value is not None:
