@@ -110,6 +110,34 @@ def test_a_file_imported_again_updates_and_never_duplicates(
     assert [row["name"] for row in listed(supervisor, name="新")] == ["甲新厂"]
 
 
+def test_the_same_form_under_the_same_key_is_one_import(
+    supervisor: Person, world: World, east: str, runtime: Runtime
+) -> None:
+    content = xlsx(line(uscc=new_uscc(), name="安华喷涂有限公司", region_code=east))
+
+    def send(key: str, content: bytes = content, dry_run: str = "false") -> Any:
+        return supervisor.post(
+            f"{PATH}/imports", files={"file": ("a.xlsx", content)}, data={"dry_run": dry_run},
+            headers={"Idempotency-Key": key},
+        )  # fmt: skip
+
+    first, again, third = send("k1"), send("k1"), send("k2")
+    assert (first.status_code, again.status_code, third.status_code) == (202, 202, 202)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert first.json() == again.json()
+    assert third.json()["id"] != first.json()["id"]
+    imports = supervisor.get(f"{PATH}/imports").json()["items"]
+    assert [one["id"] for one in imports] == [third.json()["id"], first.json()["id"]]
+    for other in (
+        send("k1", dry_run="true"),
+        send("k1", xlsx(line(uscc=new_uscc(), name="乙", region_code=east))),
+    ):
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    headers = {"Authorization": f"Bearer {supervisor.token}"}
+    missing = world.client.post(f"{PATH}/imports", files={"file": ("a.xlsx", content)}, headers=headers)
+    assert (missing.status_code, missing.json()["code"]) == (400, "idempotency_key_required")
+
+
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     supervisor: Person, world: World, east: str, send_import: Importing
 ) -> None:

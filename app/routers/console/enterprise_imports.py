@@ -1,14 +1,16 @@
 """Imports and exports of enterprises at the console. A file comes as a multipart form and is worked off by the worker."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
 from app.enums.enterprises import FieldError
+from app.http.idempotency import IdempotentRoute, RequiredKey, begin_once
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
 from app.jobs.app import defer
@@ -32,7 +34,7 @@ from app.services.enterprises.importing import (
 )
 from app.services.enterprises.jobs import import_enterprises
 
-router = APIRouter(prefix="/enterprises", tags=["enterprises"])
+router = APIRouter(prefix="/enterprises", tags=["enterprises"], route_class=IdempotentRoute)
 IMPORT = [Depends(allowed("enterprises:import"))]
 EXPORT = [Depends(allowed("enterprises:export"))]
 
@@ -63,13 +65,18 @@ def _error_view(error: EnterpriseImportError) -> ImportErrorView:
 @router.post("/imports", status_code=202, dependencies=IMPORT)
 async def post_import(
     file: Annotated[UploadFile, File()],
+    request: Request,
     actor: CurrentActor,
+    key: RequiredKey,
     session: WriteSession,
     dry_run: Annotated[bool, Form()] = False,
 ) -> ImportView:
-    """Take in an XLSX or CSV file. Sending it again is harmless: rows are known by their keys."""
-    checked = await check_file(await file.read())
-    taken = await start_import(session, actor, file.filename or "", checked, is_dry_run=dry_run)
+    """Take in an XLSX or CSV file, once per key; under a new key its rows are known by their own keys."""
+    name, content = file.filename or "", await file.read()
+    checked = await check_file(content)
+    meaning = hashlib.sha256(f"{request.url.path}\n{dry_run}\n{name}\n".encode() + content).hexdigest()
+    request.state.idempotent = await begin_once(session, actor, key, meaning)
+    taken = await start_import(session, actor, name, checked, is_dry_run=dry_run)
     await defer(session, import_enterprises, import_id=taken.id)
     return ImportView.model_validate(taken)
 
