@@ -1,11 +1,14 @@
 """Several at once: one visit, one chain of receipts, nothing twice, and no more statements than promised."""
 
 import hashlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.services.runtime import Runtime
 from tests.factories.field import Field, Phone, SealedPackage, photo
@@ -46,6 +49,41 @@ def test_receipts_completed_by_photos_join_the_same_chain(world: World) -> None:
     assert first is not None
     assert second is not None
     assert (first["receipt"]["number"], second["receipt"]["number"]) == (1, 2)
+
+
+def test_a_package_that_waits_crosswise_is_begun_again(world: World, database_address: str) -> None:
+    """It holds the authority's numbers and wants the phone's receipts; somebody holds those and wants the numbers."""
+    field = Field(world)
+    phone = field.phone(world.person("inspector").user_id)
+    assert phone.put_package(sealed_for_new_visits(field, phone, 1)[0]).status_code == 201
+    picture, document = photo(), field.document(field.publish("rto"), [phone.user_id])
+    package = phone.seal({**document, "answers": {"RTO-01": {"value": "no"}}}, [picture])
+    assert phone.put_photo(package, picture).status_code == 201
+    with psycopg.connect(database_address) as other, ThreadPoolExecutor(1) as sender:
+        other.execute("SET deadlock_timeout = '10s'")  # so that it is the package that has to give way
+        other.execute("SELECT FROM receipt_chains WHERE device_id = %s FOR UPDATE", (phone.device_id,))
+        sent = sender.submit(phone.put_package, package)
+        wait_for_waiting(other)
+        other.execute(
+            "INSERT INTO number_series (authority_id, word, year, last) SELECT id, document_word || '患', %s, 0 "
+            "FROM authorities WHERE id = %s ON CONFLICT (authority_id, word, year) DO UPDATE SET last = number_series.last",
+            (shanghai_today().year, world.authority),
+        )
+        other.rollback()
+        answer = sent.result(20)
+    assert (answer.status_code, answer.json()["status"], answer.json()["receipt"]) == (201, "processed", True)
+    found = world.person("inspector").get("/api/v1/hazards", params={"site_id": str(field.site_id)}).json()
+    assert [hazard["number"] for hazard in found["items"]] == [f"安应急患〔{shanghai_today().year}〕1号"]
+
+
+def wait_for_waiting(connection: psycopg.Connection) -> None:
+    """Until some other transaction of the database waits for a lock."""
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(500):
+        if connection.execute(waiting).fetchone() is not None:
+            return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 def test_two_phones_opening_one_visit_at_once_both_join_it(world: World) -> None:

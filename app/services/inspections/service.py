@@ -39,8 +39,9 @@ SWEEP_BATCH = 50
 MAX_ATTEMPTS = 20
 REFUSED_BY_DATABASE = ("22", "23502", "23503", "23514")
 """Data that will be refused however often it is tried (data exception, NULL, foreign key, check): for a person."""
-SOMEBODY_CAME_FIRST = "23505"
-"""A unique key is taken: what was read before is out of date."""
+SOMEBODY_CAME_FIRST = ("23505", "40P01")
+"""A unique key is taken: what was read before is out of date. Or two waited crosswise (one phone's packages: its receipts and the
+authority's numbers are taken in either order) and PostgreSQL let the other one through."""
 BEGIN_AGAIN_AT_MOST = 5
 
 
@@ -114,7 +115,7 @@ async def finish_package(runtime: Runtime, arrived: Arrived, context: Context) -
                 log.error("package_refused_by_database", package_id=str(arrived.package_id), sqlstate=state)
                 await _set_aside(runtime, arrived.package_id, f"not_storable: {state}")
                 return None
-            if state != SOMEBODY_CAME_FIRST:
+            if state not in SOMEBODY_CAME_FIRST:
                 raise
         async with runtime.database.single_statement() as connection:
             context = await read_context(connection, arrived.device_id, arrived.package_id, arrived.envelope)
