@@ -82,7 +82,10 @@ class ActivityRequest(Wire):
 
 
 class EnterpriseView(View):
-    """One enterprise. `uscc_body_differs`: the inner check digit (GB 11714) of a historic code differs; a remark, no error."""
+    """One enterprise. `uscc_body_differs`: the inner check digit (GB 11714) of a historic code differs; a remark, no error.
+
+    `trade_to_be_confirmed`: the name of the trade was not compared with the official print of GB/T 4754.
+    """
 
     id: UUID
     version: int
@@ -95,6 +98,7 @@ class EnterpriseView(View):
     address: str | None
     trade_code: str | None
     trade_name: str | None
+    trade_to_be_confirmed: bool
     regulated_trades: list[str]
     size: str | None
     annual_output_fen: int | None
@@ -107,11 +111,15 @@ class EnterpriseView(View):
 
 
 class TradeView(View):
-    """One entry of the classification: a section (C), a division (C36), or an imported class."""
+    """One entry of the classification: a section (C), a division (C36), or an imported class.
+
+    `to_be_confirmed`: it ships with the program and was not compared with the official print.
+    """
 
     code: str
     zh: str
     en: str | None
+    to_be_confirmed: bool
 
 
 class OptionView(View):

@@ -36,6 +36,7 @@ def test_an_enterprise_is_registered_and_read_with_its_trade(officer: Person, wo
     made = register(officer, world, **given)
     assert made["name"] == "安市（东镇）Ａ涂装厂"
     assert (made["trade_code"], made["trade_name"]) == ("C3360", "金属制品业")
+    assert made["trade_to_be_confirmed"] is True  # the division's name ships, not compared with the print
     assert made["regulated_trades"] == ["light_industry", "machinery"]
     answer = officer.get(f"{PATH}/{made['id']}")
     assert answer.json() == made
@@ -109,6 +110,7 @@ def test_the_classification_is_read_from_the_top(officer: Person, world: World) 
     sections = officer.get(f"{PATH}/trades").json()
     assert [one["code"] for one in sections] == list("ABCDEFGHIJKLMNOPQRST")
     below = [officer.get(f"{PATH}/trades", params={"under": one["code"]}).json() for one in sections]
+    assert all(one["to_be_confirmed"] for one in sections + [one for rows in below for one in rows])
     digits = [one["code"][1:] for rows in below for one in rows]
     assert digits == [f"{number:02}" for number in range(1, 98)]
 
@@ -241,7 +243,10 @@ def test_finer_trades_are_checked_once_classes_are_imported(officer: Person, wor
 
     world.in_database(add)
     try:
-        assert register(officer, world, trade_code="3670")["trade_name"] == "汽车零部件及配件制造"
+        named = register(officer, world, trade_code="3670")
+        assert (named["trade_name"], named["trade_to_be_confirmed"]) == ("汽车零部件及配件制造", False)
+        (entry,) = officer.get(f"{PATH}/trades", params={"under": "C3670"}).json()
+        assert entry["to_be_confirmed"] is False
         answer = officer.post(PATH, json=enterprise_body(world, trade_code="3679"))
         assert refused_fields(answer) == [("trade_code", "trade_class_unknown")]
         assert register(officer, world, trade_code="36")["trade_code"] == "C36"

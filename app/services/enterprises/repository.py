@@ -115,10 +115,14 @@ async def enterprise_views(session: AsyncSession, rows: Sequence[Enterprise]) ->
         EnterpriseView(
             **{name: getattr(row, name) for name in _PLAIN},
             uscc_body_differs=bool(row.uscc) and check_uscc(row.uscc or "").body_digit_differs,
-            trade_name=names.get(row.trade_code or ""),
+            trade_name=named.zh if named else None,
+            trade_to_be_confirmed=named is not None and named.to_be_confirmed,
         )
         for row in rows
+        for named in (names.get(row.trade_code or ""),)
     ]
 
 
-_PLAIN = tuple(EnterpriseView.model_fields.keys() - {"uscc_body_differs", "trade_name"})
+_PLAIN = tuple(
+    EnterpriseView.model_fields.keys() - {"uscc_body_differs", "trade_name", "trade_to_be_confirmed"}
+)

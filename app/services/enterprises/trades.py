@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import yaml
 from sqlalchemy import exists, select
@@ -27,13 +28,27 @@ class Division:
     en: str
 
 
+@dataclass(frozen=True, slots=True)
+class TradeName:
+    """The Chinese name of a code. `to_be_confirmed`: it ships with us and was not compared with the official print."""
+
+    zh: str
+    to_be_confirmed: bool
+
+
+@cache
+def _content() -> dict[str, Any]:
+    text = (resources.files("app.content") / "trades" / "divisions.yaml").read_text("utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
 @cache
 def divisions() -> Mapping[str, Division]:
     """The divisions by their two digits."""
-    content = (resources.files("app.content") / "trades" / "divisions.yaml").read_text("utf-8")
     return {
         digits: Division(section["code"] + digits, name["zh"], name["en"])
-        for section in yaml.safe_load(content)["sections"]
+        for section in _content()["sections"]
         for digits, name in section["divisions"].items()
     }
 
@@ -41,10 +56,12 @@ def divisions() -> Mapping[str, Division]:
 @cache
 def sections() -> Mapping[str, tuple[str, str]]:
     """The sections by their letter: names in Chinese and English."""
-    content = (resources.files("app.content") / "trades" / "divisions.yaml").read_text("utf-8")
-    return {
-        one["code"]: (one["name"]["zh"], one["name"]["en"]) for one in yaml.safe_load(content)["sections"]
-    }
+    return {one["code"]: (one["name"]["zh"], one["name"]["en"]) for one in _content()["sections"]}
+
+
+def shipped_to_be_confirmed() -> bool:
+    """True while the sections and divisions that ship have not been compared with the official print."""
+    return bool(_content()["to_be_confirmed"])
 
 
 def canonical_trade(raw: str) -> tuple[str, FieldError | None]:
@@ -77,26 +94,33 @@ async def unknown_classes(session: AsyncSession, codes: Iterable[str]) -> set[st
     return finer - set((await session.execute(known)).scalars())
 
 
-async def trade_names(session: AsyncSession, codes: Iterable[str | None]) -> dict[str, str]:
-    """The Chinese name of each code: its division's, or the imported class's; a finer code never imported has its division's."""
+async def trade_names(session: AsyncSession, codes: Iterable[str | None]) -> dict[str, TradeName]:
+    """The name of each code: its division's, or the imported class's; a finer code never imported has its division's."""
     wanted = {code for code in codes if code}
-    names = {code: divisions()[code[1:3]].zh for code in wanted if code[1:3] in divisions()}
+    unsure = shipped_to_be_confirmed()
+    names = {
+        code: TradeName(divisions()[code[1:3]].zh, unsure) for code in wanted if code[1:3] in divisions()
+    }
     finer = {code for code in wanted if len(code) > 3}
     if finer:
         found = select(TradeClass.code, TradeClass.name).where(TradeClass.code.in_(finer))
         for code, name in await session.execute(found):
-            names[code] = name
+            names[code] = TradeName(name, to_be_confirmed=False)
     return names
 
 
 async def list_trades(session: AsyncSession, under: str | None) -> list[TradeView]:
     """Sections; or the divisions of a section; or the imported classes below a division or group, at most 500."""
+    unsure = shipped_to_be_confirmed()
     if not under:
-        return [TradeView(code=code, zh=zh, en=en) for code, (zh, en) in sections().items()]
+        return [
+            TradeView(code=code, zh=zh, en=en, to_be_confirmed=unsure)
+            for code, (zh, en) in sections().items()
+        ]
     prefix = trade_prefix(under)
     if len(prefix) == 1:
         below = [one for one in divisions().values() if one.code.startswith(prefix)]
-        return [TradeView(code=one.code, zh=one.zh, en=one.en) for one in below]
+        return [TradeView(code=one.code, zh=one.zh, en=one.en, to_be_confirmed=unsure) for one in below]
     wanted = (
         select(TradeClass)
         .where(TradeClass.code.startswith(prefix, autoescape=True))
@@ -104,5 +128,6 @@ async def list_trades(session: AsyncSession, under: str | None) -> list[TradeVie
         .limit(500)
     )
     return [
-        TradeView(code=row.code, zh=row.name, en=None) for row in (await session.execute(wanted)).scalars()
+        TradeView(code=row.code, zh=row.name, en=None, to_be_confirmed=False)
+        for row in (await session.execute(wanted)).scalars()
     ]
