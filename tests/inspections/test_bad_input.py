@@ -415,22 +415,20 @@ def test_a_foreign_site_and_an_unknown_one_answer_alike(sending: Sending, where:
 def test_an_assignment_elsewhere_opens_no_foreign_site(world: World) -> None:
     """Membership of one assignment lets a squad into that site only."""
     sending, abroad = Sending(world), Field(world, region=world.other_town)
-    assignment = (
-        world.person("supervisor")
-        .post(
-            "/api/v1/inspections/assignments",
-            json={
-                "site_id": str(sending.field.site_id),
-                "authority_id": str(world.authority),
-                "planned_from": shanghai_today().isoformat(),
-                "planned_until": shanghai_today().isoformat(),
-                "officers": [str(officer.user_id) for officer in sending.team],
-                "template_version_ids": [str(sending.field.version_id("rto"))],
-                "hazard_ids": [],
-            },
-        )
-        .json()["id"]
+    assigned = world.person("supervisor").post(
+        "/api/v1/inspections/assignments",
+        json={
+            "site_id": str(sending.field.site_id),
+            "authority_id": str(world.authority),
+            "planned_from": shanghai_today().isoformat(),
+            "planned_until": shanghai_today().isoformat(),
+            "officers": [str(officer.user_id) for officer in sending.team],
+            "template_version_ids": [str(sending.field.version_id("rto"))],
+            "hazard_ids": [],
+        },
     )
+    assert assigned.status_code == 201, assigned.text
+    assignment = assigned.json()["id"]
     assert sending.put(assignment_id=assignment, site_id=str(abroad.site_id)).status_code == 404
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import psutil
 
-START_SECONDS = 60
+START_SECONDS = 150
 
 
 def free_port() -> int:
