@@ -19,7 +19,7 @@ from app.services.evidence import service as evidence_service
 from app.services.runtime import Runtime
 from app.storage.store import original_key
 from tests.evidence.conftest import Team
-from tests.factories.field import photo
+from tests.factories.field import Field, photo
 from tests.factories.world import World
 
 
@@ -249,6 +249,34 @@ def test_one_file_declared_by_two_packages_completes_both(team: Team) -> None:
     assert team.phone.put_photo(second, shared).status_code == 200
     assert team.phone.receipt(first.id) is not None
     assert team.phone.receipt(second.id) is not None
+
+
+@pytest.mark.parametrize("is_sent_again", [True, False])
+def test_a_file_declared_again_elsewhere_is_still_read_where_it_was_declared_first(
+    world: World, is_sent_again: bool
+) -> None:
+    """Nobody takes a photograph away from his region's readers by naming it in a package of another region."""
+    here, elsewhere = Field(world, region=world.town), Field(world, region=world.other_district)
+    officers = [world.person("inspector") for _ in range(2)]
+    ids, phone, shared = [officer.user_id for officer in officers], here.phone(officers[0].user_id), photo()
+    first, second = (
+        phone.seal(place.document(place.publish("rto"), ids), [shared]) for place in (here, elsewhere)
+    )
+    assert phone.put_package(first).status_code == 201
+    if is_sent_again:
+        assert phone.put_package(second).status_code == 201
+        assert phone.put_photo(first, shared).status_code == 201
+        assert phone.put_photo(second, shared).status_code == 200
+    else:
+        assert phone.put_photo(first, shared).status_code == 201
+        assert phone.put_package(second).status_code == 201
+    assert phone.receipt(second.id) is not None
+    for region in (world.town, world.other_district):
+        reader = world.person("inspector", region=region)
+        answer = reader.get(f"/api/v1/evidence/{shared.id}/original")
+        assert (answer.status_code, answer.content) == (200, shared.content)
+    stranger = world.person("inspector", region=world.other_town)
+    assert stranger.get(f"/api/v1/evidence/{shared.id}/original").status_code == 404
 
 
 def test_two_files_of_the_same_bytes_are_two_rows_on_one_object(team: Team, runtime: Runtime) -> None:

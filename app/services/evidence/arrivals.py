@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, func, select, text, update
+from sqlalchemy import CursorResult, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -176,7 +176,8 @@ async def _insert_row(
     if manifest is None:
         is_own = (await session.execute(select(EvidenceFile.id).where(*own))).first() is not None
     else:
-        claimed = update(EvidenceFile).where(*own).values(is_claimed=True, region_id=manifest.region_id)
+        first = case((EvidenceFile.is_claimed, EvidenceFile.region_id), else_=manifest.region_id)
+        claimed = update(EvidenceFile).where(*own).values(is_claimed=True, region_id=first)
         result = await session.execute(claimed, execution_options={"synchronize_session": False})
         assert isinstance(result, CursorResult)
         is_own = result.rowcount > 0

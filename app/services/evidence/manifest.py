@@ -53,7 +53,8 @@ def _columns(row: Declared) -> dict[str, object]:
 _CLAIM_ARRIVED = text(
     """
     WITH claimed AS (
-        UPDATE evidence_files f SET is_claimed = true, region_id = :region_id FROM evidence_declarations d
+        UPDATE evidence_files f SET is_claimed = true,
+               region_id = CASE WHEN f.is_claimed THEN f.region_id ELSE :region_id END FROM evidence_declarations d
          WHERE d.package_id = :package_id AND d.status = 'missing' AND f.id = d.id AND f.sha256 = d.sha256
            AND f.size = d.size AND f.device_id = d.device_id RETURNING f.id),
     verified AS (
@@ -68,7 +69,10 @@ _CLAIM_ARRIVED = text(
 
 
 async def claim_arrived(session: AsyncSession, package_id: UUID, region_id: UUID) -> set[UUID]:
-    """Claim the files that came before their package, under lock_manifest; returns their ids."""
+    """Claim the files that came before their package, under lock_manifest; returns their ids.
+
+    A file stays of the region of the first package that declared it, whoever declares it again.
+    """
     values = {"package_id": package_id, "region_id": region_id}
     return set((await session.execute(_CLAIM_ARRIVED, values)).scalars())
 

@@ -159,17 +159,34 @@ async def find_bytes(
     found that the actor is shown this file (`is_shown`: an assignment's photographs). Nothing is written down here.
     """
     file = await session.get(EvidenceFile, evidence_id)
-    is_visible = file is not None and file.region_id in actor.regions_for("evidence:read")
-    if file is None or not (is_visible or is_shown):
+    if file is None:
+        raise NotFoundProblem
+    region_id = await _region_seen(session, actor, file)
+    if region_id is None and not is_shown:
         raise NotFoundProblem
     if pixels is None:
-        actor.require("evidence:read_original", file.region_id)
+        actor.require("evidence:read_original", region_id or file.region_id)
         return await _original(session, file), file.region_id
     copy = await session.get(EvidenceDerivative, (evidence_id, pixels))
     if copy is None:
         raise NotFoundProblem
     name = f"{evidence_id}-{pixels}.jpg"
     return StoredObject(copy.storage_key, copy.sha256, copy.size, "image/jpeg", name), file.region_id
+
+
+async def _region_seen(session: AsyncSession, actor: Actor, file: EvidenceFile) -> UUID | None:
+    """Where the actor sees the file: in its own region, or in that of another package of its phone that declared it as well."""
+    regions = actor.regions_for("evidence:read")
+    if file.region_id in regions:
+        return file.region_id
+    declared = EvidenceDeclaration
+    wanted = select(declared.region_id).where(
+        declared.id == file.id,
+        declared.device_id == file.device_id,
+        declared.status == "verified",
+        declared.region_id.in_(regions),
+    )
+    return await session.scalar(wanted.limit(1))
 
 
 async def _original(session: AsyncSession, file: EvidenceFile) -> StoredObject:
