@@ -24,6 +24,15 @@ def test_a_correction_registers_only_what_was_not_found_before(world: World) -> 
     assert third
 
 
+def test_two_corrections_of_one_package_register_a_new_finding_once(world: World) -> None:
+    """Both officers correct the same record: what both find anew is one hazard."""
+    visit = Visit(world, "machinery")
+    first = visit.submit("rto", answers("rto", NO_ALARM))
+    for _ in range(2):
+        visit.submit("rto", answers("rto", NO_ALARM | {"RTO-01": NO}), supersedes=first)
+    assert [hazard["item_code"] for hazard in registered(visit)] == ["RTO-01", "RTO-10", "RTO-10.3"]
+
+
 def test_what_a_correction_no_longer_finds_stays_until_a_person_decides(world: World) -> None:
     visit = Visit(world, "machinery")
     first = visit.submit("rto", answers("rto", NO_ALARM))
