@@ -136,6 +136,19 @@ def test_only_the_team_is_shown_them(story: Story) -> None:
     assert assistant.request("GET", path).status_code == 403
 
 
+def test_a_cancelled_assignment_shows_them_no_more(story: Story) -> None:
+    assignment = story.assign().json()
+    path = f"/assignments/{assignment['id']}/hazards"
+    assert story.phones[0].request("GET", path).status_code == 200
+    cancelled = story.world.person("supervisor").post(
+        f"{ASSIGNMENTS}/{assignment['id']}/cancellation",
+        version=assignment["version"],
+        json={"reason": "改期"},
+    )
+    assert cancelled.status_code == 200, cancelled.text
+    assert story.phones[0].request("GET", path).status_code == 404
+
+
 def test_each_hazard_takes_its_own_result_with_its_after_photographs(story: Story) -> None:
     assignment = story.assign().json()
     after = photo()

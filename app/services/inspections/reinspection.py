@@ -143,12 +143,18 @@ async def list_assigned_hazards(
 ) -> list[AssignedHazard]:
     """The hazards of an assignment of the actor's own, with the photographs taken before; four statements, however many.
 
-    Raises NotFoundProblem unless he is of the team: the assignment opens him that site, whatever his regions.
+    Raises NotFoundProblem unless he is of the team: the assignment opens him that site, whatever his regions, to its last day,
+    unless cancelled.
     """
     mine = (
         select(Assignment)
         .join(AssignmentMember, AssignmentMember.assignment_id == Assignment.id)
-        .where(Assignment.id == assignment_id, AssignmentMember.user_id == actor.user_id)
+        .where(
+            Assignment.id == assignment_id,
+            AssignmentMember.user_id == actor.user_id,
+            Assignment.status != "cancelled",
+            Assignment.planned_until >= shanghai_today(),
+        )
     )
     assignment = (await session.execute(mine)).scalar_one_or_none()
     if assignment is None:
