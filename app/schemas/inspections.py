@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from app.schemas.common import View, Wire
+from app.schemas.mobile.packages import SignatureView
 
 
 class AssignmentRequest(Wire):
@@ -71,8 +72,17 @@ class VisitView(View):
     created_at: datetime
 
 
+class PartySignatureView(View):
+    """The inspected party signed or refused, and why; `text_hash` is of the text it was shown. Who it was stays in the package."""
+
+    outcome: Literal["signed", "refused"]
+    reason: str | None
+    text_hash: str
+    evidence_id: UUID | None
+
+
 class PackageView(View):
-    """One package of a visit, as a case officer reads it."""
+    """One package of a visit, as a case officer reads it: who signed it, and what the inspected party did."""
 
     id: UUID
     sha256: str
@@ -85,6 +95,8 @@ class PackageView(View):
     is_signable: bool
     issues: list[dict[str, object]]
     received_at: datetime
+    party: PartySignatureView | None
+    signatures: Annotated[list[SignatureView], Field(default_factory=list)]
 
 
 class FindingView(View):

@@ -1,6 +1,7 @@
 """The core promise: acknowledged means every declared byte is hashed, stored and durable; and what is kept is kept for ever."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -8,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
+from app.demo.phone import sha256_of
 from app.services.inspections.receipt_format import receipt_verifies
 from app.services.runtime import Runtime
 from tests.factories.field import SHOWN_TEXT, Field, photo
@@ -198,6 +200,70 @@ def test_officers_are_claimed_until_each_signs_with_an_own_phone(
     assert (wrong.status_code, wrong.json()["code"]) == (422, "wrong_package_signature")
     both = phones[1].sign_package(package.id, package.hash, SHOWN_TEXT).json()
     assert [view["status"] for view in both] == ["signed", "signed"]
+
+
+def visited(person: Person, field: Field) -> dict[str, Any]:
+    """The only package of the visit as the console shows it."""
+    answer = person.get(f"/api/v1/inspections/visits/{field.visit_id}")
+    assert answer.status_code == 200, answer.text
+    (package,) = answer.json()["packages"]
+    return dict(package)
+
+
+def test_every_signature_and_refusal_is_read_with_the_hash_of_the_text_that_was_shown(
+    world: World, team: tuple[Person, Person]
+) -> None:
+    field = Field(world)
+    phones = [field.phone(officer.user_id) for officer in team]
+    refused = {
+        "outcome": "refused",
+        "name": "李工",
+        "reason": "对第三条有异议",
+        "text_hash": sha256_of("甲".encode()),
+    }
+    package = phones[0].seal({**field.document(field.publish("rto"), ids(team)), "party": refused}, [])
+    answer = phones[0].put_package(package)
+    assert answer.status_code == 201, answer.text
+    assert "refusal_reason_missing" not in {issue["code"] for issue in answer.json()["issues"]}
+    officers_text = sha256_of("乙".encode())
+    assert phones[1].sign_package(package.id, package.hash, officers_text).status_code == 200
+    other = phones[0].sign(f"anshao.package-signature/1\n{package.hash}\n{SHOWN_TEXT}".encode())
+    body = {"text_hash": officers_text, "signature": other}
+    lying = phones[0].request("POST", f"/packages/{package.id}/signatures", json=body)
+    assert (lying.status_code, lying.json()["code"]) == (422, "wrong_package_signature")
+    shown = visited(team[0], field)
+    assert shown["party"] == {
+        "outcome": "refused", "reason": "对第三条有异议", "text_hash": refused["text_hash"], "evidence_id": None,
+    }  # fmt: skip
+    assert {row["user_id"]: (row["status"], row["text_hash"]) for row in shown["signatures"]} == {
+        str(team[0].user_id): ("claimed", None),
+        str(team[1].user_id): ("signed", officers_text),
+    }
+
+
+@pytest.mark.parametrize("reason", [None, "", "  "])
+def test_a_refusal_without_its_reason_is_kept_and_flagged(
+    world: World, team: tuple[Person, Person], reason: str | None
+) -> None:
+    field = Field(world)
+    phone = field.phone(team[0].user_id)
+    party = {"outcome": "refused", "reason": reason, "text_hash": SHOWN_TEXT}
+    package = phone.seal({**field.document(field.publish("rto"), ids(team)), "party": party}, [])
+    answer = phone.put_package(package)
+    assert answer.status_code == 201, answer.text
+    assert "refusal_reason_missing" in {issue["code"] for issue in answer.json()["issues"]}
+
+
+@pytest.mark.parametrize("outcome", ["signed", "refused"])
+def test_neither_signature_nor_refusal_counts_without_the_hash_of_the_shown_text(
+    world: World, team: tuple[Person, Person], outcome: str
+) -> None:
+    field = Field(world)
+    phone = field.phone(team[0].user_id)
+    party = {"outcome": outcome, "name": "李工", "reason": "有异议"}
+    package = phone.seal({**field.document(field.publish("rto"), ids(team)), "party": party}, [])
+    answer = phone.put_package(package)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "party/text_hash: missing")
 
 
 def test_someone_else_cannot_sign(world: World, team: tuple[Person, Person]) -> None:

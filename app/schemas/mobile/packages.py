@@ -214,8 +214,9 @@ class SignatureRequest(BaseModel):
 
 
 class SignatureView(BaseModel):
-    """One officer's state on a package: claimed until he has signed."""
+    """One officer's state on a package: claimed until he has signed; `text_hash` is of the text he was shown."""
 
     user_id: UUID
     status: Literal["claimed", "signed"]
     signed_at: datetime | None
+    text_hash: str | None = None

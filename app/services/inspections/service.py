@@ -1,5 +1,6 @@
 """What a phone asks of packages: submit, look at, sign, receipt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -222,14 +223,17 @@ async def sign_package(
 async def list_signatures(session: AsyncSession, package: Package) -> list[SignatureView]:
     """Every officer of the package: claimed until he has signed."""
     wanted = select(PackageSignature).where(PackageSignature.package_id == package.id)
-    signed = {row.user_id: row.created_at for row in (await session.execute(wanted)).scalars()}
+    return signature_views(package, list((await session.execute(wanted)).scalars()))
+
+
+def signature_views(package: Package, signatures: Sequence[PackageSignature]) -> list[SignatureView]:
+    """The officers of the package, each with his signature among these or without."""
+    signed = {row.user_id: row for row in signatures if row.package_id == package.id}
     return [
-        SignatureView(
-            user_id=officer,
-            status="signed" if officer in signed else "claimed",
-            signed_at=signed.get(officer),
-        )
-        for officer in package.officer_ids
+        SignatureView(user_id=one, status="signed", signed_at=row.created_at, text_hash=row.text_hash)
+        if (row := signed.get(one))
+        else SignatureView(user_id=one, status="claimed", signed_at=None)
+        for one in package.officer_ids
     ]
 
 

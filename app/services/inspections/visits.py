@@ -12,8 +12,9 @@ from app.core.errors import NotFoundProblem
 from app.core.paging import Page, PageRequest
 from app.enums.inspections import ENFORCEMENT_KINDS, PackageKind
 from app.models.identity import User
-from app.models.inspections import Finding, Package, PackageIntake, Visit
+from app.models.inspections import Finding, Package, PackageIntake, PackageSignature, Visit
 from app.schemas.inspections import FindingView, IntakeView, PackageView, VisitCount, VisitDetail, VisitView
+from app.services.inspections.service import signature_views
 
 
 async def list_visits(
@@ -77,10 +78,17 @@ async def get_visit(session: AsyncSession, actor: Actor, visit_id: UUID) -> Visi
     if visit is None or visit.region_id not in actor.regions_for("inspections:read"):
         raise NotFoundProblem
     packages = select(Package).where(Package.visit_id == visit_id).order_by(Package.received_at, Package.id)
+    signed = select(PackageSignature).join(Package, Package.id == PackageSignature.package_id)
+    signatures = list((await session.execute(signed.where(Package.visit_id == visit_id))).scalars())
     findings = select(Finding).where(Finding.visit_id == visit_id).order_by(Finding.package_id, Finding.key)
     return VisitDetail(
         **VisitView.model_validate(visit).model_dump(),
-        packages=[PackageView.model_validate(row) for row in (await session.execute(packages)).scalars()],
+        packages=[
+            PackageView.model_validate(row).model_copy(
+                update={"signatures": signature_views(row, signatures)}
+            )
+            for row in (await session.execute(packages)).scalars()
+        ],
         findings=[FindingView.model_validate(row) for row in (await session.execute(findings)).scalars()],
     )
 
