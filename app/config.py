@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     max_evidence_bytes: int = Field(
         4 * 1024 * 1024, description="Largest photograph accepted in a single PUT"
     )
+    evidence_patience_seconds: int = Field(
+        300,
+        ge=0,
+        description="How long a file may wait for spare time of the machine before it is examined all the same",
+    )
     evidence_decoders: int = Field(
         2, ge=1, le=64, description="Processes of one worker that decode photographs, at the lowest priority"
     )

@@ -68,11 +68,10 @@ class Served:
 
     def cpu_seconds(self) -> dict[str, float]:
         """Seconds of processor time so far: API processes, worker, PostgreSQL (the one embedded server on the folder)."""
-        used = {"api": 0.0, "worker": 0.0, "postgresql": 0.0}
+        used = {"api": 0.0, "worker": 0.0, "decoders": 0.0, "postgresql": 0.0}
         for process in [self._root, *self._root.children(recursive=True)]:
-            kind = "worker" if "worker" in process.cmdline()[-3:] else "api"
-            used[kind] += _busy(process)
-        used["postgresql"] = sum(_busy(process) for process in self._postgres())
+            used[_kind_of(process)] += _busy(process)
+        used["postgresql"] = sum(_busy(process) + _ended(process) for process in self._postgres())
         return used
 
     def _postgres(self) -> list[psutil.Process]:
@@ -80,6 +79,25 @@ class Served:
         servers = [p for p in psutil.process_iter(["name", "cmdline"]) if p.info["name"] == "postgres"]
         own = [p for p in servers if folder in (p.info["cmdline"] or ())]
         return [one for server in own for one in (server, *server.children(recursive=True))]
+
+
+def _kind_of(process: psutil.Process) -> str:
+    try:
+        command = process.cmdline()
+    except psutil.NoSuchProcess:
+        return "api"
+    if "app.services.evidence.decoder" in command:
+        return "decoders"
+    return "worker" if "worker" in command[-3:] else "api"
+
+
+def _ended(process: psutil.Process) -> float:
+    """Time of children that have ended: PostgreSQL's connections come and go."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.children_user + times.children_system)
 
 
 def _busy(process: psutil.Process) -> float:

@@ -6,6 +6,7 @@ Any number may run beside one another; relay and sealing are done by whichever h
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from structlog import get_logger
 
@@ -18,6 +19,7 @@ from app.services.audit.sealing import find_newest_checkpoint, seal_waiting
 from app.services.evidence.decoder import Decoder
 from app.services.evidence.examination import BATCH as EXAMINATION_BATCH
 from app.services.evidence.examination import examine_waiting
+from app.services.evidence.spare_time import SpareTime, waits_too_long
 from app.services.runtime import Runtime
 from app.services.subscriptions import load_subscriptions
 from app.services.task_modules import load_tasks
@@ -56,7 +58,13 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
 
     decoders = [Decoder() for _ in range(runtime.settings.evidence_decoders)]
 
+    spare, patience = SpareTime(), timedelta(seconds=runtime.settings.evidence_patience_seconds)
+
     async def examine() -> bool:
+        if spare.is_scarce():
+            async with runtime.database.single_statement() as connection:
+                if not await waits_too_long(connection, patience):
+                    return False
         return await examine_waiting(runtime, decoders) == EXAMINATION_BATCH
 
     tasks = [

@@ -36,6 +36,7 @@ class Installation:
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSHAO_")},
             "ANSHAO_DATA_DIR": str(folder / "data"),
             "ANSHAO_PORT": str(self.port),
+            "ANSHAO_EVIDENCE_PATIENCE_SECONDS": "0",  # the tests themselves keep the machine busy
         }
 
     def _command(self, *arguments: str) -> list[str]:
