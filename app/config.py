@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     pool_size: int = Field(
         3, ge=1, description="Database connections of one process; keep processes x pool below the limit"
     )
-    pool_overflow: int = Field(2, ge=0, description="Extra connections of one process in a rush")
+    pool_overflow: int = Field(0, ge=0, description="Extra connections of one process in a rush")
     prepared_statements: bool = Field(
         True, description="Let PostgreSQL keep plans; switch off behind a PgBouncer older than 1.22"
     )
