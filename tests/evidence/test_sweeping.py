@@ -64,6 +64,25 @@ def test_unclaimed_files_go_after_ninety_days_and_not_a_day_sooner(team: Team, r
     assert team.world.in_database(audited) == [("evidence:sweep", "system")]
 
 
+def test_files_of_a_package_that_a_person_must_look_at_stay(team: Team, runtime: Runtime) -> None:
+    kept = photo()
+    unknown = {"code": "nobody-knows", "version": 1, "hash": "sha-256:" + "1" * 64}
+    officers = [officer.user_id for officer in team.officers]
+    package = team.phone.seal(team.field.document(unknown, officers), [kept])
+    assert team.phone.put_package(package).json()["code"] == "package_quarantined"
+    assert team.phone.put_photo(package, kept).status_code == 201
+    age(team, kept.id, 4000)
+    sweep(team, runtime)
+    assert row_of(team.world, kept.id) is not None
+    assert stored_bytes(team.world, runtime, kept.content) == kept.content
+
+    async def remove(session: AsyncSession) -> None:
+        await session.execute(text("DELETE FROM evidence_files WHERE id = :id"), {"id": kept.id})
+
+    with pytest.raises(DBAPIError, match="never removed"):
+        team.world.in_database(remove)
+
+
 def test_bytes_that_another_file_needs_stay(team: Team, runtime: Runtime) -> None:
     old = photo()
     twin = Photo(old.content, None)

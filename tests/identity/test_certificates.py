@@ -60,6 +60,11 @@ def test_a_revoked_certificate_counts_until_the_day_before(
     assert [is_certified(world, officer, day) for day in days] == [True, False, False]
 
 
+def test_nobody_enters_a_certificate_of_his_own(world: World, admin: Person) -> None:
+    answer = entered(admin, admin, date(2026, 1, 1), date(2026, 12, 31), f"OWN-{world.code}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "own_account")
+
+
 def test_a_number_is_entered_once(world: World, admin: Person, officer: Person) -> None:
     first, last = date(2026, 1, 1), date(2026, 12, 31)
     entered(admin, officer, first, last, f"ZJ-{world.code}")

@@ -1,10 +1,11 @@
 """Each oddity is one flag; a sound package has none."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.core.clock import shanghai_date
 from app.core.ids import new_id
 from app.schemas.mobile.packages import Envelope
 from app.services.inspections.judgement import (
@@ -88,10 +89,22 @@ def test_an_officer_outside_the_team_and_another_site_are_flagged() -> None:
 def test_two_certified_officers_with_the_sender_among_them_can_sign() -> None:
     envelope = Envelope.model_validate(envelope_document())
     first, second = envelope.officers
-    assert signable(envelope, {first, second})
-    assert not signable(envelope, {first})
-    assert not signable(envelope.model_copy(update={"officers": [first, first]}), {first})
-    assert not signable(envelope.model_copy(update={"user_id": new_id()}), {first, second})
+    assert signable(envelope, {first, second}, RECEIVED)
+    assert not signable(envelope, {first}, RECEIVED)
+    assert not signable(envelope.model_copy(update={"officers": [first, first]}), {first}, RECEIVED)
+    assert not signable(envelope.model_copy(update={"user_id": new_id()}), {first, second}, RECEIVED)
+
+
+def test_a_date_that_cannot_be_true_is_never_signable() -> None:
+    """A phone that dates its visit back would make an expired certificate valid again."""
+    first, second = new_id(), new_id()
+    contact = RECEIVED - timedelta(days=3)
+    document = envelope_document(officers=[str(first), str(second)], user_id=first)
+    document["times"] = {**document["times"], "last_server_contact_at": contact.isoformat()}
+    for days, expected in ((-4, False), (-3, True), (0, True), (1, False)):
+        document["legal_date"] = (shanghai_date(RECEIVED) + timedelta(days=days)).isoformat()
+        envelope = Envelope.model_validate(document)
+        assert signable(envelope, {first, second}, RECEIVED) is expected, days
 
 
 def test_a_file_declared_twice_is_flagged() -> None:

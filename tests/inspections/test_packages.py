@@ -302,3 +302,22 @@ def test_no_default_answers_an_unanswered_checklist_says_so(
     phone = field.phone(team[0].user_id)
     answer = phone.put_package(phone.seal(field.document(field.publish("rto"), ids(team)), [])).json()
     assert [i["code"] for i in answer["issues"]].count("unanswered") >= 25
+
+
+def test_who_may_no_longer_submit_still_learns_that_his_package_is_here(
+    world: World, team: tuple[Person, Person]
+) -> None:
+    field = Field(world)
+    phone = field.phone(team[0].user_id)
+    package = phone.seal(field.document(field.publish("rto"), ids(team)), [])
+    assert phone.put_package(package).status_code == 201
+
+    async def move_site(session: AsyncSession) -> None:
+        moved = text("UPDATE sites SET region_id = :region WHERE id = :id")
+        await session.execute(moved, {"region": world.other_town, "id": field.site_id})
+
+    world.in_database(move_site)
+    again = phone.put_package(package)
+    assert (again.status_code, again.json()["status"]) == (200, "processed")
+    new = phone.seal(field.document(field.publish("rto"), ids(team), visit_id=str(new_id())), [])
+    assert phone.put_package(new).status_code == 404

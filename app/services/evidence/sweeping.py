@@ -1,4 +1,4 @@
-"""Clearing away: files that no package declared in 90 days, their bytes, and what interrupted uploads left in the staging.
+"""Clearing away: files whose package never came in 90 days, their bytes, and what interrupted uploads left in the staging.
 
 Rows go first, in the transaction that writes it down; bytes go afterwards, when no other row refers to them (a file that comes
 again meanwhile holds them, see hold_bytes).
@@ -24,7 +24,8 @@ BATCH = 200
 _REMOVE_OLD = text(
     """
     WITH old AS (
-        SELECT id FROM evidence_files WHERE NOT is_claimed AND received_at < :before
+        SELECT id FROM evidence_files f WHERE NOT is_claimed AND received_at < :before
+            AND NOT EXISTS (SELECT FROM package_intakes p WHERE p.package_id = f.package_id)
          ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED),
     copies AS (
         SELECT storage_key, sha256 FROM evidence_derivatives WHERE evidence_id IN (SELECT id FROM old)),
@@ -40,7 +41,10 @@ _REMOVE_OLD = text(
 
 
 async def sweep_unclaimed(runtime: Runtime) -> int:
-    """Remove the files that waited for their package for more than 90 days, each with its audit row; gives their number."""
+    """Remove the files whose package did not come in 90 days, each with its audit row; gives their number.
+
+    What belongs to a package that is here, be it set aside for a person, stays.
+    """
     removed = 0
     while True:
         async with runtime.database.write() as session:

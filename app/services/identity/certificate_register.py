@@ -17,7 +17,7 @@ from app.models.identity import OfficerCertificate, User
 from app.schemas.users import CertificateRequest
 from app.services.audit.service import record_act
 from app.services.identity.certificates import certificate_valid
-from app.services.identity.errors import CertificateNumberProblem, RevocationProblem
+from app.services.identity.errors import CertificateNumberProblem, OwnAccountProblem, RevocationProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ async def list_certificates(
 async def enter_certificate(
     session: AsyncSession, actor: Actor, request: CertificateRequest
 ) -> OfficerCertificate:
-    """Enter a certificate of a user; a renewal is a new one."""
+    """Enter a certificate of a user, never one's own; a renewal is a new one."""
+    if request.user_id == actor.user_id:
+        raise OwnAccountProblem
     user = await session.get(User, request.user_id)
     if user is None or user.region_id not in actor.regions_for("certificates:manage"):
         raise NotFoundProblem

@@ -38,12 +38,12 @@ class KnownAssignment:
     is_cancelled: bool
 
 
-def signable(envelope: Envelope, certified: Collection[UUID]) -> bool:
+def signable(envelope: Envelope, certified: Collection[UUID], received_at: datetime) -> bool:
     """Two different officers at least, every one certified on the day, the sender among them (行政处罚法 42).
 
-    An assistant's package never is.
+    An assistant's package never is, nor one whose date cannot be true: certificates are judged on that day.
     """
-    if not envelope.kind.is_enforcement:
+    if not envelope.kind.is_enforcement or not _is_date_possible(envelope, received_at):
         return False
     officers = set(envelope.officers)
     return len(officers) >= LEAST_OFFICERS and officers <= set(certified) and envelope.user_id in officers
@@ -122,8 +122,7 @@ def _judge_times(envelope: Envelope, received_at: datetime) -> list[Issue]:
         issues.append(
             _issue("absurd_duration", "times", "检查时长超过24小时", "The visit took longer than 24 hours")
         )
-    earliest = shanghai_date(times.last_server_contact_at) if times.last_server_contact_at else None
-    if envelope.legal_date > shanghai_date(received_at) or (earliest and envelope.legal_date < earliest):
+    if not _is_date_possible(envelope, received_at):
         issues.append(
             _issue(
                 "legal_date_outside_window",
@@ -133,6 +132,13 @@ def _judge_times(envelope: Envelope, received_at: datetime) -> list[Issue]:
             )
         )
     return issues
+
+
+def _is_date_possible(envelope: Envelope, received_at: datetime) -> bool:
+    """The declared date lies between the phone's last contact, as far as it is told, and the receipt."""
+    contact = envelope.times.last_server_contact_at
+    is_past = envelope.legal_date <= shanghai_date(received_at)
+    return is_past and (contact is None or envelope.legal_date >= shanghai_date(contact))
 
 
 def _judge_position(envelope: Envelope) -> list[Issue]:

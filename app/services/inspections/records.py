@@ -53,7 +53,7 @@ def package_row(
         "times": envelope.times.model_dump(mode="json"),
         "position": envelope.position.model_dump(mode="json") if envelope.position else None,
         "issues": [issue.model_dump() for issue in _issues(arrived, context, site, assessment)],
-        "is_signable": signable(envelope, context.certified),
+        "is_signable": signable(envelope, context.certified, arrived.received_at),
         "received_at": arrived.received_at,
         "version": 1,
     }

@@ -90,11 +90,11 @@ async def _judge(session: AsyncSession, event: PackageProcessed) -> list[Issue]:
             issues.append(_issue("hazard_not_answered", f"hazards/{hazard_id}"))
     if not results:
         return issues
+    if event.legal_date > shanghai_today():
+        return [*issues, _issue("reinspection_in_future", "legal_date")]
     signable = select(Package.is_signable).where(Package.id == event.package_id)
     if not (await session.execute(signable)).scalar_one():
         return [*issues, _issue("reinspection_not_signable", "hazards")]
-    if event.legal_date > shanghai_today():
-        return [*issues, _issue("reinspection_in_future", "legal_date")]
     for hazard_id, outcome in (await _record(session, event)).items():
         if outcome not in ("recorded", "known"):
             issues.append(_issue(f"hazard_{outcome}", f"hazards/{hazard_id}"))
