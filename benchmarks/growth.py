@@ -58,6 +58,9 @@ def _value(table: str, name: str, kind: str, is_unique: bool) -> str:
         return f"(substr({name}::text, 1, 24) || substr(md5({name}::text || '{{step}}'), 1, 12))::uuid"
     if kind == "text" and is_unique and name in ("number", "sha256"):
         return f"{name} || '-{{step}}'"
+    if (table, name) == ("receipts", "number"):
+        # Each step adds another power of two: no sum of them comes twice.
+        return "number + 10000000::bigint * (1 << ({step} - 1))"
     if (table, name) == ("changes", "position"):
         return "-nextval(pg_get_serial_sequence('public.changes', 'id'))"
     return name
