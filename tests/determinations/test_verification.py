@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
 from app.models.identity import OfficerCertificate
+from app.services.determinations.repository import outdate_verdicts
 from tests.determinations.making import NO_ALARM, NO_CONTRACT_CHECKS, PATH, Visit, answers
 from tests.factories.world import Person, World
 
@@ -313,3 +315,17 @@ def test_a_reason_no_database_can_hold_is_refused_clearly(world: World, reason: 
     headers = {"Content-Type": "application/json"}
     answer = visit.officers[0].post(path, version=verdict["version"], content=body, headers=headers)
     assert answer.status_code == 422, answer.text
+
+
+def test_what_people_decided_meanwhile_stays_current(world: World) -> None:
+    """The machine read it as open, and the person in charge confirmed it before the machine wrote."""
+    visit, verdict = suspected(world)
+    decided = verified(visit, verdict, MAJOR, MAJOR)
+    assert step(world.person("approver"), decided, "confirmation", DECIDED).status_code == 200
+
+    async def outdate(session: AsyncSession) -> dict[UUID, int]:
+        return await outdate_verdicts(session, [UUID(verdict["id"])])
+
+    assert world.in_database(outdate) == {}
+    (kept,) = visit.verdicts("suspected_major")
+    assert (kept["id"], kept["status"], kept["is_current"]) == (verdict["id"], "confirmed", True)

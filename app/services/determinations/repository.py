@@ -11,7 +11,7 @@ from app.core.clock import utc_now
 from app.models.determinations import FactSheetRecord, VerdictRecord
 from app.models.enterprises import Enterprise
 from app.services.determinations.facts import Sheet
-from app.services.determinations.statements import Standing, about
+from app.services.determinations.statements import DECIDED, Standing, about
 
 VISIT_LOCK = 41
 """The seed of the advisory locks on visits: what is known of one visit is judged in single file."""
@@ -74,10 +74,13 @@ async def supersede_sheet(session: AsyncSession, sheet_id: UUID) -> None:
 
 
 async def outdate_verdicts(session: AsyncSession, verdict_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Make verdicts no longer current; gives their new versions."""
+    """Make verdicts no longer current; gives their new versions.
+
+    One that people decide at this very moment stays: the update waits for them and looks again.
+    """
     changed = (
         update(VerdictRecord)
-        .where(VerdictRecord.id.in_(verdict_ids))
+        .where(VerdictRecord.id.in_(verdict_ids), VerdictRecord.status.not_in(DECIDED))
         .values(is_current=False, version=VerdictRecord.version + 1, updated_at=utc_now())
         .returning(VerdictRecord.id, VerdictRecord.version)
     )
