@@ -145,7 +145,9 @@ def test_the_storage_of_compose_starts_makes_its_bucket_and_knows_its_account(tm
         "$$": "$",
         "/data": str(tmp_path),
         "-ip=storage": "-ip=127.0.0.1",
-        "-s3 ": "-s3 -s3.port.iceberg=0 " + " ".join(f"-{name}={port}" for name, port in ports.items()) + " ",
+        "-s3 ": "-s3 -s3.port.iceberg=0 -s3.port.lance=0 "
+        + " ".join(f"-{name}={port}" for name, port in ports.items())
+        + " ",
         "localhost:9333": f"localhost:{ports['master.port']}.{ports['master.port.grpc']}",
     }
     command = COMPOSE["services"]["storage"]["command"][0]
