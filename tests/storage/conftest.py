@@ -1,5 +1,6 @@
 """Both stores, so that every promise is kept by each."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from tests.support.objects import s3_server, s3_settings
 @pytest.fixture(scope="session")
 def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real S3 server, for all tests of the session."""
-    with s3_server(tmp_path_factory.mktemp("s3")) as address:
+    folder = tmp_path_factory.mktemp("s3")
+    with s3_server(folder) as address:
+        # The server makes a bucket when something is first put into it; whichever test comes first finds it there.
+        asyncio.run(open_store(s3_settings(address, folder, "first")).put("first", b""))
         yield address
 
 
