@@ -1,11 +1,13 @@
 """Console logins: guessing is braked, refresh tokens rotate, reuse ends the session, leaving is immediate."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import standing_at, utc_now
 from app.models.identity import User
 from app.services.identity import brake
 from app.services.identity.passwords import hash_password
@@ -62,6 +64,15 @@ def test_right_logins_use_up_no_attempts(
 ) -> None:
     monkeypatch.setattr(brake, "LIMITS", {**brake.LIMITS, "login_from": 2})
     assert [log_in(world, officer).status_code for _ in range(4)] == [201] * 4
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(14 * 60 + 58, 200), (15 * 60 + 1, 401)])
+def test_an_access_token_is_good_for_fifteen_minutes(
+    world: World, officer: Person, seconds: int, status: int
+) -> None:
+    token = log_in(world, officer).json()["access_token"]
+    with standing_at(utc_now() + timedelta(seconds=seconds)):
+        assert session_of(world, token).status_code == status
 
 
 def test_a_used_refresh_token_ends_the_session_once_its_successor_was_used(

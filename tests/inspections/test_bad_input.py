@@ -122,6 +122,15 @@ def test_an_unknown_template_is_kept_aside(sending: Sending, change: dict[str, A
     is_quarantined(sending, sending.sealed(template={**sending.template, **change}), "unknown_template")
 
 
+def test_what_waits_for_a_person_is_shown_in_its_own_district_only(sending: Sending) -> None:
+    package = sending.sealed(template={**sending.template, "hash": "sha-256:" + "1" * 64})
+    is_quarantined(sending, package, "unknown_template")
+    for region, is_shown in ((sending.world.town, True), (sending.world.other_district, False)):
+        supervisor = sending.world.person("supervisor", region=region)
+        waiting = supervisor.get("/api/v1/inspections/waiting-packages").json()["items"]
+        assert (str(package.id) in {row["package_id"] for row in waiting}) is is_shown
+
+
 def own_template(sending: Sending, status: str) -> dict[str, Any]:
     """A checklist of the test's own that stands in this state."""
     code = f"t-{new_id().hex}"
