@@ -1,18 +1,22 @@
 """What no package ever declared goes after ninety days, and nothing else ever does."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from httpx import Response
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import utc_now
-from app.demo.phone import Photo
-from app.services.evidence.sweeping import remove_decided, sweep_unclaimed
+from app.demo.phone import Photo, sha256_of
+from app.services.evidence.service import lock_content
+from app.services.evidence.sweeping import is_used, remove_decided, sweep_unclaimed
 from app.services.runtime import Runtime
+from app.storage.store import original_key
 from tests.evidence.conftest import Team
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import copies_of, examine_all, run
@@ -104,6 +108,36 @@ def test_a_file_that_comes_again_between_the_two_steps_keeps_its_bytes(team: Tea
     run(team.world, lambda: remove_decided(runtime))
     assert stored_bytes(team.world, runtime, old.content) == old.content
     assert team.phone.put_package(package).json()["receipt"] is True
+
+
+def test_a_removal_broken_off_and_done_again_takes_no_bytes_that_were_acknowledged(
+    team: Team, runtime: Runtime
+) -> None:
+    old, other = photo(), photo()
+    team.phone.put_photo(team.seal(old), old)
+    age(team, old.id, 91)
+    run(team.world, lambda: sweep_unclaimed(runtime))
+    key = original_key(sha256_of(old.content))
+    run(team.world, lambda: runtime.storage.remove(key))  # and here the job died: its decision still stands
+    twin = Photo(old.content, None)
+    package = team.sent(twin, other)
+
+    async def remove_again_while_the_phone_sends() -> Response:
+        async with runtime.database.write() as session:
+            await lock_content(session, sha256_of(old.content))
+            assert not await is_used(session, key)
+            sending = asyncio.ensure_future(asyncio.to_thread(team.phone.put_photo, package, twin))
+            while not await runtime.storage.exists(key):
+                await asyncio.sleep(0.01)
+            await asyncio.wait([sending], timeout=0.5)
+            await runtime.storage.remove(key)
+        return await sending
+
+    answer = run(team.world, remove_again_while_the_phone_sends)
+    assert (answer.status_code, answer.json()["code"]) == (503, "evidence_send_again")
+    assert team.phone.put_photo(package, twin).status_code == 201
+    run(team.world, lambda: remove_decided(runtime))
+    assert stored_bytes(team.world, runtime, twin.content) == twin.content
 
 
 @pytest.mark.parametrize("declared", [True, False])

@@ -51,7 +51,8 @@ class Stored:
 
 
 # The manifest row is locked first, so `missing` is exact even when another file came at the same moment. What this statement
-# inserts is what it verifies, and what it verifies is what it counts: all of it or nothing.
+# inserts is what it verifies, and what it verifies is what it counts: all of it or nothing. Content that is to be removed
+# (evidence_removals) is none of its business: that needs the lock of hold_bytes.
 _CLAIM = text(
     """
     WITH manifest AS (
@@ -60,6 +61,7 @@ _CLAIM = text(
     declared AS (
         SELECT d.id, m.region_id FROM manifest m JOIN evidence_declarations d ON d.package_id = m.package_id
          WHERE d.id = :id AND d.sha256 = :sha256 AND d.size = :size AND d.status = 'missing' AND m.missing > :leave
+           AND NOT EXISTS (SELECT FROM evidence_removals r WHERE r.storage_key = :storage_key)
            FOR UPDATE OF d),
     stored AS (
         INSERT INTO evidence_files (id, package_id, device_id, user_id, region_id, is_claimed, sha256, size, media_type,

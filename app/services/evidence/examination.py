@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -116,12 +117,11 @@ async def _examine_one(runtime: Runtime, decoder: Decoder, file: _Waiting) -> No
         if file.attempts < MAX_ATTEMPTS:
             return
         found = _flagged(EvidenceFlag.UNDECODABLE)
-    held: list[tuple[str, str]] = []
-    copies = [await _store_copy(runtime, file, copy, held) for copy in found["reduced"]]
+    copies = [await _store_copy(runtime, file, copy) for copy in found["reduced"]]
     async with runtime.database.write() as session:
-        for sha256, key in held:
-            await lock_content(session, sha256)
-            if not await runtime.storage.exists(key):
+        for copy in sorted(copies, key=itemgetter("sha256")):
+            await lock_content(session, copy["sha256"])
+            if not await runtime.storage.exists(copy["storage_key"]):
                 return  # swept away at this very moment: the next attempt stores it anew
         await _write(session, file, found, copies)
 
@@ -130,15 +130,12 @@ def _flagged(flag: EvidenceFlag) -> dict[str, Any]:
     return {"detected_type": None, "flags": [flag.value], "facts": {}, "reduced": []}
 
 
-async def _store_copy(
-    runtime: Runtime, file: _Waiting, copy: Mapping[str, Any], held: list[tuple[str, str]]
-) -> dict[str, Any]:
-    """Store a copy; one that lay there before is noted in `held`, since the sweep could be removing it."""
+async def _store_copy(runtime: Runtime, file: _Waiting, copy: Mapping[str, Any]) -> dict[str, Any]:
+    """Store a copy under its own hash; gives its row."""
     content: bytes = copy["content"]
     sha256 = "sha-256:" + hashlib.sha256(content).hexdigest()
     key = derivative_key(sha256)
-    if not await runtime.storage.put(key, content):
-        held.append((sha256, key))
+    await runtime.storage.put(key, content)
     return {
         "evidence_id": file.id,
         "pixels": copy["pixels"],

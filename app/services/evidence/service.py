@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.errors import Problem
-from app.models.evidence import EvidenceFile
+from app.models.evidence import EvidenceFile, EvidenceRemoval
 from app.services.evidence.arrivals import Arrival, Stored, claim_unless_last, register_original
 from app.services.evidence.errors import DigestRequiredProblem, OriginalGoneProblem, WrongBytesProblem
 from app.services.runtime import Runtime
@@ -81,11 +81,21 @@ async def lock_content(session: AsyncSession, sha256: str) -> None:
 
 
 async def hold_bytes(session: AsyncSession, runtime: Runtime, kept: Kept) -> None:
-    """Make sure that bytes which lay there before are not swept away while their new row is written."""
-    if not kept.is_new:
-        await lock_content(session, kept.sha256)
-        if not await runtime.storage.exists(kept.key):
-            raise OriginalGoneProblem
+    """Make sure that the bytes are not swept away while their new row is written.
+
+    In danger are bytes that lay there before, and new ones whose content was to be removed: a removal that was broken off is
+    done again. Raises OriginalGoneProblem when they went a moment ago.
+    """
+    if kept.is_new and not await _is_to_be_removed(session, kept.key):
+        return
+    await lock_content(session, kept.sha256)
+    if not await runtime.storage.exists(kept.key):
+        raise OriginalGoneProblem
+
+
+async def _is_to_be_removed(session: AsyncSession, key: str) -> bool:
+    wanted = select(EvidenceRemoval.storage_key).where(EvidenceRemoval.storage_key == key)
+    return (await session.execute(wanted)).first() is not None
 
 
 async def forget_unused_bytes(runtime: Runtime, sha256: str) -> bool:

@@ -77,14 +77,15 @@ async def remove_decided(runtime: Runtime) -> int:
     for key, sha256 in decided:
         async with runtime.database.write() as session:
             await lock_content(session, sha256)
-            if not await _is_used(session, key):
+            if not await is_used(session, key):
                 await runtime.storage.remove(key)
                 gone += 1
             await session.execute(delete(EvidenceRemoval).where(EvidenceRemoval.storage_key == key))
     return gone
 
 
-async def _is_used(session: AsyncSession, key: str) -> bool:
+async def is_used(session: AsyncSession, key: str) -> bool:
+    """Whether a row refers to the object."""
     file = select(EvidenceFile.id).where(EvidenceFile.storage_key == key)
     copy = select(EvidenceDerivative.evidence_id).where(EvidenceDerivative.storage_key == key)
     for wanted in (file, copy):
