@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+import chinese_calendar
 import pytest
 import yaml
 from hypothesis import given
@@ -64,9 +65,6 @@ def test_counting_backwards_excludes_the_day_it_starts_from() -> None:
 
 
 def test_the_notices_agree_with_an_independent_calendar() -> None:
-    chinese_calendar = pytest.importorskip(
-        "chinese_calendar", reason="LOUD: chinesecalendar is not installed"
-    )
     for number in range((date(2026, 12, 31) - date(2024, 1, 1)).days + 1):
         day = date(2024, 1, 1) + timedelta(days=number)
         assert CALENDAR.is_workday(day) == chinese_calendar.is_workday(day), day
