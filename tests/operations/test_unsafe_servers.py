@@ -34,22 +34,25 @@ def test_a_careful_server_is_accepted(synchronous_commit: str) -> None:
     refuse_unsafe(150_000, SAFE | {"synchronous_commit": synchronous_commit})
 
 
-@pytest.fixture
-def careless_server(tmp_path: Path) -> Iterator[str]:
-    """A real PostgreSQL with fsync switched off."""
-    server = EmbeddedPostgres(tmp_path)
-    address = server.start("postgres")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL of its own."""
+    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("server"))
     try:
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")
-            connection.execute("SELECT pg_reload_conf()")
-        yield address
+        yield embedded.start("postgres")
     finally:
-        server.stop()
+        embedded.stop()
 
 
-def test_a_running_server_with_fsync_off_is_refused(tmp_path: Path, careless_server: str) -> None:
-    refused = Installation(tmp_path).run("worker", ANSHAO_DATABASE_URL=careless_server)
+@pytest.mark.parametrize("setting", sorted(SAFE))
+def test_a_running_server_with_one_of_them_off_is_refused(tmp_path: Path, server: str, setting: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    refused = Installation(tmp_path).run("worker", ANSHAO_DATABASE_URL=server)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM RESET {setting}")
+        connection.execute("SELECT pg_reload_conf()")
     assert refused.returncode == 1
-    assert "fsync" in refused.stderr
+    assert setting in refused.stderr
     assert "Traceback" not in refused.stderr
