@@ -15,7 +15,7 @@ from app.config import Settings
 from app.core.errors import Problem
 from app.db.embedded import EmbeddedRefused
 from app.db.engine import UnsafeServer
-from app.db.migrate import newest_revision, upgrade
+from app.db.migrate import TableInUse, newest_revision, upgrade
 from app.demo.console import StoryFailed
 from app.demo.run import run_demo
 from app.doctor.examination import examine
@@ -62,7 +62,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     try:
         cli()
-    except (EmbeddedRefused, UnsafeServer) as refusal:
+    except (EmbeddedRefused, UnsafeServer, TableInUse) as refusal:
         _fail(str(refusal))
     except Problem as problem:
         _fail(f"{problem.text('zh')} / {problem.text('en')}")

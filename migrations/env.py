@@ -5,6 +5,7 @@ from sqlalchemy import create_engine, pool
 
 from app import models
 from app.config import Settings
+from app.db import migrate
 from app.db.base import Base
 from app.db.engine import psycopg_url
 
@@ -30,7 +31,8 @@ def address() -> str:
     return url.get_secret_value()
 
 
-engine = create_engine(psycopg_url(address()), poolclass=pool.NullPool)
+options = {"options": f"-c lock_timeout={migrate.LOCK_TIMEOUT}"}
+engine = create_engine(psycopg_url(address()), poolclass=pool.NullPool, connect_args=options)
 with engine.connect() as connection:
     context.configure(
         connection=connection,

@@ -6,7 +6,9 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import create_engine, pool, text
+from sqlalchemy.exc import OperationalError
 
 from app.db.engine import psycopg_url
 
@@ -15,6 +17,17 @@ MIGRATIONS = next(p for p in (_PACKAGE.parent / "migrations", _PACKAGE / "migrat
 """Beside the package in a checkout and in the image, inside it in a wheel."""
 
 LOCK = 7_241_001
+LOCK_TIMEOUT = "10s"
+
+
+class TableInUse(RuntimeError):
+    """A migration gave up waiting for a table that somebody uses; what was migrated before it stays, the rest is as it was."""
+
+    def __str__(self) -> str:
+        return (
+            f"a table was in use for {LOCK_TIMEOUT}: stop the service or the long query, then run `anshao migrate` again "
+            "/ 数据表正被占用，请停止服务或长查询后重新运行 anshao migrate"
+        )
 
 
 def _config(address: str) -> Config:
@@ -25,12 +38,20 @@ def _config(address: str) -> Config:
 
 
 def upgrade(address: str) -> None:
-    """Run every missing migration, one process at a time (advisory lock)."""
+    """Run every missing migration, one process at a time (advisory lock).
+
+    A migration that waits for a table longer than LOCK_TIMEOUT fails and changes nothing: behind it, every request would wait.
+    """
     engine = create_engine(psycopg_url(address), poolclass=pool.NullPool)
     try:
         with engine.connect() as guard:
             guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
-            command.upgrade(_config(address), "head")
+            try:
+                command.upgrade(_config(address), "head")
+            except OperationalError as error:
+                if isinstance(error.orig, LockNotAvailable):
+                    raise TableInUse from error
+                raise
             guard.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
     finally:
         engine.dispose()

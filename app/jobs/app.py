@@ -16,8 +16,11 @@ from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from structlog import get_logger
 
 from app.db.session import driver_connection
+
+log = get_logger()
 
 POLL_SECONDS = 0.5
 STOP_WITHIN_SECONDS = 20
@@ -77,12 +80,23 @@ async def run_jobs(
             )
 
 
+DEATHS_ALLOWED = 10
+"""Attempts after which a job whose worker died is not tried again: it may be what kills it."""
+
+
 @jobs.periodic(cron="* * * * *")
 @jobs.task(name="jobs.retry_stalled", pass_context=True, queueing_lock="jobs.retry_stalled")
 async def retry_stalled(context: JobContext, timestamp: int) -> None:
-    """Give jobs whose worker died (no heartbeat for 30 s) back to the queue."""
+    """Give jobs whose worker died (no heartbeat for 30 s) back to the queue; one that keeps killing its worker is given up.
+
+    What was given up counts as failed (`anshao doctor`, /metrics) and stays for a person.
+    """
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=30):
+        if job.attempts >= DEATHS_ALLOWED:
+            log.error("job_given_up", job=job.id, task=job.task_name, attempts=job.attempts)
+            await manager.finish_job(job, Status.FAILED, delete_job=False)
+            continue
         try:
             await manager.retry_job(job)
         except UniqueViolation:  # its twin under the same queueing lock waits already and does the same work

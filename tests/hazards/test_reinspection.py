@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
@@ -241,6 +243,21 @@ def test_a_package_that_is_not_signable_changes_no_hazard(story: Story) -> None:
 
 
 def test_a_date_before_the_order_is_flagged(story: Story) -> None:
+    yesterday = (shanghai_today() - timedelta(days=1)).isoformat()
+    assert "hazard_before_order" in story.reinspect(story.result(0), legal_date=yesterday)
+    assert story.states() == ["ordered", "ordered"]
+
+
+def test_what_was_seen_before_the_order_in_force_does_not_answer_it(story: Story) -> None:
+    async def order_ten_days_ago(session: AsyncSession) -> None:
+        replaced = text(
+            "INSERT INTO rectification_orders (id, hazard_id, authority_id, number, issued_on, days, day_kind, due_on, "
+            "requirement, issued_by, created_at) SELECT gen_random_uuid(), hazard_id, authority_id, number || 'a', "
+            "issued_on - 10, days, day_kind, due_on - 10, requirement, issued_by, created_at FROM rectification_orders"
+        )
+        await session.execute(replaced)
+
+    story.world.in_database(order_ten_days_ago)
     yesterday = (shanghai_today() - timedelta(days=1)).isoformat()
     assert "hazard_before_order" in story.reinspect(story.result(0), legal_date=yesterday)
     assert story.states() == ["ordered", "ordered"]

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
-from app.jobs.app import defer, jobs, retry_stalled, run_jobs
+from app.jobs.app import DEATHS_ALLOWED, defer, jobs, retry_stalled, run_jobs
 from app.services.runtime import Runtime
 
 ran: list[tuple[str, object]] = []
@@ -122,3 +122,31 @@ def test_jobs_of_a_worker_that_died_run_again_and_give_way_to_a_waiting_twin(
     work_off(client, runtime)
     assert [thing for thing, _ in ran] == [plain]
     assert in_database(left) == [(ids[1], "todo")]
+
+
+def test_a_job_that_keeps_killing_its_worker_is_given_up_and_stays_to_be_seen(
+    client: TestClient, runtime: Runtime, in_database: Callable[..., Any]
+) -> None:
+    deadly, unlucky = str(new_id()), str(new_id())
+
+    async def die_often(session: AsyncSession) -> list[int]:
+        ids = []
+        for thing, deaths in ((deadly, DEATHS_ALLOWED), (unlucky, DEATHS_ALLOWED - 1)):
+            ids.append(await defer(session, note, thing=thing))
+            await abandon(session, ids[-1])
+            counted = text("UPDATE procrastinate_jobs SET attempts = :deaths WHERE id = :id")
+            await session.execute(counted, {"deaths": deaths, "id": ids[-1]})
+        await defer(session, retry_stalled, timestamp=0)
+        return ids
+
+    async def left(session: AsyncSession) -> list[Any]:
+        query = text("SELECT id, status::text FROM procrastinate_jobs WHERE id = ANY(:ids)")
+        found = [tuple(row) for row in await session.execute(query, {"ids": ids})]
+        await session.execute(text("DELETE FROM procrastinate_jobs WHERE id = ANY(:ids)"), {"ids": ids})
+        return found
+
+    ids = in_database(die_often)
+    work_off(client, runtime)  # gives one back
+    work_off(client, runtime)
+    assert [thing for thing, _ in ran] == [unlucky]
+    assert in_database(left) == [(ids[0], "failed")]

@@ -14,9 +14,10 @@ from psycopg import sql
 from sqlalchemy import create_engine, pool
 
 from app import models
+from app.db import migrate
 from app.db.base import Base
 from app.db.engine import psycopg_url
-from app.db.migrate import MIGRATIONS
+from app.db.migrate import MIGRATIONS, TableInUse, upgrade
 from tests.migrations.sample_rows import fill_empty_tables, row_counts
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
@@ -37,6 +38,18 @@ def test_there_is_one_line_of_migrations() -> None:
     assert len(SCRIPTS.get_heads()) == 1
     assert len(SCRIPTS.get_bases()) == 1
     assert len(IN_ORDER) == len(list((MIGRATIONS / "versions").glob("*.py")))
+
+
+def test_a_migration_that_finds_its_table_in_use_gives_up_with_a_sentence(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade(empty_database)
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "200ms")
+    with psycopg.connect(empty_database) as somebody:
+        somebody.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(TableInUse, match="200ms"):
+            upgrade(empty_database)
+    upgrade(empty_database)
 
 
 @pytest.mark.parametrize("script", IN_ORDER, ids=lambda script: script.revision)

@@ -60,7 +60,7 @@ async def record_results(
     ids = sorted({result.hazard_id for result in results})
     locked = select(Hazard).where(Hazard.id.in_(ids), Hazard.site_id == visit.site_id).order_by(Hazard.id)
     hazards = {row.id: row for row in (await session.execute(locked.with_for_update())).scalars()}
-    ordered = await _first_orders(session, ids)
+    ordered = await _last_orders(session, ids)
     said = await _said_on_visit(session, visit.visit_id, ids)
     outcomes: dict[UUID, Outcome] = {}
     for result in results:
@@ -106,14 +106,14 @@ async def _take(
     )
 
 
-async def _first_orders(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, date]:
-    """The day each hazard was first ordered rectified."""
+async def _last_orders(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, date]:
+    """The day of each hazard's order in force: what officers saw before it does not answer it."""
     order = RectificationOrder
-    wanted = select(order.hazard_id, func.min(order.issued_on).label("first_on")).where(
+    wanted = select(order.hazard_id, func.max(order.issued_on).label("last_on")).where(
         order.hazard_id.in_(ids)
     )
     rows = await session.execute(wanted.group_by(order.hazard_id))
-    return {row.hazard_id: row.first_on for row in rows}
+    return {row.hazard_id: row.last_on for row in rows}
 
 
 async def _said_on_visit(session: AsyncSession, visit_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:

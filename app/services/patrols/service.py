@@ -141,7 +141,12 @@ async def handle_whistle(
     if visit_id is not None:
         whistle = await get_whistle(session, actor, whistle_id)
         visit = await session.get(Visit, visit_id)
-        if visit is None or visit.site_id != whistle.site_id or visit.kind not in ENFORCEMENT_KINDS:
+        if (
+            visit is None
+            or visit.region_id not in actor.regions_for("inspections:read")
+            or visit.site_id != whistle.site_id
+            or visit.kind not in ENFORCEMENT_KINDS
+        ):
             raise HandlingVisitProblem
     return await _step(session, actor, whistle_id, "handle", expected, note=note, visit_id=visit_id)
 
