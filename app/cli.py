@@ -6,12 +6,13 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import httpx
 import typer
 
 from app.config import Settings
+from app.core.clock import utc_now
 from app.core.errors import Problem
 from app.db.embedded import EmbeddedRefused
 from app.db.engine import UnsafeServer
@@ -30,9 +31,11 @@ from app.services.checklists.loading import Loaded, load_shipped_checklists
 from app.services.enterprises.commands import import_file
 from app.services.enterprises.import_reports import column_label
 from app.services.enterprises.trade_import import TradesLoaded, load_trades
-from app.services.identity.keys import PURPOSES, KeyRing
+from app.services.identity.keys import ANNOUNCED_BEFORE, PURPOSES, KeyRing
 from app.services.identity.passwords import MIN_LENGTH
 from app.services.identity.service import create_first_administrator
+from app.services.inspections.receipt_check import KeysUnreadable
+from app.services.inspections.receipt_files import check_files, find_keys_file, load_keys
 from app.services.runtime import open_runtime
 from app.serving import database_address, serve_api, work
 
@@ -73,7 +76,7 @@ def _leave(*_: object) -> None:
     raise SystemExit(0)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise SystemExit(1)
 
@@ -165,11 +168,11 @@ def create_admin(
 
 @keys.command("rotate")
 def rotate_key(purpose: Annotated[str, typer.Argument(help=" | ".join(PURPOSES))]) -> None:
-    """启用新的签名密钥，旧密钥继续用于验签 · Sign with a new key from the next start on; old ones go on verifying."""
+    """启用新的签名密钥，旧密钥继续用于验签 · Sign with a new key, announced two minutes ahead; old ones go on verifying."""
     for known in PURPOSES:
         if known == purpose:
-            key = KeyRing(Settings().resolved_keys_dir).rotate(known)
-            typer.echo(f"{known}: {key.id}  （重启服务后生效 / restart the service to use it）")
+            key = KeyRing(Settings().resolved_keys_dir).rotate(known, utc_now() + ANNOUNCED_BEFORE)
+            typer.echo(f"{known}: {key.id}  {key.valid_from:%Y-%m-%dT%H:%M:%SZ} 起签名 / signs from then on")
             return
     _fail(f"未知用途 / unknown purpose: {purpose}. {' | '.join(PURPOSES)}")
 
@@ -196,6 +199,58 @@ def verify_audit_log() -> None:
     if not report.is_sound:
         _fail("审计日志不完整 / the audit log is NOT sound")
     typer.echo("审计日志完整 / the audit log is sound")
+
+
+@verify.command("receipt")
+def verify_receipts(
+    files: Annotated[list[Path], typer.Argument(help="回执文件或文件夹 · Receipt files, or folders of them")],
+    keys: Annotated[
+        str | None,
+        typer.Option(
+            help="已公布的密钥：文件或 https 地址（默认回执旁的 keys.json）· The published keys, a file or an address"
+        ),
+    ] = None,
+    package: Annotated[
+        list[Path] | None,
+        typer.Option(help="须有回执记载的检查包 · A sealed package that a receipt must name"),
+    ] = None,
+    evidence: Annotated[
+        list[Path] | None, typer.Option(help="须有回执记载的证据文件 · A file that a receipt must name")
+    ] = None,
+    originals: Annotated[
+        Path | None,
+        typer.Option(
+            help="回执记载的原件须全部在此文件夹 · A folder in which everything the receipts name must lie",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+) -> None:
+    """核验回执：签名、密钥有效期、哈希链、原件；无须服务器 · Check receipts from the published keys alone, offline."""
+    source = keys or find_keys_file(files)
+    if source is None:
+        _fail(
+            "未找到密钥，请用 --keys 指定 /public/v1/keys 的文件或地址 / give the published keys with --keys"
+        )
+    try:
+        report, matches = check_files(
+            files,
+            load_keys(str(source)),
+            packages=package or (),
+            evidence=evidence or (),
+            originals=originals,
+        )
+    except KeysUnreadable as unreadable:
+        _fail(str(unreadable))
+    for match in matches:
+        typer.echo(f"✓ {match.name}  =  {match.kind} {match.id}  ({match.receipt})")
+    for finding in report.findings:
+        typer.echo(f"✗ {finding.kind}  {finding.place}  {finding.zh} / {finding.en}")
+    for device, numbers in report.chains.items():
+        typer.echo(f"终端 / device {device}: 回执 / receipts {len(numbers)} ({numbers[0]}–{numbers[-1]})")
+    if not report.is_sound:
+        _fail(f"核验未通过 / NOT sound: {len(report.findings)}")
+    typer.echo(f"核验通过 / sound: {len(report.receipts)}")
 
 
 _SIGNS = {"good": "✓", "doubtful": "!", "wrong": "✗", "optional": "–"}

@@ -39,7 +39,10 @@ class CheckpointView(View):
 
 
 class PublicKeyView(View):
-    """A public key as JWK (RFC 7517, RFC 8037); `purpose` is what it signs: access, receipts or audit."""
+    """A public key as JWK (RFC 7517, RFC 8037); `purpose` is what it signs: access, receipts or audit.
+
+    It signs from `valid_from` until `valid_until` (null: it is the newest); what it signed then verifies for ever.
+    """
 
     kty: str
     crv: str
@@ -48,9 +51,11 @@ class PublicKeyView(View):
     alg: str
     use: str
     purpose: str
+    valid_from: datetime
+    valid_until: datetime | None
 
 
 class PublicKeysView(View):
-    """A JWK set."""
+    """A JWK set: the whole history of keys, the newest of each purpose first."""
 
     keys: list[PublicKeyView]

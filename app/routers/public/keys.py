@@ -11,11 +11,13 @@ router = APIRouter(prefix="/keys", tags=["keys"])
 
 @router.get("", openapi_extra={"security": []})
 async def get_keys(runtime: RuntimeOf, response: Response) -> PublicKeysView:
-    """Every key, old ones too, that verifies receipts, audit checkpoints and access tokens (public)."""
+    """Every key with its period, old ones too, that verifies receipts, audit checkpoints and access tokens (public)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return PublicKeysView(
         keys=[
-            PublicKeyView(**key.public_jwk, purpose=purpose)
+            PublicKeyView(
+                **key.public_jwk, purpose=purpose, valid_from=key.valid_from, valid_until=key.valid_until
+            )
             for purpose in PURPOSES
             for key in runtime.keys.all(purpose)
         ]

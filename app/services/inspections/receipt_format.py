@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import rfc8785
@@ -13,9 +14,12 @@ from app.services.identity.keys import KeyRing
 RECEIPT_SCHEMA = "anshao.receipt/1"
 
 
-def sign_receipt(keys: KeyRing, content: Mapping[str, Any]) -> bytes:
-    """The receipt's bytes: canonical JSON of {receipt, key_id, alg, signature}; the signature covers canonical `receipt`."""
-    key_id, signature = keys.sign("receipts", rfc8785.dumps(dict(content)))
+def sign_receipt(keys: KeyRing, content: Mapping[str, Any], at: datetime | None = None) -> bytes:
+    """The receipt's bytes: canonical JSON of {receipt, key_id, alg, signature}; the signature covers canonical `receipt`.
+
+    `at` is the moment the content gives as that of its completion: the key of that moment signs.
+    """
+    key_id, signature = keys.sign("receipts", rfc8785.dumps(dict(content)), at)
     return rfc8785.dumps(
         {"receipt": dict(content), "alg": "Ed25519", "key_id": key_id, "signature": signature}
     )

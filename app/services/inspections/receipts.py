@@ -98,13 +98,14 @@ async def receipt_rows(
     """What insert_rows writes to add the receipt that follows `head`; nothing is written if the head has moved (CHAINED)."""
     checkpoint = await latest_checkpoint(session, runtime)
     number = head.number + 1
+    completed_at = utc_now()
     content = {
-        **_content(subject, declared),
+        **_content(subject, declared, completed_at),
         "number": number,
         "previous_receipt": head.sha256,
         "audit_checkpoint": checkpoint.members if checkpoint else None,
     }
-    body = sign_receipt(runtime.keys, content)
+    body = sign_receipt(runtime.keys, content, completed_at)
     sha256 = "sha-256:" + hashlib.sha256(body).hexdigest()
     chained = {"chain_device_id": subject.device_id, "chain_number": number, "chain_sha256": sha256}
     receipt = {
@@ -117,7 +118,9 @@ async def receipt_rows(
     return Part("chained", _EXTEND_CHAIN, chained), Computed(Receipt, [receipt], (), joined="chained")
 
 
-def _content(subject: ReceiptSubject, declared: Sequence[DeclaredFile]) -> dict[str, Any]:
+def _content(
+    subject: ReceiptSubject, declared: Sequence[DeclaredFile], completed_at: datetime
+) -> dict[str, Any]:
     return {
         "schema": RECEIPT_SCHEMA,
         "package": {
@@ -128,7 +131,7 @@ def _content(subject: ReceiptSubject, declared: Sequence[DeclaredFile]) -> dict[
         "device_id": str(subject.device_id),
         "template": subject.template,
         "received_at": _stamp(subject.received_at),
-        "completed_at": _stamp(utc_now()),
+        "completed_at": _stamp(completed_at),
         "evidence": [
             {"id": str(row.id), "hash": row.sha256, "size": row.size, "status": row.status}
             for row in declared
