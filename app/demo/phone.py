@@ -19,6 +19,10 @@ def _encoded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 def sha256_of(content: bytes) -> str:
     """A hash as the protocol writes it."""
     return "sha-256:" + hashlib.sha256(content).hexdigest()
@@ -161,6 +165,25 @@ class Phone:
             "Anshao-Package": str(package.id),
         }
         return self.request("PUT", f"/evidence/{photo.id}", content=photo.content, headers=headers)
+
+    def hand_in(self, item: SealedPackage | Photo, package_id: UUID, **changes: Any) -> httpx.Response:
+        """Leave a package or a file at the intake, as a phone does that was revoked: signed, without a token."""
+        is_package = isinstance(item, SealedPackage)
+        content = item.sealed if isinstance(item, SealedPackage) else item.content
+        kind, digest, at = "package" if is_package else "evidence", sha256_of(content), _now()
+        message = f"anshao.intake/1\n{kind}\n{item.id}\n{package_id}\n{digest}\n{at}"
+        headers = {
+            "Content-Type": "application/json" if isinstance(item, SealedPackage) else item.media_type,
+            "Repr-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(content).digest()).decode()}:",
+            "Anshao-Key-Id": self.key_id,
+            "Anshao-At": at,
+            "Anshao-Proof": self.sign(message.encode()),
+            "Anshao-Signature": self.sign(f"anshao.package/1\n{digest}".encode()),
+            **changes.pop("headers", {}),
+        }
+        params = {"kind": kind, "id": str(item.id), "package_id": str(package_id)}
+        whole = {"content": content, "headers": headers, "params": params, **changes}
+        return self.http.post("/mobile/v1/intake", **whole)
 
     def withdraw(self, package: SealedPackage, photo: Photo, reason: str) -> httpx.Response:
         """State, signed, that a file is lost; repeating the same is harmless."""

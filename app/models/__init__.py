@@ -12,6 +12,7 @@ from app.models import (
     inspections,
     organizations,
     patrols,
+    quarantine,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "inspections",
     "organizations",
     "patrols",
+    "quarantine",
 ]

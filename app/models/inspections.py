@@ -73,12 +73,14 @@ class Visit(Identified, Timed, Versioned, Base):
 class PackageIntake(Base):
     """The bytes of a sealed package as they arrived: committed first, never changed, processed afterwards.
 
-    `status`: received → processed, or quarantined (kept for a person, with `reason`).
+    `status`: received → processed, or quarantined (kept for a person, with `reason`); a person releases it (received again) or
+    rejects it, for ever. `origin`: the ordinary door, or released from the intake of revoked phones.
     """
 
     __tablename__ = "package_intakes"
     __table_args__ = (
-        CheckConstraint("status IN ('received', 'processed', 'quarantined')", name="status"),
+        CheckConstraint("status IN ('received', 'processed', 'quarantined', 'rejected')", name="status"),
+        CheckConstraint("origin IN ('door', 'intake')", name="origin"),
         Index("ix_package_intakes_unprocessed", "received_at", postgresql_where=text("status = 'received'")),
         Index("ix_package_intakes_quarantined", "device_id", postgresql_where=text("status = 'quarantined'")),
     )
@@ -94,6 +96,11 @@ class PackageIntake(Base):
     status: Mapped[str] = mapped_column(default="received")
     reason: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    origin: Mapped[str] = mapped_column(default="door", server_default="door")
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    decision_reason: Mapped[str | None]
 
 
 class PackageConflict(Identified, Timed, Base):

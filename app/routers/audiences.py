@@ -52,6 +52,7 @@ TAGS = (
     ("assignments", "检查任务", "Assignments"),
     ("inspections", "检查", "Assignments, visits, packages that wait"),
     ("packages", "检查包", "Sealed packages, signatures, receipts"),
+    ("quarantine", "待处理", "What waits for a person: the intake of revoked phones, packages set aside"),
     ("evidence", "证据", "Evidence: originals, derivatives, custody"),
     ("determinations", "重大隐患判定", "Determination by clause, verification, confirmation"),
     ("hazards", "隐患台账", "The hazard registry"),

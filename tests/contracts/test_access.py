@@ -33,6 +33,7 @@ PUBLIC = {
     ("POST", "/api/v1/session/refresh"): "the refresh token authenticates",
     ("POST", "/mobile/v1/devices/enroll"): "the one-time code authenticates; braked",
     ("POST", "/mobile/v1/devices/refresh"): "the refresh token and the phone's key authenticate",
+    ("POST", "/mobile/v1/intake"): "a revoked phone's key signs each delivery; braked",
     ("POST", "/partner/v1/oauth/token"): "the client's secret authenticates; braked",
     ("GET", "/.well-known/oauth-authorization-server"): "client libraries look here first (RFC 8414)",
     ("GET", "/public/v1/keys"): "whoever holds a receipt may verify it",

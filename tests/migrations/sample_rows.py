@@ -32,6 +32,8 @@ BY_COLUMN: dict[tuple[str, str], Any] = {
     ("case_parties", "capacity"): "principal",
     ("evidence_files", "package_id"): uuid4(),
     ("verdicts", "clause_id"): "x",
+    ("intake_deliveries", "sealed"): b"x",
+    ("intake_deliveries", "signature"): "x",
 }
 """Where a check constraint wants a certain value: (table, column) → value."""
 

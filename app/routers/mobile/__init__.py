@@ -7,6 +7,7 @@ from app.routers.mobile import (
     determinations,
     devices,
     evidence,
+    intake,
     packages,
     patrols,
     sites,
@@ -19,6 +20,7 @@ def mobile_areas() -> list[APIRouter]:
     return [
         packages.router,
         evidence.router,
+        intake.router,
         devices.router,
         templates.router,
         assignments.router,

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.errors import Problem
 from app.models.evidence import EvidenceFile, EvidenceRemoval
+from app.models.quarantine import IntakeDelivery
 from app.services.evidence.arrivals import Arrival, Stored, claim_unless_last, register_original
 from app.services.evidence.errors import DigestRequiredProblem, OriginalGoneProblem, WrongBytesProblem
 from app.services.runtime import Runtime
@@ -102,7 +103,10 @@ async def forget_unused_bytes(runtime: Runtime, sha256: str) -> bool:
     """Remove an original that no row refers to; True when it was removed. Locked against a new row (hold_bytes)."""
     async with runtime.database.write() as session:
         await lock_content(session, sha256)
-        used = await session.scalar(select(EvidenceFile.id).where(EvidenceFile.sha256 == sha256).limit(1))
-        if used is None:
-            await runtime.storage.remove(original_key(sha256))
-        return used is None
+        key = original_key(sha256)
+        stored = exists().where(EvidenceFile.sha256 == sha256)
+        handed_in = exists().where(IntakeDelivery.storage_key == key)
+        is_used = bool(await session.scalar(select(or_(stored, handed_in))))
+        if not is_used:
+            await runtime.storage.remove(key)
+        return not is_used

@@ -13,6 +13,7 @@ from app.core.actor import SYSTEM
 from app.core.clock import utc_now
 from app.db.rows import insert_rows
 from app.models.evidence import EvidenceDerivative, EvidenceFile, EvidenceRemoval
+from app.models.quarantine import IntakeDelivery
 from app.services.audit.service import Act, rows_of_acts
 from app.services.evidence.service import lock_content
 from app.services.runtime import Runtime
@@ -88,7 +89,8 @@ async def is_used(session: AsyncSession, key: str) -> bool:
     """Whether a row refers to the object."""
     file = select(EvidenceFile.id).where(EvidenceFile.storage_key == key)
     copy = select(EvidenceDerivative.evidence_id).where(EvidenceDerivative.storage_key == key)
-    for wanted in (file, copy):
+    handed_in = select(IntakeDelivery.id).where(IntakeDelivery.storage_key == key)
+    for wanted in (file, copy, handed_in):
         if (await session.execute(wanted.limit(1))).first() is not None:
             return True
     return False

@@ -1,4 +1,5 @@
-"""The form of a receipt: Ed25519 over canonical JSON (RFC 8785) with every hash; verifiable offline with published keys."""
+"""The form of a receipt, and of every statement signed like one: Ed25519 over canonical JSON (RFC 8785), verifiable offline with
+published keys."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -19,19 +20,34 @@ def sign_receipt(keys: KeyRing, content: Mapping[str, Any], at: datetime | None 
 
     `at` is the moment the content gives as that of its completion: the key of that moment signs.
     """
-    key_id, signature = keys.sign("receipts", rfc8785.dumps(dict(content)), at)
-    return rfc8785.dumps(
-        {"receipt": dict(content), "alg": "Ed25519", "key_id": key_id, "signature": signature}
-    )
+    return sign_statement(keys, "receipt", content, at)
 
 
 def receipt_verifies(document: Mapping[str, Any], published: Sequence[Mapping[str, str]]) -> bool:
     """True when a published key (JWK) of the named id made the signature. Needs nothing but these two."""
+    return statement_verifies(document, "receipt", published)
+
+
+def sign_statement(
+    keys: KeyRing, member: str, content: Mapping[str, Any], at: datetime | None = None
+) -> bytes:
+    """Canonical JSON of {<member>: content, key_id, alg, signature}, by the key of that moment (now unless told).
+
+    What tells one kind from another is the content's `schema`.
+    """
+    key_id, signature = keys.sign("receipts", rfc8785.dumps(dict(content)), at)
+    return rfc8785.dumps({member: dict(content), "alg": "Ed25519", "key_id": key_id, "signature": signature})
+
+
+def statement_verifies(
+    document: Mapping[str, Any], member: str, published: Sequence[Mapping[str, str]]
+) -> bool:
+    """True when a published key (JWK) of the named id signed the member."""
     for key in published:
         if key["kid"] == document["key_id"]:
             public = Ed25519PublicKey.from_public_bytes(_raw(key["x"]))
             try:
-                public.verify(_raw(document["signature"]), rfc8785.dumps(document["receipt"]))
+                public.verify(_raw(document["signature"]), rfc8785.dumps(document[member]))
             except InvalidSignature:
                 return False
             return True
