@@ -1,6 +1,6 @@
 """Why the intake refuses, and why a decision about what is set aside cannot be carried out."""
 
-from app.core.errors import ConflictProblem, Problem
+from app.core.errors import Problem
 
 
 class IntakeRefusedProblem(Problem):
@@ -13,9 +13,10 @@ class IntakeRefusedProblem(Problem):
     en = "The phone was not recognised; nothing was taken"
 
 
-class OrdinaryDoorProblem(ConflictProblem):
+class OrdinaryDoorProblem(Problem):
     """The phone is in use: what it holds goes the ordinary way, where it is accepted and receipted."""
 
+    status = 409
     code = "intake_not_needed"
     retry = "auth"
     zh = "终端在用，请通过正常接口（/mobile/v1/packages、/mobile/v1/evidence）提交"

@@ -155,15 +155,16 @@ async def _write_down(
         return Noted(known, is_new=False)
     await _check_quota(session, sender, handover.kind, size)
     at, identifier = utc_now(), new_id()
-    about = {
-        "kind": handover.kind, "package_id": handover.package_id, "sha256": handover.sha256, "size": size,
-        "device_id": sender.device_id,
-    }  # fmt: skip
-    note = sign_note(runtime.keys, id=handover.id, at=at, **about)
-    row = about | bytes_ | {
-        "id": identifier, "object_id": handover.id, "user_id": sender.user_id, "key_id": sender.key_id,
-        "signature": handover.signature, "said_at": handover.said_at, "proof": handover.proof,
-        "carried_by": handover.carried_by, "note": note, "received_at": at, "status": "waiting",
+    note = sign_note(
+        runtime.keys, kind=handover.kind, id=handover.id, package_id=handover.package_id, sha256=handover.sha256,
+        size=size, device_id=sender.device_id, at=at,
+    )  # fmt: skip
+    row = bytes_ | {
+        "id": identifier, "kind": handover.kind, "object_id": handover.id, "package_id": handover.package_id,
+        "sha256": handover.sha256, "size": size, "device_id": sender.device_id, "user_id": sender.user_id,
+        "key_id": sender.key_id, "signature": handover.signature, "said_at": handover.said_at,
+        "proof": handover.proof, "carried_by": handover.carried_by, "note": note, "received_at": at,
+        "status": "waiting",
     }  # fmt: skip
     await session.execute(insert(IntakeDelivery).values(row))
     author = Actor(kind="user", user_id=sender.user_id, device_id=sender.device_id)
