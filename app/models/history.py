@@ -99,6 +99,12 @@ class Change(Base):
         Index("ix_changes_unpositioned", "id", postgresql_where=text("position IS NULL")),
         Index("ix_changes_region_id_position", "region_id", "position"),
         Index("ix_changes_kind_position", "kind", "position"),
+        Index(
+            "ix_changes_previous_region_id_position",
+            "previous_region_id",
+            "position",
+            postgresql_where=text("previous_region_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -104,7 +104,7 @@ GUARDED = [one for one in ENDPOINTS if one.is_authenticated]
 JUDGED = [one for one in GUARDED if one.needs]
 
 
-PLAIN = {"pixels": "320", "clause_id": "MEM10-4-3"}
+PLAIN = {"pixels": "320", "clause_id": "MEM10-4-3", "collection": "enterprises"}
 """Path parameters that are no ids, with a value that exists."""
 
 

@@ -11,6 +11,7 @@ from app.routers.mobile import (
     packages,
     patrols,
     sites,
+    sync,
     templates,
 )
 
@@ -25,6 +26,7 @@ def mobile_areas() -> list[APIRouter]:
         templates.router,
         assignments.router,
         sites.router,
+        sync.router,
         determinations.router,
         patrols.patrols,
         patrols.whistles,

@@ -127,7 +127,11 @@ _PROCESSED = (
 )
 _VISITED = (
     "UPDATE assignments SET status = 'visited', version = version + 1, updated_at = :visited_at "
-    "WHERE id = :assignment_id AND status = 'assigned'"
+    "WHERE id = :assignment_id AND status = 'assigned' RETURNING id, version, region_id"
+)
+_VISIT_TOLD = (
+    "INSERT INTO changes (at, kind, object_id, version, region_id) "
+    "SELECT :visited_at, 'assignment', id, version, region_id FROM visited"
 )
 
 
@@ -136,7 +140,7 @@ def status_parts(envelope: Envelope, package_id: UUID) -> list[Part]:
     parts = [Part("processed", _PROCESSED, {"package_id": package_id})]
     if envelope.kind.is_enforcement and envelope.assignment_id is not None:
         values = {"assignment_id": envelope.assignment_id, "visited_at": utc_now()}
-        parts.append(Part("visited", _VISITED, values))
+        parts += [Part("visited", _VISITED, values), Part("visit_told", _VISIT_TOLD)]
     return parts
 
 

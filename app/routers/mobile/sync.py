@@ -1,0 +1,68 @@
+"""What a phone holds offline: pulled page by page, or as one stream of lines."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from app.core.actor import Actor
+from app.enums.sync import SyncCollection
+from app.http.sessions import CurrentActor, RuntimeOf, allowed
+from app.schemas.mobile.sync import PullPage
+from app.services.inspections.policy import SUBMIT_ACTIONS
+from app.services.runtime import Runtime
+from app.services.sync.service import DEFAULT_LIMIT, MAX_LIMIT, Pulled, pull
+
+router = APIRouter(prefix="/sync", tags=["sync"])
+HELD = [Depends(allowed(*SUBMIT_ACTIONS))]
+LINES = "application/x-ndjson"
+
+Cursor = Annotated[str | None, Query(max_length=8000)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+
+
+@router.get(
+    "/{collection}/pull",
+    dependencies=HELD,
+    responses={200: {"model": PullPage, "content": {LINES: {"schema": {"type": "string"}}}}},
+)
+async def get_changes(
+    collection: SyncCollection,
+    request: Request,
+    actor: CurrentActor,
+    runtime: RuntimeOf,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """What has changed of the caller's documents since the cursor, tombstones included; without one, all of them.
+
+    410: begin again without a cursor; what waits to be sent is not touched. With `Accept: application/x-ndjson` everything
+    comes in one answer: a line for each document, and after each page of `limit` a line with the checkpoint; what breaks off
+    goes on from the last checkpoint.
+    """
+    first = await pull(runtime, actor, collection, cursor, limit)
+    if LINES in request.headers.get("accept", ""):
+        return StreamingResponse(_lines(runtime, actor, collection, first, limit), media_type=LINES)
+    return Response(orjson.dumps(_page(first)), media_type="application/json")
+
+
+def _page(pulled: Pulled) -> dict[str, object]:
+    return {
+        "documents": pulled.documents,
+        "checkpoint": {"cursor": pulled.cursor},
+        "has_more": pulled.has_more,
+    }
+
+
+async def _lines(
+    runtime: Runtime, actor: Actor, collection: SyncCollection, page: Pulled, limit: int
+) -> AsyncIterator[bytes]:
+    """The pages as lines; between two of them no connection is held."""
+    while True:
+        checkpoint = {"checkpoint": {"cursor": page.cursor}, "has_more": page.has_more}
+        yield b"".join(orjson.dumps(one) + b"\n" for one in (*page.documents, checkpoint))
+        if not page.has_more:
+            return
+        page = await pull(runtime, actor, collection, page.cursor, limit)

@@ -1,0 +1,23 @@
+"""Refusals of the synchronisation."""
+
+from app.core.errors import Problem
+
+
+class SyncCursorProblem(Problem):
+    """The cursor is damaged, or was given to another user, another device or for another collection."""
+
+    status = 400
+    code = "sync_cursor_invalid"
+    retry = "manual"
+    zh = "同步游标无效，请从头同步该集合；待上传的数据不受影响"
+    en = "The cursor is not valid here; pull this collection from the beginning. What waits to be sent is not touched"
+
+
+class ResyncProblem(Problem):
+    """What the cursor counts from is no more (a restore, new content): the collection is pulled anew, the outbox stays."""
+
+    status = 410
+    code = "resync_required"
+    retry = "now"
+    zh = "服务器数据已更换，请从头同步该集合；待上传的数据不受影响"
+    en = "The server's data has been replaced; pull this collection from the beginning. What waits to be sent is not touched"
