@@ -10,6 +10,7 @@ RUN useradd --system --create-home --uid 10001 anshao \
 COPY --from=build /opt/anshao /opt/anshao
 WORKDIR /srv/anshao
 COPY app ./app
+COPY clients/python/anshao_phone ./anshao_phone
 COPY migrations ./migrations
 COPY alembic.ini ./
 ENV PATH=/opt/anshao/bin:$PATH PYTHONPATH=/srv/anshao PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

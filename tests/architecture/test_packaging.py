@@ -120,6 +120,7 @@ def test_the_wheel_brings_the_content_and_the_migrations(database_address: str, 
         archive.extractall(installed)
     assert list((installed / "app" / "content" / "checklists").glob("*.yaml"))
     assert not (installed / "tests").exists()
+    assert (installed / "anshao_phone" / "py.typed").is_file()
     migrated = run_in(installed, database_address, tmp_path / "data", "migrate")
     assert migrated.returncode == 0, migrated.stderr
     assert migrated.stdout.startswith(str(installed))
@@ -210,3 +211,12 @@ def test_compose_names_images_plainly_and_keeps_every_folder_that_matters() -> N
     declared = {str(place) for place in yaml.safe_load(values("VOLUME")[0])}
     mounted = {volume.split(":")[1] for volume in COMPOSE["services"]["api"]["volumes"]}
     assert declared == mounted
+
+
+def test_the_reference_phone_is_a_package_of_its_own(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
+    subprocess.run(build, cwd=ROOT / "clients" / "python", check=True, capture_output=True, timeout=120)
+    (wheel,) = (tmp_path / "dist").glob("anshao_phone-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name.split("/")[0] for name in archive.namelist()}
+    assert held == {"anshao_phone", wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info"}

@@ -1,0 +1,288 @@
+"""One pass over the outbox: packages first, then their files, then receipts; deleted is only what a checked receipt covers."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from anshao_phone.answers import Answer, NoNetwork, Step
+from anshao_phone.asking import Asking, QueueWaits, Stopped
+from anshao_phone.clock import Clock
+from anshao_phone.device import Device
+from anshao_phone.outbox import File, Item, Outbox
+from anshao_phone.pace import Pace
+from anshao_phone.protocol import SealedPackage
+from anshao_phone.receipts import (
+    KeysRefused,
+    Receipt,
+    ReceiptRefused,
+    UnknownKey,
+    check_receipt,
+    extend_pinned,
+    published_receipt_keys,
+)
+from anshao_phone.uploads import LostOnPhone, send_file
+
+CHECKED_AT_ONCE = 500
+KEPT_ASIDE = "package_quarantined"
+"""The service keeps such a package for a person: its files belong there as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Something the service has made durable: `what` is package, file or receipt; its id and hash."""
+
+    what: str
+    id: UUID
+    sha256: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What a pass did. `wait_seconds`: when another one is worth while (None: nothing is left to do by itself)."""
+
+    released: list[Receipt] = field(default_factory=list)
+    unfinished: int = 0
+    aside: int = 0
+    wait_seconds: float | None = None
+    trouble: str | None = None
+    """Why the pass ended early: no network, or the code of the service's refusal."""
+    is_stopped: bool = False
+    """Nothing goes on until a person has acted."""
+
+
+@dataclass(slots=True)
+class _Position:
+    """The end of the chain of receipts that has been followed without a gap."""
+
+    number: int = 0
+    sha256: str | None = None
+
+
+class Sender:
+    """Works on one outbox. What waits, and how long, is forgotten with the process; what is done is not."""
+
+    def __init__(
+        self,
+        asking: Asking,
+        device: Device,
+        outbox: Outbox,
+        clock: Clock,
+        dice: random.Random,
+        longest_wait: float,
+        listener: Callable[[Acknowledged], None],
+    ) -> None:
+        self._asking = asking
+        self._device = device
+        self._outbox = outbox
+        self._clock = clock
+        self._dice = dice
+        self._longest_wait = longest_wait
+        self._tell = listener
+        self._queue = self._new_pace()
+        self._paces: dict[UUID, Pace] = {}
+        self._position = _Position()
+
+    def one_pass(self) -> Report:
+        """Try everything whose time has come, once. Never raises for the network's or the service's sake."""
+        report = Report()
+        now = self._clock.steady()
+        if now >= self._queue.not_before:
+            try:
+                for item in self._outbox.items("waiting", "sent", "aside"):
+                    if now >= self._pace(item.id).not_before:
+                        self._advance(item)
+                        self._settle(report)
+                self._settle(report)
+            except NoNetwork as gone:
+                report.trouble = f"no network: {gone}"
+                self._queue.failed(self._clock.steady(), gone.seconds)
+            except QueueWaits as told:
+                report.trouble = str(told)
+                self._queue.failed(self._clock.steady(), told.seconds)
+            except Stopped as told:
+                report.trouble, report.is_stopped = str(told), True
+        self._sum_up(report)
+        return report
+
+    def hurry(self) -> None:
+        """The network is said to be back, or a person asks: nothing waits any longer."""
+        self._queue.succeeded()
+        self._paces.clear()
+
+    def _new_pace(self) -> Pace:
+        return Pace(self._dice, longest=self._longest_wait)
+
+    def _pace(self, identifier: UUID) -> Pace:
+        return self._paces.setdefault(identifier, self._new_pace())
+
+    def _sum_up(self, report: Report) -> None:
+        open_items = self._outbox.items("waiting", "sent")
+        report.unfinished = self._outbox.count_unfinished()
+        report.aside = len(self._outbox.items("aside"))
+        if report.unfinished and not report.is_stopped:
+            soonest = min((self._pace(item.id).not_before for item in open_items), default=0.0)
+            report.wait_seconds = max(0.0, max(self._queue.not_before, soonest) - self._clock.steady())
+
+    # One package.
+
+    def _advance(self, item: Item) -> None:
+        """As far as it goes now."""
+        if item.state == "waiting":
+            item = self._send_package(item)
+        is_kept_aside = item.state == "aside" and (item.problem or {}).get("code") == KEPT_ASIDE
+        if (item.state == "sent" or is_kept_aside) and self._send_files(item) and not is_kept_aside:
+            self._fetch_receipt(item)
+
+    def _send_package(self, item: Item) -> Item:
+        package = SealedPackage(item.id, item.sealed)
+        answer = self._asking.ask(lambda: self._device.put_package(package, item.signature))
+        if answer.step is Step.DONE:
+            told = answer.document
+            if not isinstance(told, dict) or (told.get("id"), told.get("hash")) != (
+                str(item.id),
+                item.sha256,
+            ):
+                raise NoNetwork("an acknowledgment of something else is none")
+            self._tell(Acknowledged("package", item.id, item.sha256))
+            self._outbox.mark_package(item.id, "sent")
+            self._note_missing(item.id, told)
+        self._note_outcome(item.id, answer)
+        return self._outbox.item(item.id)
+
+    def _note_missing(self, package_id: UUID, told: dict[str, object]) -> None:
+        """A processed package names the files it misses: the others are there, and what is missing is sent (again)."""
+        missing = told.get("missing_evidence")
+        if told.get("status") != "processed" or not isinstance(missing, list):
+            return
+        for file in self._outbox.files(package_id):
+            if file.state == "waiting" and str(file.id) not in missing:
+                self._file_is_there(file)
+            elif file.state == "sent" and str(file.id) in missing:
+                self._outbox.mark_file(file.id, "waiting")
+
+    def _note_outcome(self, identifier: UUID, answer: Answer) -> None:
+        """How long it waits, or that it waits for a person."""
+        self._queue.succeeded()
+        match answer.step:
+            case Step.DONE:
+                self._pace(identifier).succeeded()
+            case Step.ASIDE:
+                self._outbox.mark_package(identifier, "aside", answer.document)
+            case _:
+                self._pace(identifier).failed(self._clock.steady(), answer.seconds)
+
+    # Its files.
+
+    def _send_files(self, item: Item) -> bool:
+        """Send what has not arrived; True when every file has, or is withdrawn."""
+        waiting = [file for file in self._outbox.files(item.id) if file.state == "waiting"]
+        self._ask_about([file for file in waiting if file.tries])
+        for file in self._outbox.files(item.id):
+            if file.state == "waiting":
+                self._send_file(file)
+        return all(file.state in ("sent", "withdrawn") for file in self._outbox.files(item.id))
+
+    def _ask_about(self, in_doubt: list[File]) -> None:
+        """A file whose sending was cut off may have arrived: ask before sending it again."""
+        known = {file.id: file for file in in_doubt}
+        for start in range(0, len(in_doubt), CHECKED_AT_ONCE):
+            ids = [file.id for file in in_doubt[start : start + CHECKED_AT_ONCE]]
+            answer = self._asking.ask(lambda ids=ids: self._device.check_files(ids))  # type: ignore[misc]
+            if answer.step is Step.DONE:
+                self._queue.succeeded()
+                for row in answer.document:
+                    if row["status"] in ("stored", "verified"):
+                        self._file_is_there(known[UUID(row["id"])])
+
+    def _file_is_there(self, file: File) -> None:
+        self._tell(Acknowledged("file", file.id, file.sha256))
+        self._outbox.mark_file(file.id, "sent")
+
+    def _send_file(self, file: File) -> None:
+        assert file.package_id is not None
+        try:
+            answer = send_file(self._asking.ask, self._device, self._outbox, file)
+        except LostOnPhone:
+            self._set_aside(file, {"code": "lost_on_phone"})
+            return
+        self._queue.succeeded()
+        match answer.step:
+            case Step.DONE:
+                self._file_is_there(file)
+            case Step.ASIDE:
+                self._set_aside(file, answer.document)
+            case _:
+                self._pace(file.package_id).failed(self._clock.steady(), answer.seconds)
+
+    def _set_aside(self, file: File, problem: dict[str, object]) -> None:
+        """A file a person must look at holds up its package, and nothing else."""
+        assert file.package_id is not None
+        self._outbox.mark_file(file.id, "aside", problem)
+        self._outbox.mark_package(file.package_id, "aside", problem | {"file": str(file.id)})
+
+    # Its receipt.
+
+    def _fetch_receipt(self, item: Item) -> None:
+        answer = self._asking.ask(lambda: self._device.get_receipt(item.id))
+        if answer.step is Step.DONE:
+            self._take_receipt(item, answer.body)
+        elif answer.code == "receipt_pending":
+            self._look_why(item)
+        self._note_outcome(item.id, answer)
+
+    def _look_why(self, item: Item) -> None:
+        """The service misses something that the phone took for sent, or has not processed the package yet."""
+        answer = self._asking.ask(lambda: self._device.request("GET", f"/packages/{item.id}"))
+        if answer.step is Step.DONE and isinstance(answer.document, dict):
+            if answer.document.get("status") == "received":
+                self._outbox.mark_package(item.id, "waiting")  # the same bytes again take its processing up
+            self._note_missing(item.id, answer.document)
+
+    def _take_receipt(self, item: Item, body: bytes) -> None:
+        assert self._device.device_id is not None
+        expected = self._outbox.expected(item.id, self._device.device_id)
+        try:
+            try:
+                receipt = check_receipt(body, expected, self._outbox.pinned_keys())
+            except UnknownKey:
+                self.pin_keys()
+                receipt = check_receipt(body, expected, self._outbox.pinned_keys())
+        except (ReceiptRefused, KeysRefused) as why:
+            self._outbox.mark_package(item.id, "aside", {"code": "receipt_refused", "reason": str(why)})
+            return
+        if self._outbox.keep_receipt(receipt):
+            self._tell(Acknowledged("receipt", item.id, receipt.sha256))
+        else:
+            self._outbox.mark_package(item.id, "aside", {"code": "receipt_chain_broken"})
+
+    def pin_keys(self) -> None:
+        """Read the published keys and pin what is new; raises KeysRefused when a pinned one is gone, NoNetwork."""
+        answer = self._asking.once(lambda: self._device.http.get("/public/v1/keys"))
+        if answer.step is not Step.DONE:
+            raise NoNetwork("the published keys cannot be had now", answer.seconds)
+        published = published_receipt_keys(answer.document)
+        self._outbox.pin_keys(extend_pinned(self._outbox.pinned_keys(), published))
+
+    # The chain.
+
+    def _settle(self, report: Report) -> None:
+        """Follow the chain of receipts as far as it goes without a gap, and let go what it covers."""
+        for number, previous, sha256, package_id in self._outbox.chain(after=self._position.number):
+            if number != self._position.number + 1:
+                self._look_for_gap()
+                return
+            if previous != self._position.sha256:
+                self._outbox.mark_package(package_id, "aside", {"code": "receipt_chain_broken"})
+                return
+            self._position = _Position(number, sha256)
+            if self._outbox.item(package_id).state == "receipted":
+                self._outbox.release(package_id)
+                report.released.append(self._outbox.kept_receipt(package_id))
+
+    def _look_for_gap(self) -> None:
+        """The receipt between may be of a package that a person has taken up meanwhile."""
+        for item in self._outbox.items("aside"):
+            answer = self._asking.ask(lambda item=item: self._device.get_receipt(item.id))  # type: ignore[misc]
+            if answer.step is Step.DONE:
+                self._take_receipt(item, answer.body)

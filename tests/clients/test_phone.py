@@ -1,0 +1,248 @@
+"""The reference phone before the production app: whatever the network does, nothing is lost, doubled, or deleted too early."""
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from anshao_phone import NoNetwork, Stopped
+from anshao_phone.protocol import sha256_of
+from tests.clients.conftest import Carried, Fault, answer, cut_before, gateway, lose_answer, portal
+
+PICTURE = b"\xff\xd8\xff\xe0 a picture"
+
+
+def problem(status: int, code: str, retry: str, **headers: str) -> Fault:
+    return answer(status, {"code": code, "retry": retry, "status": status}, **headers)
+
+
+def test_a_package_leaves_the_phone_when_its_receipt_is_held_and_not_before(carried: Carried) -> None:
+    item, files = carried.seal(PICTURE + b"1", PICTURE + b"2")
+    assert all(carried.phone.outbox.path(file.id).exists() for file in files)
+    report = carried.phone.synchronize()
+    assert (carried.states(), report.unfinished, report.wait_seconds) == (["released"], 0, None)
+    assert [receipt.package_id for receipt in report.released] == [item.id]
+    assert not any(carried.phone.outbox.path(file.id).exists() for file in files)
+    held = carried.phone.receipt(item.id)
+    assert held is not None
+    assert held["receipt"]["package"]["hash"] == item.sha256 == sha256_of(item.sealed)
+    assert {one.what for one in carried.told} == {"package", "file", "receipt"}
+
+
+@pytest.mark.parametrize("fault", [cut_before, lose_answer, portal, gateway])
+@pytest.mark.parametrize(
+    "where", ["PUT /mobile/v1/packages", "PUT /mobile/v1/evidence", "/receipt", "/devices/refresh"]
+)
+def test_whatever_breaks_off_is_repeated_safely(carried: Carried, fault: Fault, where: str) -> None:
+    carried.phone.close()
+    carried.open()  # it renews its tokens first
+    carried.network.suffer(where, fault, times=2)
+    item, files = carried.seal(PICTURE + b"1", PICTURE + b"2")
+    first = carried.phone.synchronize()
+    assert first.trouble is not None
+    assert first.wait_seconds is not None
+    assert carried.states() != ["released"]
+    assert all(carried.phone.outbox.path(file.id).exists() for file in files)
+    for _ in range(4):
+        carried.phone.hurry()
+        carried.phone.synchronize()
+    assert carried.states() == ["released"]
+    answered = carried.phone.request("GET", f"/packages/{item.id}").json()
+    assert (answered["missing_evidence"], answered["receipt"]) == ([], True)
+
+
+def test_a_file_whose_answer_was_lost_is_asked_about_and_not_sent_again(carried: Carried) -> None:
+    carried.network.suffer("PUT /mobile/v1/evidence", lose_answer)
+    carried.seal(PICTURE)
+    carried.phone.synchronize()
+    carried.phone.hurry()
+    carried.phone.synchronize()
+    assert carried.states() == ["released"]
+    assert carried.network.count("PUT /mobile/v1/evidence") == 1
+    assert carried.network.count("POST /mobile/v1/evidence/check") == 1
+
+
+def test_a_portal_that_answers_json_is_no_acknowledgment(carried: Carried) -> None:
+    carried.network.suffer("PUT /mobile/v1/packages", answer(200, {"welcome": True}))
+    carried.network.suffer("PUT /mobile/v1/evidence", answer(201, {"id": "x", "hash": "y", "size": 1}))
+    carried.seal(PICTURE)
+    for trouble in ("no network", "no network"):
+        assert trouble in str(carried.phone.synchronize().trouble)
+        carried.phone.hurry()
+    assert "released" not in carried.states()
+    carried.phone.synchronize()
+    assert carried.states() == ["released"]
+
+
+def test_a_phone_that_died_goes_on_from_its_folder_with_the_very_same_bytes(carried: Carried) -> None:
+    item, _ = carried.seal(PICTURE)
+    carried.network.suffer("PUT /mobile/v1/evidence", cut_before)
+    carried.phone.synchronize()
+    carried.phone.close()
+    phone = carried.open()
+    (again,) = phone.outbox.items("waiting", "sent")
+    assert (again.id, again.sealed, again.signature) == (item.id, item.sealed, item.signature)
+    assert phone.synchronize().unfinished == 0
+
+
+def test_retry_after_stops_the_whole_queue(carried: Carried) -> None:
+    carried.seal(PICTURE)
+    carried.seal(note="second")
+    carried.network.suffer("PUT /mobile/v1/packages", problem(503, "unavailable", "after", retry_after="30"))
+    report = carried.phone.synchronize()
+    assert report.wait_seconds is not None
+    assert report.wait_seconds >= 30
+    assert carried.states() == ["waiting", "waiting"]
+    sent = len(carried.network.seen)
+    carried.time.steady += 29
+    carried.phone.synchronize()
+    assert len(carried.network.seen) == sent
+    carried.time.steady += 10
+    carried.phone.synchronize()
+    assert carried.states() == ["released", "released"]
+
+
+@pytest.mark.parametrize(("status", "code"), [(409, "package_conflict"), (422, "package_quarantined")])
+def test_a_refused_package_is_set_aside_and_the_rest_goes_on(
+    carried: Carried, status: int, code: str
+) -> None:
+    poison, files = carried.seal(PICTURE)
+    carried.seal(note="sound")
+    carried.network.suffer("PUT /mobile/v1/packages", problem(status, code, "manual"))
+    report = carried.phone.synchronize()
+    assert (carried.states(), report.aside) == (["aside", "released"], 1)
+    aside = carried.phone.outbox.item(poison.id)
+    assert aside.problem is not None
+    assert aside.problem["code"] == code
+    assert carried.phone.outbox.path(files[0].id).exists()
+    carried.phone.put_back(poison.id)
+    carried.phone.synchronize()
+    assert carried.states() == ["released", "released"]
+
+
+def test_a_defect_of_the_server_holds_up_one_package_only(carried: Carried) -> None:
+    carried.seal(note="poison")
+    carried.seal(note="sound")
+    carried.network.suffer("PUT /mobile/v1/packages", problem(500, "internal_error", "after"))
+    carried.phone.synchronize()
+    assert carried.states() == ["waiting", "released"]
+    carried.phone.hurry()
+    carried.phone.synchronize()
+    assert carried.states() == ["released", "released"]
+
+
+def test_a_revoked_phone_stops_and_keeps_everything(carried: Carried) -> None:
+    _, files = carried.seal(PICTURE)
+    carried.network.suffer("PUT /mobile/v1/packages", problem(403, "device_revoked", "manual"))
+    report = carried.phone.synchronize()
+    assert (report.is_stopped, report.trouble, carried.states()) == (True, "device_revoked", ["waiting"])
+    assert carried.phone.outbox.path(files[0].id).exists()
+
+
+def test_a_phone_whose_clock_is_days_off_learns_the_servers_time(carried: Carried) -> None:
+    carried.time.off = timedelta(days=-9)
+    carried.phone.close()
+    carried.open()
+    carried.phone.clock._server = None
+    carried.seal(PICTURE)
+    assert carried.phone.synchronize().unfinished == 0
+    assert carried.network.count("/devices/refresh") == 2
+
+
+def test_expired_tokens_are_renewed_before_a_file_is_sent_in_vain(carried: Carried) -> None:
+    carried.phone.refresh()
+    carried.seal(PICTURE)
+    carried.time.steady += 13 * 60
+    before = len(carried.network.seen)
+    carried.phone.synchronize()
+    assert carried.network.seen[before] == ("POST", "/mobile/v1/devices/refresh")
+    assert carried.network.count("PUT /mobile/v1/packages") == 1
+    assert carried.states() == ["released"]
+
+
+def test_refused_tokens_are_renewed_once_and_the_request_is_repeated(carried: Carried) -> None:
+    carried.phone.refresh()
+    carried.network.suffer("PUT /mobile/v1/packages", problem(401, "unauthenticated", "auth"))
+    carried.seal(PICTURE)
+    assert carried.phone.synchronize().unfinished == 0
+
+
+def test_files_lost_on_the_phone_hold_up_their_package_until_withdrawn(carried: Carried) -> None:
+    item, files = carried.seal(PICTURE + b"1", PICTURE + b"2")
+    carried.phone.outbox.path(files[0].id).unlink()
+    assert carried.phone.synchronize().aside == 1
+    (lost,) = (file for file in carried.phone.outbox.files(item.id) if file.state == "aside")
+    assert lost.id == files[0].id
+    assert carried.phone.withdraw(lost, "手机存储损坏").status == 200
+    carried.phone.synchronize()
+    assert carried.states() == ["released"]
+    receipt: Any = carried.phone.receipt(item.id)
+    assert {row["status"] for row in receipt["receipt"]["evidence"]} == {"verified", "withdrawn"}
+
+
+def tampered(**changes: Any) -> Fault:
+    """The receipt comes with members replaced."""
+
+    def fault(request: Any, forward: Any) -> Any:
+        honest = forward(request)
+        document = json.loads(honest.content)
+        document["receipt"] |= changes
+        return answer(200, document)(request, forward)
+
+    return fault
+
+
+@pytest.mark.parametrize("changes", [{"number": 7}, {"evidence": []}, {"device_id": "0"}, {"package": {}}])
+def test_nothing_is_deleted_for_a_receipt_that_proves_nothing(
+    carried: Carried, changes: dict[str, Any]
+) -> None:
+    item, files = carried.seal(PICTURE)
+    carried.network.suffer("/receipt", tampered(**changes))
+    carried.phone.synchronize()
+    aside = carried.phone.outbox.item(item.id)
+    assert (aside.state, (aside.problem or {})["code"]) == ("aside", "receipt_refused")
+    assert carried.phone.outbox.path(files[0].id).exists()
+
+
+def test_a_key_that_vanished_from_the_published_ones_is_an_alarm(carried: Carried) -> None:
+    carried.phone.outbox._database.execute("DELETE FROM pinned_keys")
+    carried.phone.outbox.pin_keys({"another": "AAAA"})
+    item, _ = carried.seal(PICTURE)
+    carried.phone.synchronize()
+    problem_of = carried.phone.outbox.item(item.id).problem or {}
+    assert (problem_of["code"], problem_of["reason"]) == (
+        "receipt_refused",
+        "a pinned key is not published any more",
+    )
+
+
+def test_nothing_is_deleted_while_a_receipt_of_the_chain_is_missing(carried: Carried) -> None:
+    first, _ = carried.seal(PICTURE + b"1")
+    _, kept = carried.seal(PICTURE + b"2")
+    carried.network.suffer(f"/packages/{first.id}/receipt", problem(500, "internal_error", "after"))
+    carried.phone.synchronize()
+    assert carried.states() == ["sent", "receipted"]
+    assert carried.phone.outbox.path(kept[0].id).exists()
+    carried.phone.hurry()
+    carried.phone.synchronize()
+    assert carried.states() == ["released", "released"]
+
+
+def test_a_broken_chain_is_set_aside_and_nothing_is_deleted(carried: Carried) -> None:
+    carried.seal(PICTURE + b"1")
+    carried.phone.synchronize()
+    _, kept = carried.seal(PICTURE + b"2")
+    carried.phone._sender._position.sha256 = "sha-256:" + hashlib.sha256(b"other").hexdigest()
+    carried.phone.synchronize()
+    assert carried.states() == ["released", "aside"]
+    assert carried.phone.outbox.path(kept[0].id).exists()
+
+
+def test_a_lost_enrolment_says_so_and_a_refused_code_names_its_problem(carried: Carried) -> None:
+    carried.network.suffer("/devices/enroll", portal)
+    with pytest.raises(NoNetwork):
+        carried.phone.enroll("WHATEVER")
+    with pytest.raises(Stopped, match=r"device_key_refused|enrollment_refused"):
+        carried.phone.enroll("WHATEVER")
