@@ -13,12 +13,16 @@ MAX_CHECKED = 500
 
 
 class EvidenceStored(View):
-    """A file is durable. `stored`: waits for its package; `verified`: matches its declaration; `withdrawn`: had been."""
+    """A file is durable. `stored`: waits for its package; `verified`: matches its declaration; `withdrawn`: had been.
+
+    `signed_receipt`: when the package misses no file any more, its receipt, byte for byte as GET …/receipt gives it.
+    """
 
     id: UUID
     status: Literal["stored", "verified", "withdrawn"]
     hash: str
     size: int
+    signed_receipt: str | None = None
 
 
 class CheckRequest(Wire):

@@ -59,7 +59,13 @@ def test_a_declared_file_is_durable_claimed_and_of_its_packages_region(team: Tea
     answer = team.phone.put_photo(package, one)
     assert (answer.status_code, answer.json()) == (
         201,
-        {"id": str(one.id), "status": "verified", "hash": sha256_of(one.content), "size": len(one.content)},
+        {
+            "id": str(one.id),
+            "status": "verified",
+            "hash": sha256_of(one.content),
+            "size": len(one.content),
+            "signed_receipt": None,
+        },
     )
     assert stored_bytes(team.world, runtime, one.content) == one.content
     row = row_of(team.world, one.id)
@@ -293,11 +299,11 @@ def test_a_kill_between_storage_and_row_costs_nothing_but_sending_again(
     one = photo()
     package = team.sent(one)
 
-    async def die(*_: object) -> bool:
+    async def die(*_: object) -> None:
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(evidence_service, "claim_unless_last", die)
+        patched.setattr(evidence_service, "claim_original", die)
         assert team.phone.put_photo(package, one).status_code == 500
     assert stored_bytes(team.world, runtime, one.content) == one.content
     assert row_of(team.world, one.id) is None
@@ -341,6 +347,34 @@ def test_the_ordinary_arrival_is_one_statement(team: Team, runtime: Runtime) -> 
     with recorded_queries(runtime.database) as statements:
         assert team.phone.put_photo(package, photos[0]).status_code == 201
     assert len(statements) == 2, statements  # who is it; the arrival
+
+
+def test_the_last_file_takes_five_statements_more_and_its_answer_carries_the_receipt(
+    team: Team, runtime: Runtime
+) -> None:
+    from tests.support.queries import recorded_queries
+
+    first, last = photo(), photo()
+    package = team.sent(first, last)
+    assert team.phone.put_photo(package, first).json()["signed_receipt"] is None
+    with recorded_queries(runtime.database) as statements:
+        answer = team.phone.put_photo(package, last)
+    # who is it; not the ordinary arrival; the arrival; what the receipt is made of; the receipt; its bytes. And at times, once a
+    # second at most: the newest checkpoint.
+    assert len([one for one in statements if "audit_seals" not in one]) == 6, statements
+    receipt = team.phone.request("GET", f"/packages/{package.id}/receipt")
+    assert answer.json()["signed_receipt"] == receipt.text
+    again = team.phone.put_photo(package, last)
+    assert (again.status_code, again.json()["signed_receipt"]) == (200, receipt.text)
+
+
+def test_a_file_that_completes_another_package_shows_that_ones_receipt_only(team: Team) -> None:
+    shared, other = photo(), photo()
+    first, second = team.sent(shared, other), team.sent(shared)
+    assert team.phone.put_photo(first, shared).json()["signed_receipt"] is None
+    answer = team.phone.put_photo(second, shared)
+    assert answer.json()["signed_receipt"] == team.phone.request("GET", f"/packages/{second.id}/receipt").text
+    assert team.phone.receipt(first.id) is None
 
 
 def test_originals_cannot_be_altered_even_in_the_database(team: Team) -> None:

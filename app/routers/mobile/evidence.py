@@ -12,10 +12,11 @@ from app.http.openapi import raw_body
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
 from app.schemas.evidence import CheckRequest, EvidenceStanding, EvidenceStored, WithdrawalRequest
 from app.services.evidence.reading import find_bytes, record_look
-from app.services.evidence.service import Announcement, announced_digest, take_original
+from app.services.evidence.service import Announcement, announced_digest
 from app.services.evidence.statements import Withdrawal, check_evidence, withdraw_evidence
 from app.services.identity.errors import DeviceRequiredProblem
 from app.services.inspections.before_photos import is_shown_by_assignment
+from app.services.inspections.delivering import deliver_file
 
 router = APIRouter(prefix="/evidence", tags=["evidence"])
 
@@ -48,13 +49,16 @@ async def put_evidence(
     repr_digest: Annotated[str | None, Header()] = None,
     content_type: Annotated[str, Header()] = "application/octet-stream",
 ) -> EvidenceStored:
-    """Store one file: 201 new, 200 the same again, 409 other bytes or undeclared, 422 damaged on the way."""
+    """Store one file: 201 new, 200 the same again, 409 other bytes or undeclared, 422 damaged on the way.
+
+    The answer to a package's last missing file carries the receipt.
+    """
     digest = announced_digest(repr_digest)
     announced = Announcement(evidence_id, anshao_package, digest, content_type[:100])
     pieces = body_pieces(request, runtime.settings.max_evidence_bytes)
-    kept, stored = await take_original(runtime, actor, announced, pieces)
-    response.status_code = 201 if stored.is_new else 200
-    return EvidenceStored(id=evidence_id, status=stored.status, hash=kept.sha256, size=kept.size)
+    answer, is_new = await deliver_file(runtime, actor, announced, pieces)
+    response.status_code = 201 if is_new else 200
+    return answer
 
 
 @router.post("/check", dependencies=UPLOAD)

@@ -1,7 +1,7 @@
 """The row of an original that is durable already: claimed by its declaration, or waiting for its package.
 
-The ordinary arrival (declared, matching, new, not the last of its package) is one statement and one round trip. Everything
-else is judged step by step in a transaction; the last file's is the one that makes the receipt.
+The ordinary arrival (declared, matching, new, not the last of its package) is one statement and one round trip; the last
+file's is the same statement in the transaction that makes the receipt. Everything else is judged step by step.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from app.services.evidence.errors import (
 )
 from app.services.evidence.events import PackageEvidenceCompleted
 from app.services.evidence.manifest import lock_manifest
+from app.services.runtime import Runtime
 from app.storage.store import original_key
 
 MAX_UNCLAIMED = 300
@@ -44,10 +45,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a file: stored (waits for its package), verified or withdrawn; `is_new` False when it was here already."""
+    """What became of a file: stored (waits for its package), verified or withdrawn; `is_new` False when it was here already.
+
+    `is_complete`: its package misses no file any more.
+    """
 
     status: str
     is_new: bool
+    is_complete: bool = False
 
 
 # The manifest row is locked first, so `missing` is exact even when another file came at the same moment. What this statement
@@ -59,37 +64,46 @@ _CLAIM = text(
         SELECT package_id, region_id, missing FROM evidence_manifests
          WHERE package_id = :package_id AND device_id = :device_id FOR UPDATE),
     declared AS (
-        SELECT d.id, m.region_id FROM manifest m JOIN evidence_declarations d ON d.package_id = m.package_id
-         WHERE d.id = :id AND d.sha256 = :sha256 AND d.size = :size AND d.status = 'missing' AND m.missing > :leave
+        SELECT d.id, m.region_id, m.missing FROM manifest m JOIN evidence_declarations d ON d.package_id = m.package_id
+         WHERE d.id = :id AND d.sha256 = :sha256 AND d.size = :size AND d.status = 'missing'
            AND NOT EXISTS (SELECT FROM evidence_removals r WHERE r.storage_key = :storage_key)
            FOR UPDATE OF d),
     stored AS (
         INSERT INTO evidence_files (id, package_id, device_id, user_id, region_id, is_claimed, sha256, size, media_type,
                                     storage_key, received_at, flags)
         SELECT id, :package_id, :device_id, :user_id, region_id, true, :sha256, :size, :media_type,
-               :storage_key, :received_at, '{}' FROM declared
+               :storage_key, :received_at, '{}' FROM declared WHERE missing > :leave
             ON CONFLICT DO NOTHING RETURNING id),
     verified AS (
         UPDATE evidence_declarations SET status = 'verified'
-         WHERE package_id = :package_id AND id IN (SELECT id FROM stored))
-    UPDATE evidence_manifests SET missing = missing - 1
-     WHERE package_id = :package_id AND EXISTS (SELECT FROM stored) RETURNING missing
+         WHERE package_id = :package_id AND id IN (SELECT id FROM stored)),
+    counted AS (
+        UPDATE evidence_manifests SET missing = missing - 1
+         WHERE package_id = :package_id AND EXISTS (SELECT FROM stored) RETURNING missing)
+    SELECT (SELECT missing FROM counted) AS missing, EXISTS (SELECT FROM declared WHERE missing <= :leave) AS is_left
     """
 )
 
 
-async def claim_unless_last(connection: AsyncConnection, actor: Actor, arrival: Arrival) -> bool:
-    """The ordinary arrival, in one statement that is its own transaction; False (and nothing done) when it is not that."""
-    return await _claim_new(connection, actor, arrival, leave=1) is not None
+async def claim_original(runtime: Runtime, actor: Actor, arrival: Arrival) -> Stored | None:
+    """What a package awaits and has never come: in one statement that is its own transaction, or, if it is the last file, in
+    the transaction that makes the receipt. None (and nothing done) when it is not that."""
+    async with runtime.database.single_statement() as connection:
+        missing, is_last = await _claim_new(connection, actor, arrival, leave=1)
+    if missing is None and is_last:
+        async with runtime.database.write() as session:
+            missing, _ = await _claim_new(session, actor, arrival, leave=0)
+            await _tell_if_complete(session, arrival.package_id, missing)
+    return None if missing is None else Stored("verified", is_new=True, is_complete=missing == 0)
 
 
 async def register_original(session: AsyncSession, actor: Actor, arrival: Arrival) -> Stored:
     """Any arrival: write its row, claim it if its package is here, and tell when it was the last of its package."""
     await lock_manifest(session, arrival.package_id)
-    missing = await _claim_new(session, actor, arrival, leave=0)
+    missing, _ = await _claim_new(session, actor, arrival, leave=0)
     if missing is not None:
         await _tell_if_complete(session, arrival.package_id, missing)
-        return Stored("verified", is_new=True)
+        return Stored("verified", is_new=True, is_complete=missing == 0)
     manifest = await _lock_row(session, arrival.package_id)
     declaration = await _judge(session, actor, arrival, manifest)
     is_new = await _insert_row(session, actor, arrival, manifest)
@@ -100,16 +114,17 @@ async def register_original(session: AsyncSession, actor: Actor, arrival: Arriva
         manifest.missing -= 1
         await session.flush()
         await _tell_if_complete(session, arrival.package_id, manifest.missing)
-    return Stored(declaration.status, is_new)
+    return Stored(declaration.status, is_new, is_complete=manifest.missing == 0)
 
 
 async def _claim_new(
     connection: AsyncConnection | AsyncSession, actor: Actor, arrival: Arrival, *, leave: int
-) -> int | None:
-    """How many files the package misses afterwards; None when nothing was done. At least `leave` stay missing."""
+) -> tuple[int | None, bool]:
+    """How many files the package misses afterwards; None when nothing was done, and then whether that was only because at
+    least `leave` are to stay missing."""
     values: dict[str, Any] = _row(actor, arrival) | {"leave": leave}
-    found = (await connection.execute(_CLAIM, values)).scalar_one_or_none()
-    return int(found) if found is not None else None
+    missing, is_left = (await connection.execute(_CLAIM, values)).one()
+    return missing, is_left
 
 
 def _row(actor: Actor, arrival: Arrival) -> dict[str, Any]:
@@ -126,7 +141,7 @@ def _row(actor: Actor, arrival: Arrival) -> dict[str, Any]:
     }
 
 
-async def _tell_if_complete(session: AsyncSession, package_id: UUID, missing: int) -> None:
+async def _tell_if_complete(session: AsyncSession, package_id: UUID, missing: int | None) -> None:
     if missing == 0:
         await publish(session, PackageEvidenceCompleted(package_id))
 

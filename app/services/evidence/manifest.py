@@ -95,9 +95,8 @@ class DeclaredFile:
     status: str
 
 
-async def list_declared(session: AsyncSession, package_id: UUID) -> list[DeclaredFile]:
-    """Every row of a package's manifest, in order of id."""
-    declared = EvidenceDeclaration
-    wanted = select(declared.id, declared.sha256, declared.size, declared.status)
-    rows = await session.execute(wanted.where(declared.package_id == package_id).order_by(declared.id))
-    return [DeclaredFile(*row) for row in rows]
+DECLARED = (
+    "SELECT coalesce(json_agg(json_build_object('id', d.id, 'file', json_build_array(d.sha256, d.size, d.status)) "
+    "ORDER BY d.id), '[]') FROM evidence_declarations d WHERE d.package_id = :package_id"
+)
+"""Every row of a package's manifest, in order of id, as one SQL value: [{id, file: [sha256, size, status]}]."""

@@ -13,7 +13,7 @@ from app.core.actor import Actor
 from app.core.errors import Problem
 from app.models.evidence import EvidenceFile, EvidenceRemoval
 from app.models.quarantine import IntakeDelivery
-from app.services.evidence.arrivals import Arrival, Stored, claim_unless_last, register_original
+from app.services.evidence.arrivals import Arrival, Stored, claim_original, register_original
 from app.services.evidence.errors import DigestRequiredProblem, OriginalGoneProblem, WrongBytesProblem
 from app.services.runtime import Runtime
 from app.storage.store import Buffer, Kept, WrongContent, original_key
@@ -53,9 +53,9 @@ async def take_original(
     kept = await keep_bytes(runtime, pieces, announced.sha256)
     arrival = Arrival(announced.id, announced.package_id, kept.sha256, kept.size, announced.media_type)
     if kept.is_new:
-        async with runtime.database.single_statement() as connection:
-            if await claim_unless_last(connection, actor, arrival):
-                return kept, Stored("verified", is_new=True)
+        stored = await claim_original(runtime, actor, arrival)
+        if stored is not None:
+            return kept, stored
     try:
         async with runtime.database.write() as session:
             await hold_bytes(session, runtime, kept)

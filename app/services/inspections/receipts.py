@@ -12,14 +12,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.core.clock import utc_now
 from app.db.rows import Computed, Part, insert_rows
-from app.models.checklists import TemplateVersion
-from app.models.inspections import Package, Receipt
+from app.models.inspections import Receipt
 from app.services.audit.checkpoints import latest_checkpoint
-from app.services.evidence.manifest import DeclaredFile, list_declared
+from app.services.evidence.manifest import DECLARED, DeclaredFile
 from app.services.inspections.receipt_format import RECEIPT_SCHEMA, sign_receipt
 from app.services.runtime import Runtime
 
@@ -44,21 +43,23 @@ class ReceiptSubject:
     template: dict[str, Any] | None
 
 
-_SUBJECT = (
-    select(
-        Package.sha256, Package.visit_id, Package.device_id, Package.received_at, TemplateVersion.id,
-        TemplateVersion.number, TemplateVersion.content_hash, Receipt.package_id.label("receipt_id"),
-    )
-    .outerjoin(TemplateVersion, TemplateVersion.id == Package.template_version_id)
-    .outerjoin(Receipt, Receipt.package_id == Package.id)
-    .where(Package.id == bindparam("package_id", type_=Uuid))
-)  # fmt: skip
-
-# Locks the head and reads it as the last holder left it, also when it had to wait for him.
-_HOLD_CHAIN = text(
-    "INSERT INTO receipt_chains (device_id, number) VALUES (:device_id, 0) "
-    "ON CONFLICT (device_id) DO UPDATE SET number = receipt_chains.number RETURNING number, sha256"
+# What a receipt is made of, if it is time for one. The head of the phone's chain is locked, and read as the last holder left
+# it, also when it had to be waited for.
+_COMPLETED = text(
+    f"""
+    WITH subject AS (
+        SELECT p.* FROM packages p
+         WHERE p.id = :package_id AND NOT EXISTS (SELECT FROM receipts r WHERE r.package_id = p.id)
+           AND NOT EXISTS (SELECT FROM evidence_declarations d WHERE d.package_id = p.id AND d.status = 'missing')),
+    head AS (
+        INSERT INTO receipt_chains (device_id, number) SELECT device_id, 0 FROM subject
+            ON CONFLICT (device_id) DO UPDATE SET number = receipt_chains.number RETURNING number, sha256)
+    SELECT s.sha256, s.visit_id, s.device_id, s.received_at, t.id AS template_id, t.number AS template_number,
+           t.content_hash, head.number AS head_number, head.sha256 AS head_sha256, ({DECLARED}) AS declared
+      FROM subject s CROSS JOIN head LEFT JOIN template_versions t ON t.id = s.template_version_id
+    """
 )
+_BODY = select(Receipt.body).where(Receipt.package_id == bindparam("package_id", type_=Uuid))
 _EXTEND_CHAIN = (
     "INSERT INTO receipt_chains (device_id, number, sha256) VALUES (:chain_device_id, :chain_number, :chain_sha256) "
     "ON CONFLICT (device_id) DO UPDATE SET number = excluded.number, sha256 = excluded.sha256 "
@@ -71,21 +72,30 @@ CHAINED = "(SELECT count(*) FROM chained)"
 async def issue_receipt_if_complete(session: AsyncSession, runtime: Runtime, package_id: UUID) -> bool:
     """Store the receipt when the package is processed and no declared file is missing; True when there is one now.
 
-    Call it under lock_manifest, so that the last of several files that come at once sees all the others.
+    Call it while the package's manifest is locked (its row, or lock_manifest), so that the last of several files that come at
+    once sees all the others.
     """
-    found = (await session.execute(_SUBJECT, {"package_id": package_id})).one_or_none()
-    if found is None or found.receipt_id is not None:
-        return found is not None
-    declared = await list_declared(session, package_id)
-    if any(row.status == "missing" for row in declared):
-        return False
-    head = (await session.execute(_HOLD_CHAIN, {"device_id": found.device_id})).one()
-    template = template_of_receipt(*found[4:7]) if found[4] else None
-    subject = ReceiptSubject(package_id, *found[:4], template)
-    await insert_rows(
-        session, *await receipt_rows(session, runtime, subject, declared, ChainHead(head.number, head.sha256))
+    found = (await session.execute(_COMPLETED, {"package_id": package_id})).one_or_none()
+    if found is None:
+        return await find_receipt(session, package_id) is not None
+    template = (
+        template_of_receipt(found.template_id, found.template_number, found.content_hash)
+        if found.template_id
+        else None
     )
+    subject = ReceiptSubject(
+        package_id, found.sha256, found.visit_id, found.device_id, found.received_at, template
+    )
+    head = ChainHead(found.head_number, found.head_sha256)
+    declared = [DeclaredFile(UUID(one["id"]), *one["file"]) for one in found.declared]
+    await insert_rows(session, *await receipt_rows(session, runtime, subject, declared, head))
     return True
+
+
+async def find_receipt(connection: AsyncConnection | AsyncSession, package_id: UUID) -> bytes | None:
+    """The stored bytes of a package's receipt, if it has one. Whose package it is, the caller has asked."""
+    body = (await connection.execute(_BODY, {"package_id": package_id})).scalar_one_or_none()
+    return None if body is None else bytes(body)
 
 
 async def receipt_rows(
