@@ -54,6 +54,7 @@ TAGS = (
     ("sync", "同步", "What phones hold offline: pull and stream"),
     ("packages", "检查包", "Sealed packages, signatures, receipts"),
     ("quarantine", "待处理", "What waits for a person: the intake of revoked phones, packages set aside"),
+    ("numbers", "文书号", "Numbers of documents printed on site: blocks and uses"),
     ("evidence", "证据", "Evidence: originals, derivatives, custody"),
     ("determinations", "重大隐患判定", "Determination by clause, verification, confirmation"),
     ("hazards", "隐患台账", "The hazard registry"),

@@ -12,6 +12,7 @@ import pytest
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact, EnterpriseImport, RiskUnit, SiteLink
+from app.models.numbers import NumberBlock
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
 from tests.factories.cases import Docket
@@ -233,6 +234,17 @@ def party(home: Home) -> Any:
 
 def an_assistant(home: Home) -> Assistant:
     return Assistant(home.world)
+
+
+@maker("block_id")
+def number_block(home: Home) -> Any:
+    """Of an authority of the town itself: numbers are read where their authority is."""
+    town = home.world.town
+    row = NumberBlock(
+        authority_id=home.once(authority), region_id=town, device_id=home.once(device), user_id=home.once(user),
+        word="责改", series_word="东镇责改", year=2026, first=1, last=9, expires_on=shanghai_today(),
+    )  # fmt: skip
+    return _inserted(home, row)
 
 
 @maker("patrol_id")

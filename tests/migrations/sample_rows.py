@@ -34,6 +34,7 @@ BY_COLUMN: dict[tuple[str, str], Any] = {
     ("verdicts", "clause_id"): "x",
     ("intake_deliveries", "sealed"): b"x",
     ("intake_deliveries", "signature"): "x",
+    ("number_blocks", "void_reason"): None,
 }
 """Where a check constraint wants a certain value: (table, column) → value."""
 

@@ -8,6 +8,7 @@ from app.routers.mobile import (
     devices,
     evidence,
     intake,
+    numbers,
     packages,
     patrols,
     sites,
@@ -30,4 +31,5 @@ def mobile_areas() -> list[APIRouter]:
         determinations.router,
         patrols.patrols,
         patrols.whistles,
+        numbers.router,
     ]

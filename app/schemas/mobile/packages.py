@@ -24,6 +24,7 @@ Count = Annotated[int, Field(ge=0, lt=2**53)]
 Sha256 = Annotated[str, Field(pattern=r"^sha-256:[0-9a-f]{64}$")]
 MAX_EVIDENCE = 500
 MAX_ANSWERS = 2000
+MAX_DOCUMENTS = 50
 
 
 class Sealed(BaseModel):
@@ -114,6 +115,22 @@ class WhistleContent(Sealed):
     urgency: Literal["normal", "urgent", "immediate"]
 
 
+class PrintedDocument(Sealed):
+    """A document printed on site: its number 安应急`word`〔`year`〕`number`号, the block it came from, the hash of what was printed.
+
+    `spoiled_reason`: the number was used up by a spoiled form, and no such document was handed out.
+    """
+
+    word: Annotated[str, Field(min_length=1, max_length=20)]
+    year: Annotated[int, Field(ge=1900, le=9999)]
+    number: Annotated[int, Field(ge=1, lt=2**53)]
+    block_id: UUID | None = None
+    printed_hash: Sha256 | None = None
+    printed_at: Moment | None = None
+    evidence_id: UUID | None = None
+    spoiled_reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+
+
 class HazardResult(Sealed):
     """What a re-inspection found of one hazard; `evidence_ids` are the after-photos, declared in the same package."""
 
@@ -149,6 +166,7 @@ class Envelope(Sealed):
     patrol: PatrolContent | None = None
     whistle: WhistleContent | None = None
     hazards: Annotated[list[HazardResult], Field(max_length=100)] = []
+    documents: Annotated[list[PrintedDocument], Field(max_length=MAX_DOCUMENTS)] = []
 
 
 class EnforcementEnvelope(Envelope):

@@ -10,6 +10,7 @@ from app.core.actor import Actor
 from app.core.events import publish
 from app.db.rows import Computed, Part, Rows, insert_rows
 from app.models.inspections import Finding, Package
+from app.models.numbers import NumberUse
 from app.schemas.mobile.packages import Envelope, Issue, PackageAnswer
 from app.services.audit.service import rows_of_acts
 from app.services.checklists.answers import Assessment, EvidenceClaim, assess_answers
@@ -36,6 +37,7 @@ from app.services.inspections.records import (
     withdrawn_findings,
 )
 from app.services.inspections.reinspection import record_package_results, without_reinspected
+from app.services.numbers.judging import judge_numbers
 from app.services.runtime import Runtime
 
 
@@ -64,6 +66,8 @@ async def process_package(
         registered = await registered_findings(session, envelope.supersedes.id)
         new_findings = [one for one in new_findings if one["key"] not in registered]
         package["issues"] += [issue.model_dump() for issue in withdrawn_findings(registered, findings)]
+    numbers = await judge_numbers(session, envelope, arrived.package_id, site.region_id)
+    package["issues"] += [issue.model_dump() for issue in numbers.issues]
     actor = Actor(
         kind="user", user_id=arrived.user_id, device_id=arrived.device_id, authority_id=envelope.authority_id
     )
@@ -74,6 +78,7 @@ async def process_package(
         *visit_sets(envelope, context, site),
         (Package, [package]),
         (Finding, findings),
+        (NumberUse, numbers.rows),
         *status_parts(envelope, arrived.package_id),
         *manifest_sets(arrived.package_id, arrived.device_id, site.region_id, envelope.evidence),
         *rows_of_acts(actor, [submission_act(arrived, site)]),

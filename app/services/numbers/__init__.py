@@ -1,0 +1,1 @@
+"""Numbers of documents printed on site: blocks reserved for phones, and what packages have used."""
