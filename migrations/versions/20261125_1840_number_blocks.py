@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "20261125_1840"
-down_revision: str | Sequence[str] | None = "20261125_1830"
+down_revision: str | Sequence[str] | None = "20261125_1835"
 
 SERIES_FUNCTION = """
 CREATE FUNCTION refuse_number_again() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -83,7 +83,11 @@ def _blocks() -> None:
             "(status = 'voided') = (void_reason IS NOT NULL)", name=op.f("ck_number_blocks_voided")
         ),
         sa.UniqueConstraint(
-            "authority_id", "series_word", "year", "first", name=op.f("uq_number_blocks_authority_id")
+            "authority_id",
+            "series_word",
+            "year",
+            "first",
+            name=op.f("uq_number_blocks_authority_id_series_word_year_first"),
         ),
     )
     op.create_index("ix_number_blocks_region_id_id", "number_blocks", ["region_id", "id"])
@@ -116,7 +120,7 @@ def _uses() -> None:
             "series_word",
             "year",
             "number",
-            name=op.f("uq_number_uses_package_id"),
+            name=op.f("uq_number_uses_package_id_authority_id_series_word_year_number"),
         ),
     )
     op.create_index(

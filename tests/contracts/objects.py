@@ -173,11 +173,13 @@ def assignment(home: Home) -> Any:
 
 
 def submitted(home: Home) -> SealedPackage:
-    """A processed package with a photograph and two findings."""
+    """A processed package with a photograph, two findings and a document that was printed on site."""
     place, sender, picture = home.once(field), home.once(phone), Photo(camera_jpeg(), "RTO-01")
     team = [one.user_id for one in home.once(officers)]
     answers = {"RTO-01": {"value": "no"}, "RTO-02": {"value": "no"}}
-    package = sender.seal(place.document(place.publish("rto"), team, answers=answers), [picture])
+    printed = {"word": "检记", "year": 2026, "number": 1, "printed_hash": f"sha-256:{0:064}"}
+    document = place.document(place.publish("rto"), team, answers=answers, documents=[printed])
+    package = sender.seal(document, [picture])
     assert sender.put_package(package).status_code == 201
     assert sender.put_photo(package, picture).status_code == 201
     examine_all(home.world, home.world.runtime)

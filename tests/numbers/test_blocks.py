@@ -467,13 +467,13 @@ def test_blocks_are_found_by_what_they_are_and_cost_a_bounded_number_of_queries(
         block(sending.phone, word=word)
     assert sending.put(documents=[printed({"word": "责改", "year": YEAR, "id": None}, 2)]).status_code == 201
     narrowed = {"word": "责改", "device_id": str(sending.phone.device_id), "year": YEAR, "status": "open"}
-    with recorded_queries() as queries:
+    with recorded_queries(sending.world.runtime.database) as queries:
         found = desk.get(f"{CONSOLE}/blocks", params=narrowed).json()["items"]
     assert [(one["first"], one["used"]) for one in found] == [(6, 0), (1, 1)]
     assert len(queries) <= 4
     for nothing in ({"word": "现决"}, {"year": YEAR - 1}, {"status": "voided"}):
         assert desk.get(f"{CONSOLE}/blocks", params={**narrowed, **nothing}).json()["items"] == []
-    with recorded_queries() as queries:
+    with recorded_queries(sending.world.runtime.database) as queries:
         (use,) = desk.get(f"{CONSOLE}/uses", params={"word": "责改", "year": YEAR, "number": 2}).json()[
             "items"
         ]

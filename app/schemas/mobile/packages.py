@@ -116,7 +116,7 @@ class WhistleContent(Sealed):
 
 
 class PrintedDocument(Sealed):
-    """A document printed on site: its number 安应急`word`〔`year`〕`number`号, the block it came from, the hash of what was printed.
+    """A document printed on site: its number (安应急`word`〔`year`〕`number`号), its block, the hash of what was printed.
 
     `spoiled_reason`: the number was used up by a spoiled form, and no such document was handed out.
     """
