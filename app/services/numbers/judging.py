@@ -107,7 +107,7 @@ def _odd(envelope: Envelope, document: PrintedDocument, known: Row[Any]) -> Iter
 def _is_same_record(envelope: Envelope, known: Row[Any]) -> bool:
     """The colleague's package of the same visit, or a correction, may list the same document again."""
     superseded = envelope.supersedes.id if envelope.supersedes else None
-    return envelope.visit_id == known.used_on_visit or known.used_by == superseded
+    return known.used_by == superseded or bool(envelope.visit_id == known.used_on_visit)
 
 
 def _used_at(envelope: Envelope, document: PrintedDocument) -> datetime:
