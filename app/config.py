@@ -72,6 +72,14 @@ class Settings(BaseSettings):
     evidence_decoders: int = Field(
         2, ge=1, le=64, description="Processes of one worker that decode photographs, at the lowest priority"
     )
+    evidence_impossible_kmh: int = Field(
+        150,
+        ge=1,
+        description="Speed between two captures of one phone above which they are flagged for a reviewer, in km/h",
+    )
+    device_silent_hours: int = Field(
+        72, ge=1, description="Hours without contact after which the board shows a phone as silent too long"
+    )
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that /metrics asks for; unset leaves it open to the local network"
     )

@@ -6,7 +6,7 @@ CGCS2000 and WGS-84 differ by centimetres and are taken as one.
 """
 
 from collections.abc import Callable
-from math import atan2, cos, hypot, pi, radians, sin, sqrt
+from math import asin, atan2, cos, hypot, pi, radians, sin, sqrt
 
 Degrees = tuple[float, float]
 """Latitude and longitude."""
@@ -16,6 +16,7 @@ _AXIS = 6_378_245.0  # Krasovsky 1940, metres
 _ECCENTRICITY = 0.006_693_421_622_965_943  # squared
 _BAIDU_LATITUDE, _BAIDU_LONGITUDE = 0.0060, 0.0065
 _ITERATIONS = 12
+EARTH_METRES = 6_371_008.8  # mean radius, IUGG
 
 
 def to_wgs84(latitude: int, longitude: int, datum: str) -> tuple[int, int]:
@@ -42,6 +43,17 @@ def is_in_china(place: Degrees) -> bool:
     """The rectangle in which the shift applies; it is part of the formula, not a border."""
     latitude, longitude = place
     return 0.8293 <= latitude <= 55.8271 and 72.004 <= longitude <= 137.8347
+
+
+def metres_between(one: tuple[int, int], other: tuple[int, int]) -> float:
+    """The great-circle distance of two places in microdegrees of WGS-84 (haversine; within 0.6 % of the ellipsoid's)."""
+    (latitude, longitude), (other_latitude, other_longitude) = (
+        (radians(place[0] / MICRO), radians(place[1] / MICRO)) for place in (one, other)
+    )
+    half_north = sin((other_latitude - latitude) / 2)
+    half_east = sin((other_longitude - longitude) / 2)
+    chord = half_north**2 + cos(latitude) * cos(other_latitude) * half_east**2
+    return 2 * EARTH_METRES * asin(min(1.0, sqrt(chord)))
 
 
 def _micro(place: Degrees) -> tuple[int, int]:

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import utc_now
-from app.db.base import Base
+from app.db.base import Base, Identified, Timed
 
 
 class EvidenceManifest(Base):
@@ -34,13 +35,14 @@ class EvidenceDeclaration(Base):
     __table_args__ = (
         CheckConstraint("status IN ('missing', 'verified', 'withdrawn')", name="status"),
         Index("ix_evidence_declarations_region_id_id", "region_id", "id"),
+        Index("ix_evidence_declarations_device_id_captured_at", "device_id", "captured_at", "id"),
         Index("ix_evidence_declarations_missing", "package_id", postgresql_where=text("status = 'missing'")),
     )
 
     package_id: Mapped[UUID] = mapped_column(ForeignKey("evidence_manifests.package_id"), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
-    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"))
     sha256: Mapped[str]
     size: Mapped[int]
     media_type: Mapped[str]
@@ -59,7 +61,9 @@ class EvidenceFile(Base):
     """An original that arrived, by the id its sender gave it. Unclaimed, and of no region, until its package declares it.
 
     From a phone it belongs to a package; from a desk (`device_id` None) to a package or a hazard, at once. `flags` are those of
-    enums/evidence.py. It is examined once; a lease keeps two workers from doing so at the same time.
+    enums/evidence.py. It is examined once; a lease keeps two workers from doing so at the same time. `perceptual_hashes`: of the
+    picture upright, turned and mirrored (services/evidence/likeness.py), none when it could not be compared. `judged_at`
+    None: its provenance waits to be judged, again perhaps.
     """
 
     __tablename__ = "evidence_files"
@@ -70,6 +74,12 @@ class EvidenceFile(Base):
         ),
         Index("ix_evidence_files_desk", "region_id", "id", postgresql_where=text("device_id IS NULL")),
         Index("ix_evidence_files_unexamined", "received_at", postgresql_where=text("examined_at IS NULL")),
+        Index(
+            "ix_evidence_files_unjudged",
+            "received_at",
+            "id",
+            postgresql_where=text("is_claimed AND examined_at IS NOT NULL AND judged_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -91,6 +101,8 @@ class EvidenceFile(Base):
     detected_type: Mapped[str | None]
     flags: Mapped[list[str]]
     metadata_facts: Mapped[dict[str, Any] | None]
+    perceptual_hashes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    judged_at: Mapped[datetime | None]
 
 
 class EvidenceDerivative(Base):
@@ -108,6 +120,98 @@ class EvidenceDerivative(Base):
     sha256: Mapped[str] = mapped_column(index=True)
     storage_key: Mapped[str]
     made_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class EvidenceProvenance(Base):
+    """How a photograph's provenance was judged, by which standards; and what a reviewer holds of it (EvidenceVerdict).
+
+    `checks` and `score` leave duplicates out: those depend on who reads. `version` counts changes of either, and is the ETag.
+    """
+
+    __tablename__ = "evidence_provenance"
+    __table_args__ = (
+        CheckConstraint("verdict IN ('accepted', 'doubted', 'rejected')", name="verdict"),
+        Index("ix_evidence_provenance_region_id_id", "region_id", "evidence_id"),
+        Index(
+            "ix_evidence_provenance_unreviewed",
+            "region_id",
+            "evidence_id",
+            postgresql_where=text("verdict IS NULL AND (score > 0 OR has_duplicates)"),
+        ),
+        Index("ix_evidence_provenance_standards", "standards_version"),
+    )
+
+    evidence_id: Mapped[UUID] = mapped_column(
+        ForeignKey("evidence_files.id", ondelete="CASCADE"), primary_key=True
+    )
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    authority_id: Mapped[UUID | None] = mapped_column(ForeignKey("authorities.id"), index=True)
+    version: Mapped[int] = mapped_column(default=1)
+    checks: Mapped[list[Any]]
+    score: Mapped[int]
+    has_duplicates: Mapped[bool]
+    standards_version: Mapped[int]
+    first_judged_at: Mapped[datetime] = mapped_column(default=utc_now)
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    verdict: Mapped[str | None]
+
+
+class EvidenceReview(Identified, Timed, Base):
+    """A reviewer's verdict on a photograph, with the reason; `on_version` is what was judged then. Rows stay; the newest counts."""
+
+    __tablename__ = "evidence_reviews"
+    __table_args__ = (
+        CheckConstraint("verdict IN ('accepted', 'doubted', 'rejected')", name="verdict"),
+        Index("ix_evidence_reviews_evidence_id_id", "evidence_id", "id"),
+    )
+
+    evidence_id: Mapped[UUID] = mapped_column(ForeignKey("evidence_provenance.evidence_id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    verdict: Mapped[str]
+    reason: Mapped[str]
+    on_version: Mapped[int]
+
+
+class EvidenceDuplicate(Base):
+    """An earlier photograph of the same authority with the same bytes, or that looks the same: shown to who may see both.
+
+    `bits` of 64 differ between their hashes (0 for the same bytes); `turn` is of services/evidence/likeness.py.
+    """
+
+    __tablename__ = "evidence_duplicates"
+
+    evidence_id: Mapped[UUID] = mapped_column(
+        ForeignKey("evidence_provenance.evidence_id", ondelete="CASCADE"), primary_key=True
+    )
+    other_id: Mapped[UUID] = mapped_column(
+        ForeignKey("evidence_provenance.evidence_id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    is_exact: Mapped[bool]
+    is_same_visit: Mapped[bool]
+    bits: Mapped[int]
+    turn: Mapped[int]
+    weight: Mapped[int]
+
+
+class EvidenceLikeness(Base):
+    """The index of perceptual hashes: `slot` is one band of 16 bits with its number in front; a photograph has one row a band."""
+
+    __tablename__ = "evidence_likenesses"
+    __table_args__ = (
+        Index(
+            "ix_evidence_likenesses_authority_id_slot",
+            "authority_id",
+            "slot",
+            postgresql_include=["perceptual_hash", "evidence_id"],
+        ),
+    )
+
+    evidence_id: Mapped[UUID] = mapped_column(
+        ForeignKey("evidence_provenance.evidence_id", ondelete="CASCADE"), primary_key=True
+    )
+    slot: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"))
+    perceptual_hash: Mapped[int]
 
 
 class EvidenceRemoval(Base):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import cos, radians
 from typing import Any
 
-from shapely import Polygon
+from shapely import Point, Polygon
 
 from app.core.geo import MICRO, to_wgs84
 from app.schemas.sites import Geofence
@@ -26,6 +26,12 @@ def stored_geofence(fence: Geofence) -> dict[str, Any]:
             reason_en="its area must lie between 10 m² and 25 km²",
         )
     return {"ring": [list(corner) for corner in ring]}
+
+
+def metres_outside(ring: Sequence[tuple[int, int]], latitude: int, longitude: int) -> float:
+    """How far a place lies outside a stored outline, in metres; 0 within it or on its line. All in microdegrees of WGS-84."""
+    *corners, place = _in_metres([*ring, (latitude, longitude)])
+    return float(Polygon(corners).distance(Point(place)))
 
 
 def _in_metres(ring: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:

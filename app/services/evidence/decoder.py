@@ -93,6 +93,7 @@ def _serve(source: BinaryIO, answers: BinaryIO) -> None:
                 "detected_type": found.detected_type,
                 "flags": found.flags,
                 "facts": found.facts,
+                "hashes": found.hashes,
                 "reduced": [
                     {
                         "pixels": copy.pixels,

@@ -13,6 +13,7 @@ import pi_heif
 from PIL import Image, ImageCms, ImageOps
 
 from app.enums.evidence import EvidenceFlag
+from app.services.evidence.likeness import hashes_of
 from app.services.evidence.media_types import IMAGES, KEPT_AS_IS, detect_type, is_mislabelled, is_whole_mp4
 from app.services.evidence.metadata import MALFORMED, read_facts
 
@@ -42,12 +43,13 @@ class Reduced:
 
 @dataclass(slots=True)
 class Examination:
-    """What was found. A flagged file has no reduced copies."""
+    """What was found. A flagged file has no reduced copies; `hashes` are those of likeness.hashes_of, of whatever was decoded."""
 
     detected_type: str | None
     flags: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     reduced: list[Reduced] = field(default_factory=list)
+    hashes: list[int] = field(default_factory=list)
 
 
 def examine(content: bytes, claims: Sequence[str | None]) -> Examination:
@@ -75,28 +77,30 @@ def _examine_image(content: bytes, found: Examination) -> None:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=[_FORMATS[found.detected_type or ""]]) as image:
                 found.facts = read_facts(image)
-                found.reduced = _reduce(image)
+                found.reduced, found.hashes = _reduce(image)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         found.flags.append(EvidenceFlag.TOO_MANY_PIXELS)
     except (*MALFORMED, RuntimeError):
         found.flags.append(EvidenceFlag.DAMAGED)
 
 
-def _reduce(image: Image.Image) -> list[Reduced]:
-    """Decode once, at the smallest scale that serves (JPEG), then reduce step by step."""
+def _reduce(image: Image.Image) -> tuple[list[Reduced], list[int]]:
+    """The copies, and the perceptual hashes of the first. Decodes once, at the smallest scale that serves (JPEG)."""
     image.draft("RGB", (SIZES[0], SIZES[0]))
     image.load()
     current = image
     copies: list[Reduced] = []
+    hashes: list[int] = []
     for pixels in SIZES:
         current = current.copy()
         current.thumbnail((pixels, pixels), Image.Resampling.BICUBIC, reducing_gap=2.0)
         if not copies:
             current = _plain(current)
+            hashes = hashes_of(current)
         buffer = io.BytesIO()
         current.save(buffer, "JPEG", quality=QUALITY)
         copies.append(Reduced(pixels, current.width, current.height, buffer.getvalue()))
-    return copies
+    return copies, hashes
 
 
 def _plain(image: Image.Image) -> Image.Image:

@@ -22,6 +22,7 @@ from app.enums.evidence import EvidenceFlag
 from app.models.evidence import EvidenceDerivative, EvidenceFile
 from app.models.history import Change
 from app.services.evidence.decoder import Decoder, DecoderFailed
+from app.services.evidence.likeness import as_signed
 from app.services.evidence.media_types import type_of_name
 from app.services.evidence.service import lock_content
 from app.services.runtime import Runtime
@@ -127,7 +128,7 @@ async def _examine_one(runtime: Runtime, decoder: Decoder, file: _Waiting) -> No
 
 
 def _flagged(flag: EvidenceFlag) -> dict[str, Any]:
-    return {"detected_type": None, "flags": [flag.value], "facts": {}, "reduced": []}
+    return {"detected_type": None, "flags": [flag.value], "facts": {}, "hashes": [], "reduced": []}
 
 
 async def _store_copy(runtime: Runtime, file: _Waiting, copy: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,6 +161,7 @@ async def _write(
             detected_type=found["detected_type"],
             flags=found["flags"],
             metadata_facts=found["facts"],
+            perceptual_hashes=[as_signed(value) for value in found["hashes"]],
         )
         .returning(EvidenceFile.region_id)
     )

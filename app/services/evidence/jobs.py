@@ -3,6 +3,7 @@
 from procrastinate import JobContext
 
 from app.jobs.app import jobs
+from app.services.evidence.judging import BATCH, judge_waiting, let_older_be_judged
 from app.services.evidence.sweeping import remove_decided, sweep_unclaimed
 
 
@@ -14,3 +15,13 @@ async def sweep(context: JobContext, timestamp: int) -> None:
     await sweep_unclaimed(runtime)
     await remove_decided(runtime)
     await runtime.storage.clear_staging()
+
+
+@jobs.periodic(cron="* * * * *")
+@jobs.task(name="evidence.judge", pass_context=True, queueing_lock="evidence.judge")
+async def judge(context: JobContext, timestamp: int) -> None:
+    """Every minute: the provenance of what was examined meanwhile, and of what older standards judged."""
+    runtime = context.additional_context["runtime"]
+    await let_older_be_judged(runtime)
+    while await judge_waiting(runtime) == BATCH:
+        pass

@@ -1,0 +1,410 @@
+"""Judging the provenance of what was examined: in batches, one judge at a time, from the database alone.
+
+A photograph is judged once it is claimed and examined, and again when `judged_at` is taken off it: a capture or a file that came
+later and concerns it, or other standards. Judging again changes only what comes out differently, and never a reviewer's verdict.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import utc_now
+from app.core.geo import to_wgs84
+from app.db.rows import insert_rows
+from app.models.evidence import EvidenceDuplicate, EvidenceFile, EvidenceLikeness, EvidenceProvenance
+from app.services.evidence.likeness import Turn, as_signed, as_unsigned, distance, probes_of, slots_of
+from app.services.evidence.provenance import (
+    Camera,
+    Capture,
+    Check,
+    Facts,
+    Fix,
+    Place,
+    judge,
+    judge_duplicate,
+    score_of,
+)
+from app.services.evidence.standards import Standards, standards_with
+from app.services.runtime import Runtime
+
+BATCH = 50
+
+_ONE_JUDGE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('evidence.provenance', 13))")
+
+_DUE = text(
+    """
+    WITH due AS MATERIALIZED (
+        SELECT * FROM evidence_files
+         WHERE is_claimed AND examined_at IS NOT NULL AND judged_at IS NULL
+         ORDER BY received_at, id LIMIT :batch FOR UPDATE SKIP LOCKED)
+    SELECT due.id, due.package_id, due.region_id, due.device_id, due.sha256, due.received_at, due.detected_type, due.flags,
+           due.metadata_facts, due.perceptual_hashes, d.source, d.captured_at, d.monotonic_ms, d.position,
+           p.times, v.id AS visit_id, coalesce(v.authority_id, h.authority_id) AS authority_id,
+           s.geofence, s.latitude, s.longitude,
+           before.package_id AS before_package_id, before.captured_at AS before_captured_at,
+           before.monotonic_ms AS before_monotonic_ms, before.position AS before_position,
+           known.version, known.checks, known.score, known.standards_version
+      FROM due
+      LEFT JOIN evidence_declarations d ON d.package_id = due.package_id AND d.id = due.id
+      LEFT JOIN packages p ON p.id = due.package_id
+      LEFT JOIN visits v ON v.id = p.visit_id
+      LEFT JOIN hazards h ON h.id = due.hazard_id
+      LEFT JOIN sites s ON s.id = coalesce(v.site_id, h.site_id)
+      LEFT JOIN evidence_provenance known ON known.evidence_id = due.id
+      LEFT JOIN LATERAL (
+        SELECT e.package_id, e.captured_at, e.monotonic_ms, e.position FROM evidence_declarations e
+         WHERE e.device_id = d.device_id AND (e.captured_at, e.id) < (d.captured_at, d.id) AND e.id <> d.id
+           AND e.position IS NOT NULL
+         ORDER BY e.captured_at DESC, e.id DESC LIMIT 1) before ON true
+     ORDER BY due.received_at, due.id
+    """
+)
+
+# The next capture's speed is counted from this one from now on.
+_NEXT_IS_DUE = text(
+    """
+    UPDATE evidence_files SET judged_at = NULL
+     WHERE judged_at IS NOT NULL AND id IN (
+        SELECT after.id FROM evidence_declarations d CROSS JOIN LATERAL (
+            SELECT e.id FROM evidence_declarations e
+             WHERE e.device_id = d.device_id AND (e.captured_at, e.id) > (d.captured_at, d.id) AND e.id <> d.id
+               AND e.position IS NOT NULL
+             ORDER BY e.captured_at, e.id LIMIT 1) after
+         WHERE d.id = ANY(:ids) AND d.position IS NOT NULL)
+    """
+)
+
+_SAME_BYTES = text(
+    """
+    SELECT mine.id AS mine, other.id
+      FROM evidence_files mine
+      JOIN evidence_provenance judged ON judged.evidence_id = mine.id
+      JOIN evidence_files other ON other.sha256 = mine.sha256 AND other.id <> mine.id
+      JOIN evidence_provenance known ON known.evidence_id = other.id AND known.authority_id = judged.authority_id
+     WHERE mine.id = ANY(:ids)
+    """
+)
+
+# Every probe is one place in the index; what lies there is compared, and only what is near leaves the statement.
+LIKE_THIS = """
+    SELECT DISTINCT evidence_id, perceptual_hash FROM evidence_likenesses
+     WHERE authority_id = :authority_id AND slot = ANY(:slots) AND evidence_id <> :id AND least({distances}) <= :largest
+""".format(distances=", ".join(f"bit_count((perceptual_hash # :hash_{turn})::bit(64))" for turn in Turn))
+_LIKE_THIS = text(LIKE_THIS)
+
+_OTHERS = text(
+    """
+    SELECT f.id, f.received_at, p.visit_id FROM evidence_files f LEFT JOIN packages p ON p.id = f.package_id
+     WHERE f.id = ANY(:ids)
+    """
+)
+
+
+async def judge_waiting(runtime: Runtime, batch: int = BATCH) -> int:
+    """Judge up to `batch` photographs that wait, in one transaction; gives their number (0 also while another judge works)."""
+    standards = standards_with(runtime.settings.evidence_impossible_kmh)
+    async with runtime.database.write() as session:
+        if not await session.scalar(_ONE_JUDGE):
+            return 0
+        due = list(await session.execute(_DUE, {"batch": batch}))
+        if due:
+            await _judge_batch(session, due, standards)
+        return len(due)
+
+
+async def let_older_be_judged(runtime: Runtime, batch: int = 1000) -> int:
+    """Let up to `batch` photographs that were judged by older standards be judged again; gives their number."""
+    standards = standards_with(runtime.settings.evidence_impossible_kmh)
+    older = select(EvidenceProvenance.evidence_id).where(
+        EvidenceProvenance.standards_version < standards.version
+    )
+    again = (
+        update(EvidenceFile)
+        .where(EvidenceFile.id.in_(older.limit(batch)), EvidenceFile.judged_at.is_not(None))
+        .values(judged_at=None)
+        .returning(EvidenceFile.id)
+    )
+    async with runtime.database.write() as session:
+        return len((await session.execute(again)).all())
+
+
+async def _judge_batch(session: AsyncSession, due: Sequence[Row[Any]], standards: Standards) -> None:
+    new = [row for row in due if row.version is None]
+    judged = {row.id: judge(_facts(row), standards) for row in due}
+    await _enter(session, new, judged, standards)
+    found = await _find_duplicates(session, due, standards)
+    earlier, later = _in_order(due, found, standards)
+    await _write(session, due, judged, earlier, standards)
+    await _let_be_judged_again(session, {row.id for row in new}, later)
+    done = (
+        update(EvidenceFile).where(EvidenceFile.id.in_([row.id for row in due])).values(judged_at=utc_now())
+    )
+    await session.execute(done)
+
+
+async def _enter(
+    session: AsyncSession, new: Sequence[Row[Any]], judged: Mapping[UUID, list[Check]], standards: Standards
+) -> None:
+    """The rows of photographs judged for the first time, and their places in the index: found by one another from here on."""
+    rows = [
+        {
+            "evidence_id": row.id,
+            "region_id": row.region_id,
+            "authority_id": row.authority_id,
+            "checks": [_as_kept(check) for check in judged[row.id]],
+            "score": score_of(judged[row.id]),
+            "has_duplicates": False,
+            "standards_version": standards.version,
+        }
+        for row in new
+    ]
+    places = [
+        {
+            "evidence_id": row.id,
+            "slot": slot,
+            "authority_id": row.authority_id,
+            "perceptual_hash": row.perceptual_hashes[0],
+        }
+        for row in new
+        if row.perceptual_hashes and row.authority_id
+        for slot in slots_of(as_unsigned(row.perceptual_hashes[0]))
+    ]
+    await insert_rows(session, (EvidenceProvenance, rows), (EvidenceLikeness, places))
+
+
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """How another photograph is the same: by its bytes (no bit differs), or by its looks."""
+
+    is_exact: bool
+    bits: int
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """A photograph of the same authority with the same bytes, or that looks the same."""
+
+    id: UUID
+    received_at: datetime
+    visit_id: UUID | None
+    likeness: _Likeness
+
+
+async def _find_duplicates(
+    session: AsyncSession, due: Sequence[Row[Any]], standards: Standards
+) -> dict[UUID, list[_Other]]:
+    """One statement for a photograph's looks, two for all the rest of the batch."""
+    found: dict[UUID, dict[UUID, _Likeness]] = {row.id: {} for row in due}
+    for row in due:
+        found[row.id] = await _find_like(session, row, standards)
+    for same in await session.execute(_SAME_BYTES, {"ids": list(found)}):
+        found[same.mine][same.id] = _Likeness(is_exact=True, bits=0, turn=Turn.UPRIGHT)
+    ids = {other for others in found.values() for other in others}
+    known = {row.id: row for row in await session.execute(_OTHERS, {"ids": list(ids)})} if ids else {}
+    return {
+        identifier: [
+            _Other(other, known[other].received_at, known[other].visit_id, likeness)
+            for other, likeness in others.items()
+        ]
+        for identifier, others in found.items()
+    }
+
+
+async def _find_like(session: AsyncSession, row: Row[Any], standards: Standards) -> dict[UUID, _Likeness]:
+    """The authority's photographs that look like this one, turned and mirrored ones too; none for what cannot be compared.
+
+    Every one within `largest_distance` bits is found: that is less than FOUND_SURELY.
+    """
+    if not row.perceptual_hashes or row.authority_id is None:
+        return {}
+    turned = [as_unsigned(value) for value in row.perceptual_hashes]
+    values = {
+        "authority_id": row.authority_id,
+        "id": row.id,
+        "slots": probes_of(turned),
+        "largest": standards.likeness["largest_distance"],
+        **{f"hash_{turn}": as_signed(turned[turn]) for turn in Turn},
+    }
+    found = await session.execute(_LIKE_THIS, values)
+    return {near.evidence_id: _nearest(as_unsigned(near.perceptual_hash), turned) for near in found}
+
+
+def _nearest(theirs: int, turned: Sequence[int]) -> _Likeness:
+    bits, turn = min((distance(turned[turn], theirs), turn) for turn in Turn)
+    return _Likeness(is_exact=False, bits=bits, turn=turn)
+
+
+def _in_order(
+    due: Sequence[Row[Any]], found: Mapping[UUID, Sequence[_Other]], standards: Standards
+) -> tuple[dict[UUID, list[dict[str, Any]]], dict[UUID, list[UUID]]]:
+    """Of each photograph: the earlier ones that it repeats, as they are kept (nearest first, so many), and the later ones."""
+    earlier: dict[UUID, list[dict[str, Any]]] = {}
+    later: dict[UUID, list[UUID]] = {}
+    for row in due:
+        own = (row.received_at, row.id)
+        before = [other for other in found[row.id] if (other.received_at, other.id) < own]
+        before.sort(key=_nearest_first)
+        kept = before[: standards.likeness["most_shown"]]
+        earlier[row.id] = [_duplicate(row, other, standards) for other in kept]
+        later[row.id] = [other.id for other in found[row.id] if (other.received_at, other.id) > own]
+    return earlier, later
+
+
+def _nearest_first(other: _Other) -> tuple[Any, ...]:
+    return (not other.likeness.is_exact, other.likeness.bits, other.received_at, other.id)
+
+
+def _duplicate(row: Row[Any], other: _Other, standards: Standards) -> dict[str, Any]:
+    is_same_visit = row.visit_id is not None and row.visit_id == other.visit_id
+    said: dict[str, Any] = {
+        "is_exact": other.likeness.is_exact,
+        "is_same_visit": is_same_visit,
+        "bits": other.likeness.bits,
+    }
+    check = judge_duplicate(standards, **said, turn=other.likeness.turn)
+    return {
+        "evidence_id": row.id,
+        "other_id": other.id,
+        **said,
+        "turn": int(other.likeness.turn),
+        "weight": check.weight,
+    }
+
+
+async def _write(
+    session: AsyncSession,
+    due: Sequence[Row[Any]],
+    judged: Mapping[UUID, list[Check]],
+    earlier: Mapping[UUID, list[dict[str, Any]]],
+    standards: Standards,
+) -> None:
+    """What comes out differently than it is kept; its version counts on, so that nobody gives a verdict on what he has not seen."""
+    kept: dict[UUID, list[dict[str, Any]]] = {row.id: [] for row in due}
+    wanted = select(EvidenceDuplicate).where(EvidenceDuplicate.evidence_id.in_(list(kept)))
+    for one in (await session.execute(wanted)).scalars():
+        kept[one.evidence_id].append(
+            {column.name: getattr(one, column.name) for column in EvidenceDuplicate.__table__.columns}
+        )
+    other_duplicates = [row.id for row in due if _by_other(kept[row.id]) != _by_other(earlier[row.id])]
+    if other_duplicates:
+        gone = delete(EvidenceDuplicate).where(EvidenceDuplicate.evidence_id.in_(other_duplicates))
+        await session.execute(gone)
+        rows = [one for identifier in other_duplicates for one in earlier[identifier]]
+        if rows:
+            await session.execute(insert(EvidenceDuplicate), rows)
+    for row in due:
+        checks = [_as_kept(check) for check in judged[row.id]]
+        is_changed = row.version is not None and row.checks != checks
+        is_other = row.id in other_duplicates
+        if not (is_changed or is_other or row.standards_version not in (None, standards.version)):
+            continue
+        counted = {"version": EvidenceProvenance.version + 1, "changed_at": utc_now()}
+        values = {
+            "checks": checks,
+            "score": score_of(judged[row.id]),
+            "has_duplicates": bool(earlier[row.id]),
+            "standards_version": standards.version,
+            **(counted if is_changed or (is_other and row.version is not None) else {}),
+        }
+        own = EvidenceProvenance.evidence_id == row.id
+        await session.execute(update(EvidenceProvenance).where(own).values(**values))
+
+
+def _by_other(rows: Sequence[Mapping[str, Any]]) -> dict[UUID, Mapping[str, Any]]:
+    return {row["other_id"]: row for row in rows}
+
+
+async def _let_be_judged_again(
+    session: AsyncSession, new: set[UUID], later: Mapping[UUID, Sequence[UUID]]
+) -> None:
+    """What came later but was judged sooner is judged again, once: only a photograph judged for the first time asks for it."""
+    if not new:
+        return
+    await session.execute(_NEXT_IS_DUE, {"ids": list(new)})
+    others = sorted({other for identifier in new for other in later[identifier]})
+    if others:
+        again = update(EvidenceFile).where(EvidenceFile.id.in_(others)).values(judged_at=None)
+        await session.execute(again)
+
+
+def _as_kept(check: Check) -> dict[str, Any]:
+    return {
+        "code": check.code.value,
+        "outcome": check.outcome.value,
+        "weight": check.weight,
+        "zh": check.zh,
+        "en": check.en,
+        "compared": dict(check.compared),
+    }
+
+
+def _facts(row: Row[Any]) -> Facts:
+    times = row.times or {}
+    sealed_at = times.get("sealed_at")
+    return Facts(
+        received_at=row.received_at,
+        source=row.source,
+        captured_at=row.captured_at,
+        monotonic_ms=row.monotonic_ms,
+        sealed_at=datetime.fromisoformat(sealed_at) if sealed_at else None,
+        sealed_monotonic_ms=times.get("monotonic_ms"),
+        fix=_fix(row.position),
+        is_mock=row.position.get("mock") if row.position else None,
+        camera=_camera(row),
+        fence=_fence(row.geofence),
+        site_place=(row.latitude, row.longitude) if row.latitude is not None and row.longitude is not None else None,
+        previous=_previous(row),
+    )  # fmt: skip
+
+
+def _fix(position: Mapping[str, Any] | None) -> Fix | None:
+    if position is None:
+        return None
+    place = to_wgs84(position["latitude"], position["longitude"], position["datum"])
+    return Fix(place=place, accuracy_m=position.get("accuracy_m"))
+
+
+def _camera(row: Row[Any]) -> Camera | None:
+    """What the file says of itself; None where it was no picture that could be opened (those have their width at least)."""
+    facts = row.metadata_facts or {}
+    if "width" not in facts:
+        return None
+    place = facts.get("position")
+    return Camera(
+        make=facts.get("make"),
+        model=facts.get("model"),
+        software=facts.get("software"),
+        taken_at=_moment(facts.get("taken_at")),
+        satellite_at=_moment(facts.get("gps_at")),
+        place=(place["latitude"], place["longitude"]) if place else None,
+        datum=place["datum"] if place else None,
+    )
+
+
+def _moment(written: str | None) -> datetime | None:
+    """A time of the camera's; years 1 and 9999 cannot be moved between time zones and say nothing."""
+    found = datetime.fromisoformat(written) if written else None
+    return found if found and 1 < found.year < 9999 else None
+
+
+def _fence(geofence: Mapping[str, Any] | None) -> tuple[Place, ...] | None:
+    return tuple((latitude, longitude) for latitude, longitude in geofence["ring"]) if geofence else None
+
+
+def _previous(row: Row[Any]) -> Capture | None:
+    fix = _fix(row.before_position)
+    if fix is None:
+        return None
+    return Capture(
+        captured_at=row.before_captured_at,
+        fix=fix,
+        monotonic_ms=row.before_monotonic_ms,
+        is_same_boot=row.before_package_id == row.package_id,
+    )

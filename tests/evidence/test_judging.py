@@ -1,0 +1,359 @@
+"""Photographs judged from the database: in any order, again and again with one result, duplicates by index within one authority."""
+
+import asyncio
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from PIL import Image, ImageOps
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.ids import new_id
+from app.demo.phone import Photo, SealedPackage
+from app.services.evidence.judging import LIKE_THIS, judge_waiting, let_older_be_judged
+from app.services.evidence.likeness import Turn, as_signed, probes_of
+from app.services.runtime import Runtime
+from tests.evidence.conftest import Team
+from tests.evidence.files import camera_jpeg
+from tests.evidence.test_examination import examine_all, run
+from tests.factories.field import Field
+from tests.factories.world import World
+
+HERE = {"latitude": 30_274_085, "longitude": 120_155_070, "datum": "wgs84", "accuracy_m": 10, "mock": False}
+BEIJING = {**HERE, "latitude": 39_904_200, "longitude": 116_407_400}
+
+
+class Shot(Photo):
+    """A photograph with whatever its phone declares of it."""
+
+    said: dict[str, Any]
+
+    def declaration(self) -> dict[str, Any]:
+        return {**Photo.declaration(self), **self.said}
+
+
+def shot(content: bytes | None = None, **said: Any) -> Shot:
+    made = Shot(camera_jpeg(size=(640, 480)) if content is None else content, None)
+    object.__setattr__(made, "said", {"captured_at": None, **said})
+    return made
+
+
+def judge_all(world: World, runtime: Runtime) -> int:
+    """Judge until nothing waits; other tests' photographs too."""
+
+    async def work() -> int:
+        taken = 0
+        while found := await judge_waiting(runtime):
+            taken += found
+        return taken
+
+    return run(world, work)  # type: ignore[no-any-return]
+
+
+def take_in(team: Team, runtime: Runtime, *photos: Photo) -> SealedPackage:
+    """A package of a visit of its own with these files, arrived and examined."""
+    officers = [officer.user_id for officer in team.officers]
+    document = team.field.document(team.field.publish("rto"), officers, visit_id=str(new_id()))
+    package = team.phone.seal(document, list(photos))
+    assert team.phone.put_package(package).status_code == 201
+    for one in photos:
+        assert team.phone.put_photo(package, one).status_code == 201
+    examine_all(team.world, runtime)
+    return package
+
+
+def rows(world: World, query: str, **values: Any) -> list[dict[str, Any]]:
+    async def find(session: AsyncSession) -> list[dict[str, Any]]:
+        return [dict(row) for row in (await session.execute(text(query), values)).mappings()]
+
+    return world.in_database(find)  # type: ignore[no-any-return]
+
+
+def judged(world: World, evidence_id: UUID) -> dict[str, Any]:
+    (row,) = rows(world, "SELECT * FROM evidence_provenance WHERE evidence_id = :id", id=evidence_id)
+    return row
+
+
+def flags_of(world: World, evidence_id: UUID) -> set[str]:
+    return {check["code"] for check in judged(world, evidence_id)["checks"] if check["outcome"] == "flagged"}
+
+
+def duplicates_of(world: World, evidence_id: UUID) -> dict[UUID, dict[str, Any]]:
+    found = rows(world, "SELECT * FROM evidence_duplicates WHERE evidence_id = :id", id=evidence_id)
+    return {row["other_id"]: row for row in found}
+
+
+def edited(content: bytes, edit: Any, quality: int = 80) -> bytes:
+    picture = edit(ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB"))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def real(shared_folder: Path) -> dict[str, bytes]:
+    """The real photographs by name."""
+    return {path.name: path.read_bytes() for path in (shared_folder / "photos").glob("*.[jJH]*")}
+
+
+def test_a_photograph_is_judged_by_what_was_declared_examined_and_received(
+    team: Team, runtime: Runtime
+) -> None:
+    async def fence(session: AsyncSession) -> None:
+        ring = [[30_274_000, 120_155_000], [30_274_000, 120_156_000], [30_275_000, 120_156_000]]
+        await session.execute(
+            text(
+                "UPDATE sites SET geofence = jsonb_build_object('ring', CAST(:ring AS jsonb)) WHERE id = :id"
+            ),
+            {"ring": str(ring), "id": team.field.site_id},
+        )
+
+    team.world.in_database(fence)
+    told = "2026-11-25T09:30:00+08:00"  # what camera_jpeg says; its position is HERE
+    fine = shot(captured_at=told, position=HERE)
+    odd = shot(captured_at="2026-11-25T09:32:01+08:00", position={**BEIJING, "mock": True}, source="gallery")
+    package = take_in(team, runtime, fine, odd)
+    assert judge_all(team.world, runtime) >= 2
+    assert flags_of(team.world, fine.id) <= {"late_receipt"}  # depends on the day the tests run
+    assert flags_of(team.world, odd.id) - {"late_receipt", "capture_ahead_of_receipt"} == {
+        "source", "exif_time", "exif_position", "mock_position", "geofence", "speed",
+    }  # fmt: skip
+    row = judged(team.world, odd.id)
+    assert (row["authority_id"], row["region_id"], row["version"]) == (
+        team.world.authority,
+        team.world.town,
+        1,
+    )
+    assert team.phone.receipt(package.id) is not None
+
+
+def test_what_is_no_picture_is_judged_by_what_is_known(team: Team, runtime: Runtime) -> None:
+    document = Photo(b"%PDF-1.7 " + new_id().bytes, None, "application/pdf")
+    take_in(team, runtime, document)
+    judge_all(team.world, runtime)
+    unknown = {
+        check["code"] for check in judged(team.world, document.id)["checks"] if check["outcome"] == "unknown"
+    }
+    assert {"exif_missing", "exif_time", "software", "mock_position", "speed"} <= unknown
+    assert flags_of(team.world, document.id) == set()
+
+
+def test_unclaimed_files_wait_and_are_judged_once_their_package_is_here(team: Team, runtime: Runtime) -> None:
+    early = shot()
+    package = team.seal(early)
+    team.phone.put_photo(package, early)
+    examine_all(team.world, runtime)
+    judge_all(team.world, runtime)
+    assert rows(team.world, "SELECT FROM evidence_provenance WHERE evidence_id = :id", id=early.id) == []
+    assert team.phone.put_package(package).status_code == 201
+    judge_all(team.world, runtime)
+    assert judged(team.world, early.id)["version"] == 1
+
+
+EDITS: dict[str, Any] = {
+    "recompressed": lambda picture: picture,
+    "resized": lambda picture: picture.resize((picture.width // 2, picture.height // 2)),
+    "turned": lambda picture: picture.rotate(90, expand=True),
+    "mirrored": ImageOps.mirror,
+    "cropped": lambda picture: picture.crop((8, 8, picture.width - 8, picture.height - 8)),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_copy_of_an_earlier_real_photograph_is_found_and_unrelated_ones_are_not(
+    team: Team, runtime: Runtime, real: dict[str, bytes], edit: str
+) -> None:
+    earlier = [
+        shot(real[name]) for name in ("DSCN0010.jpg", "DSCN0012.jpg", "landscape_1.jpg", "no_exif.jpg")
+    ]
+    take_in(team, runtime, *earlier)
+    copy = shot(edited(real["DSCN0010.jpg"], EDITS[edit]))
+    take_in(team, runtime, copy)
+    judge_all(team.world, runtime)
+    found = duplicates_of(team.world, copy.id)
+    assert set(found) == {earlier[0].id}
+    one = found[earlier[0].id]
+    assert (one["is_exact"], one["is_same_visit"], one["weight"]) == (False, False, 50)
+    assert one["bits"] <= 10
+    assert (Turn(one["turn"]) is Turn.UPRIGHT) == (edit not in ("turned", "mirrored"))
+    for before in earlier:
+        assert duplicates_of(team.world, before.id) == {}
+
+
+def test_photographs_of_one_scene_held_differently_are_found(
+    team: Team, runtime: Runtime, real: dict[str, bytes]
+) -> None:
+    names = ("landscape_1.jpg", "landscape_6.jpg", "portrait_3.jpg", "portrait_8.jpg")
+    one, other, standing, lying = (shot(real[name]) for name in names)
+    take_in(team, runtime, one, other, standing, lying)
+    judge_all(team.world, runtime)
+    assert set(duplicates_of(team.world, other.id)) == {one.id}
+    assert set(duplicates_of(team.world, lying.id)) == {standing.id}
+    assert duplicates_of(team.world, other.id)[one.id]["is_same_visit"] is True
+
+
+def test_the_same_bytes_under_another_id_are_exact_whatever_they_are(team: Team, runtime: Runtime) -> None:
+    content = b"%PDF-1.7 " + new_id().bytes
+    first, again = shot(content), shot(content)
+    take_in(team, runtime, first)
+    take_in(team, runtime, again)
+    judge_all(team.world, runtime)
+    assert duplicates_of(team.world, first.id) == {}
+    (found,) = duplicates_of(team.world, again.id).values()
+    assert (found["other_id"], found["is_exact"], found["bits"], found["weight"]) == (first.id, True, 0, 60)
+    assert judged(team.world, again.id)["has_duplicates"] is True
+
+
+def test_another_authoritys_photographs_are_not_looked_at(team: Team, runtime: Runtime) -> None:
+    elsewhere = World(team.world.client, runtime, team.world.in_database)
+    officers = (elsewhere.person("inspector", region=elsewhere.town), elsewhere.person("inspector"))
+    field = Field(elsewhere)
+    foreign = Team(elsewhere, field, officers, field.phone(officers[0].user_id))
+    content = camera_jpeg(size=(640, 480))
+    take_in(team, runtime, shot(content))
+    theirs = shot(content)
+    take_in(foreign, runtime, theirs)
+    judge_all(team.world, runtime)
+    assert duplicates_of(team.world, theirs.id) == {}
+
+
+def test_an_earlier_photograph_that_is_judged_later_is_found_all_the_same(
+    team: Team, runtime: Runtime, real: dict[str, bytes]
+) -> None:
+    earlier, copy = shot(real["jolla.jpg"]), shot(edited(real["jolla.jpg"], EDITS["resized"]))
+    take_in(team, runtime, earlier)
+    take_in(team, runtime, copy)
+    hold = "UPDATE evidence_files SET examined_at = {} WHERE id = :id RETURNING id"
+    rows(team.world, hold.format("NULL"), id=earlier.id)
+    judge_all(team.world, runtime)
+    assert duplicates_of(team.world, copy.id) == {}
+    rows(team.world, hold.format("now()"), id=earlier.id)
+    judge_all(team.world, runtime)
+    assert set(duplicates_of(team.world, copy.id)) == {earlier.id}
+    assert judged(team.world, copy.id)["version"] == 2
+    assert duplicates_of(team.world, earlier.id) == {}
+
+
+def test_the_speed_is_counted_from_the_capture_before_whichever_arrives_first(
+    team: Team, runtime: Runtime
+) -> None:
+    began = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+
+    def at(minutes: int, position: dict[str, Any] | None) -> Shot:
+        return shot(captured_at=(began + timedelta(minutes=minutes)).isoformat(), position=position)
+
+    first, unplaced, last = at(0, HERE), at(20, None), at(60, HERE)
+    take_in(team, runtime, first, unplaced, last)
+    judge_all(team.world, runtime)
+    assert "speed" not in flags_of(team.world, last.id)
+    between = at(30, BEIJING)  # there and back in an hour
+    take_in(team, runtime, between)
+    judge_all(team.world, runtime)
+    assert "speed" in flags_of(team.world, between.id)
+    assert "speed" in flags_of(team.world, last.id)
+    assert judged(team.world, last.id)["version"] == 2
+    assert "speed" not in flags_of(team.world, first.id)
+    (found,) = [c for c in judged(team.world, last.id)["checks"] if c["code"] == "speed"]
+    assert found["compared"]["elapsed_s"] == 1_800
+
+
+def test_judging_again_changes_nothing_and_asks_for_nothing(team: Team, runtime: Runtime) -> None:
+    content = camera_jpeg(size=(640, 480))
+    one, other = shot(content, position=HERE), shot(content, position=BEIJING)
+    take_in(team, runtime, one, other)
+    judge_all(team.world, runtime)
+    before = [(judged(team.world, i), duplicates_of(team.world, i)) for i in (one.id, other.id)]
+    rows(
+        team.world, "UPDATE evidence_files SET judged_at = NULL WHERE id = ANY(:ids) RETURNING id", ids=[one.id, other.id]
+    )  # fmt: skip
+    assert judge_all(team.world, runtime) == 2
+    assert [(judged(team.world, i), duplicates_of(team.world, i)) for i in (one.id, other.id)] == before
+    assert judge_all(team.world, runtime) == 0
+
+
+def test_what_older_standards_judged_is_judged_again_and_keeps_its_verdict(
+    team: Team, runtime: Runtime
+) -> None:
+    one = shot(position=HERE)
+    take_in(team, runtime, one)
+    judge_all(team.world, runtime)
+    rows(
+        team.world,
+        "UPDATE evidence_provenance SET standards_version = 0, verdict = 'doubted', score = 99, checks = '[]' "
+        "WHERE evidence_id = :id RETURNING evidence_id",
+        id=one.id,
+    )
+    run(team.world, lambda: let_older_be_judged(runtime))
+    judge_all(team.world, runtime)
+    row = judged(team.world, one.id)
+    assert (row["standards_version"], row["verdict"], row["version"]) == (1, "doubted", 2)
+    assert len(row["checks"]) == 14
+    assert row["score"] < 99
+
+
+def test_one_judge_works_at_a_time_and_all_is_judged_once(team: Team, runtime: Runtime) -> None:
+    photos = [shot() for _ in range(6)]
+    take_in(team, runtime, *photos)
+
+    async def work() -> None:
+        while any(await asyncio.gather(*(judge_waiting(runtime, batch=2) for _ in range(3)))):
+            pass
+
+    run(team.world, work)
+    judge_all(team.world, runtime)
+    assert {judged(team.world, photo.id)["version"] for photo in photos} <= {1, 2}
+    assert judge_all(team.world, runtime) == 0
+
+
+INDEXED = 100_000
+
+
+def test_near_duplicates_come_from_the_index_among_a_hundred_thousand(team: Team, runtime: Runtime) -> None:
+    """The plan is PostgreSQL's own; the rows are rolled back."""
+
+    async def explain() -> list[str]:
+        async with runtime.database.engine.connect() as connection:
+            await connection.execute(
+                text("SET LOCAL session_replication_role = replica")
+            )  # no foreign keys here
+            values = {"authority_id": team.world.authority, "count": INDEXED}
+            await connection.execute(
+                text(
+                    "INSERT INTO evidence_likenesses (evidence_id, slot, authority_id, perceptual_hash) "
+                    "SELECT id, (band << 16) | ((hash >> (band * 16)) & 65535)::int, :authority_id, hash FROM "
+                    "(SELECT gen_random_uuid() AS id, hashint8extended(n, 7) AS hash FROM generate_series(1, :count) n) made "
+                    "CROSS JOIN generate_series(0, 3) band"
+                ),
+                values,
+            )
+            await connection.execute(text("ANALYZE evidence_likenesses"))
+            known = await connection.scalar(
+                text(
+                    "SELECT perceptual_hash FROM evidence_likenesses WHERE authority_id = :authority_id LIMIT 1"
+                ),
+                values,
+            )
+            turned = [(known ^ 0b11 << 40) & (1 << 64) - 1] + [
+                n * 0x9E3779B97F4A7C15 % 2**64 for n in range(1, 8)
+            ]
+            search = {
+                "authority_id": team.world.authority, "id": new_id(), "slots": probes_of(turned), "largest": 10,
+                **{f"hash_{turn}": as_signed(turned[turn]) for turn in Turn},
+            }  # fmt: skip
+            plan = await connection.execute(text("EXPLAIN (ANALYZE, TIMING OFF) " + LIKE_THIS), search)
+            lines = [str(line) for line in plan.scalars()]
+            await connection.rollback()
+            return lines
+
+    lines = run(team.world, explain)
+    plan = "\n".join(lines)
+    assert "Seq Scan" not in plan
+    assert "Index Scan on ix_evidence_likenesses_authority_id_slot" in plan.replace("using", "on")
+    rows_of = [float(one) for one in re.findall(r"actual rows=([\d.]+)", plan)]
+    assert rows_of[0] == 1  # the one that is alike
+    assert max(rows_of) < INDEXED * 4 / 20, plan  # whatever the index gave to find it
