@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     max_evidence_bytes: int = Field(
         4 * 1024 * 1024, description="Largest photograph accepted in a single PUT"
     )
+    max_upload_bytes: int = Field(
+        512 * 1024 * 1024, ge=1, description="Largest file accepted by a resumable upload"
+    )
     evidence_patience_seconds: int = Field(
         300,
         ge=0,

@@ -13,6 +13,7 @@ from app.http.middleware import RequestShell
 from app.http.problems import install_problem_handlers
 from app.routers.audiences import AUDIENCES
 from app.routers.discovery import router as discovery_router
+from app.routers.mobile.uploads import UPLOADS
 from app.routers.ops import router as ops_router
 from app.routers.reference import reference_router
 from app.services.determinations.content import load_law
@@ -32,9 +33,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
 
     load_subscriptions()
-    app = FastAPI(title="Anshao", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Anshao", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None,
+        redirect_slashes=False,  # such a redirect would lead wherever the Host header says
+    )  # fmt: skip
     templates: dict[Any, str] = {}
-    app.add_middleware(RequestShell, max_body_bytes=chosen.max_body_bytes, templates=templates)
+    app.add_middleware(
+        RequestShell,
+        max_body_bytes=chosen.max_body_bytes,
+        templates=templates,
+        larger_bodies={UPLOADS: chosen.max_upload_bytes},
+    )
     install_problem_handlers(app)
     app.add_exception_handler(ReplayedAnswer, _replay)
     app.include_router(ops_router)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import anyio
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
@@ -17,6 +18,45 @@ class CutShortProblem(Problem):
     retry = "now"
     zh = "文件未传完整，请重新发送"
     en = "The body ended before its announced length; send it again"
+
+
+class SilentProblem(Problem):
+    """Nothing came for too long; what came before counts."""
+
+    status = 408
+    code = "body_stalled"
+    retry = "now"
+    zh = "长时间未收到数据，请从已接收位置继续"
+    en = "Nothing came for too long; go on from where the upload stands"
+
+
+TICK_SECONDS = 1.0
+SILENCE_SECONDS = 60.0
+"""A body from which nothing comes for so long is given up: its connection holds memory that others need."""
+
+
+async def body_chunks(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes, and an empty chunk after each second in which nothing came.
+
+    Raises CutShortProblem when the connection ends first, SilentProblem after a minute without a byte.
+    """
+    silent_seconds = 0.0
+    while True:
+        message = None
+        with anyio.move_on_after(TICK_SECONDS):
+            message = await request.receive()
+        if message is None:
+            silent_seconds += TICK_SECONDS
+            if silent_seconds >= SILENCE_SECONDS:
+                raise SilentProblem(headers={"Connection": "close"})
+            yield b""
+            continue
+        if message["type"] == "http.disconnect":
+            raise CutShortProblem
+        silent_seconds = 0.0
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return
 
 
 async def body_pieces(request: Request, limit: int) -> AsyncIterator[bytearray]:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import Request
@@ -43,13 +44,21 @@ class RequestShell:
     """The outermost layer of every request.
 
     A caller's X-Request-Id (8 to 64 letters, digits, dots, hyphens, underscores) is taken over; anything else gets a new one.
-    `templates` gives the full address pattern of each endpoint function.
+    `templates` gives the full address pattern of each endpoint function, `larger_bodies` the limits of addresses (by how they
+    begin) whose bodies are never held whole.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, templates: Mapping[Any, str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_body_bytes: int,
+        templates: Mapping[Any, str],
+        larger_bodies: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._templates = templates
+        self._larger_bodies = larger_bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -58,16 +67,21 @@ class RequestShell:
             return
         identifier = _request_id_of(scope)
         token = request_id.set(identifier)
-        exchange = _Exchange(receive, send, identifier, self._max_body_bytes)
+        limit = self._limit_of(scope["path"])
+        exchange = _Exchange(receive, send, identifier, limit)
         started = time.perf_counter()
         try:
-            await self._serve(scope, exchange)
+            await self._serve(scope, exchange, limit)
         finally:
             self._note(scope, exchange.status, time.perf_counter() - started)
             request_id.reset(token)
 
-    async def _serve(self, scope: Scope, exchange: "_Exchange") -> None:
-        refusal = self._refuse_early(scope["headers"])
+    def _limit_of(self, path: str) -> int:
+        found = (limit for start, limit in self._larger_bodies.items() if path.startswith(start))
+        return next(found, self._max_body_bytes)
+
+    async def _serve(self, scope: Scope, exchange: "_Exchange", limit: int) -> None:
+        refusal = _refuse_early(scope["headers"], limit)
         if refusal is None:
             try:
                 await self._app(scope, exchange.receive, exchange.send)
@@ -77,21 +91,10 @@ class RequestShell:
                 if not exchange.is_too_large:
                     refusal = problem_of(error)
             if exchange.is_too_large and not exchange.has_begun:
-                refusal = TooLargeProblem(limit=self._max_body_bytes, headers={"Connection": "close"})
+                refusal = TooLargeProblem(limit=limit, headers={"Connection": "close"})
         if refusal is not None:
             response = problem_response(refusal, language_of(Request(scope)))
             await response(scope, exchange.receive, exchange.send_refusal)
-
-    def _refuse_early(self, headers: list[tuple[bytes, bytes]]) -> Problem | None:
-        if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
-            return HeadersTooLargeProblem(limit=MAX_HEADER_BYTES)
-        for name, value in headers:
-            if name == b"content-length":
-                if not value.isdigit():
-                    return UnreadableProblem()
-                if int(value) > self._max_body_bytes:
-                    return TooLargeProblem(limit=self._max_body_bytes)
-        return None
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = self._templates.get(scope.get("endpoint"), "unmatched")
@@ -107,6 +110,18 @@ class RequestShell:
             milliseconds=round(seconds * 1000, 1),
             actor=actor.label if actor else None,
         )
+
+
+def _refuse_early(headers: list[tuple[bytes, bytes]], limit: int) -> Problem | None:
+    if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+        return HeadersTooLargeProblem(limit=MAX_HEADER_BYTES)
+    for name, value in headers:
+        if name == b"content-length":
+            if not value.isdigit():
+                return UnreadableProblem()
+            if int(value) > limit:
+                return TooLargeProblem(limit=limit)
+    return None
 
 
 class _Exchange:

@@ -1,10 +1,11 @@
-"""Evidence: what packages declare, and the originals that arrived. Originals are never altered (a trigger refuses it)."""
+"""Evidence: what packages declare, the originals that arrived, and uploads under way. Originals are never altered (a trigger
+refuses it)."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -222,3 +223,53 @@ class EvidenceRemoval(Base):
     storage_key: Mapped[str] = mapped_column(primary_key=True)
     sha256: Mapped[str]
     decided_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class EvidenceUpload(Base):
+    """A resumable upload of one file. What `received` counts is durable; the bytes after it must be sent (again).
+
+    An open upload has never received everything: the last bytes count together with the file they complete, so whoever reads
+    `received = size` knows that the file is stored. `lease` is the request that appends at present; another may take over when
+    `leased_until` has passed, and what the former appends from then on counts no more. `status` is what became of the file.
+    """
+
+    __tablename__ = "evidence_uploads"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'complete')", name="state"),
+        CheckConstraint(
+            "received >= 0 AND (received < size AND state = 'open' OR received = size AND state = 'complete')",
+            name="received",
+        ),
+        UniqueConstraint("device_id", "evidence_id", "package_id", "sha256"),
+        Index("ix_evidence_uploads_open", "user_id", "device_id", postgresql_where=text("state = 'open'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    evidence_id: Mapped[UUID]
+    package_id: Mapped[UUID]
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    sha256: Mapped[str]
+    size: Mapped[int]
+    media_type: Mapped[str]
+    announced: Mapped[str | None]
+    received: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(default="open")
+    status: Mapped[str | None]
+    lease: Mapped[UUID | None]
+    leased_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class EvidenceUploadPart(Base):
+    """Some bytes of an upload, durable under `storage_key`; its parts follow one another without a gap."""
+
+    __tablename__ = "evidence_upload_parts"
+
+    upload_id: Mapped[UUID] = mapped_column(
+        ForeignKey("evidence_uploads.id", ondelete="CASCADE"), primary_key=True
+    )
+    start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    size: Mapped[int]
+    storage_key: Mapped[str] = mapped_column(unique=True)

@@ -56,6 +56,7 @@ TAGS = (
     ("quarantine", "待处理", "What waits for a person: the intake of revoked phones, packages set aside"),
     ("numbers", "文书号", "Numbers of documents printed on site: blocks and uses"),
     ("evidence", "证据", "Evidence: originals, derivatives, custody"),
+    ("uploads", "断点续传", "Resumable uploads of evidence: tus 1.0 and the IETF draft"),
     ("determinations", "重大隐患判定", "Determination by clause, verification, confirmation"),
     ("hazards", "隐患台账", "The hazard registry"),
     ("cases", "案件", "Enforcement cases"),

@@ -32,10 +32,22 @@ class CheckRequest(Wire):
 
 
 class EvidenceStanding(View):
-    """Where one file stands; `unknown` is also said of everybody else's."""
+    """Where one file stands; `unknown` is also said of everybody else's. `partial`: this phone's upload is at `offset`."""
 
     id: UUID
-    status: Literal["missing", "stored", "verified", "withdrawn", "unknown"]
+    status: Literal["missing", "partial", "stored", "verified", "withdrawn", "unknown"]
+    offset: int | None = None
+
+
+class UploadView(View):
+    """A resumable upload. `offset`: bytes that are durable; `status`: what became of the file, once all have come."""
+
+    id: UUID
+    evidence_id: UUID
+    offset: int
+    size: int
+    status: Literal["stored", "verified", "withdrawn"] | None
+    expires_at: datetime
 
 
 class WithdrawalRequest(Wire):

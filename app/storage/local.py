@@ -95,6 +95,13 @@ class LocalStore:
         path = self._path(key)
         await anyio.to_thread.run_sync(lambda: path.unlink(missing_ok=True))
 
+    async def list_older(self, folder: str, seconds: float) -> AsyncIterator[list[str]]:
+        """The keys below a folder (and its folders) that were stored longer ago than that, some at a time."""
+        top = self._path(folder)
+        for path in (top, *await anyio.to_thread.run_sync(_folders_in, top)):
+            if found := await anyio.to_thread.run_sync(_files_older, path, seconds):
+                yield [one.relative_to(self._root).as_posix() for one in found]
+
     async def presign(self, key: str, valid_for: timedelta) -> str | None:
         """None: a folder signs nothing; services/evidence/links.py does."""
         return None
@@ -184,6 +191,19 @@ def _remove_older(folder: Path, seconds: float) -> int:
                 path.unlink()
                 removed += 1
     return removed
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _files_older(folder: Path, seconds: float) -> list[Path]:
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):  # removed while we look
+            if path.is_file() and time.time() - path.stat().st_mtime > seconds:
+                found.append(path)
+    return found
 
 
 def _read(path: Path, start: int, length: int | None) -> bytes:

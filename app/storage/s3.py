@@ -117,6 +117,14 @@ class S3Store:
             except FileNotFoundError:
                 return
 
+    async def list_older(self, folder: str, seconds: float) -> AsyncIterator[list[str]]:
+        """The keys below a folder (and its folders) that were stored longer ago than that, some at a time."""
+        before = datetime.now(UTC) - timedelta(seconds=seconds)
+        with _reported():
+            async for batch in obstore.list(self._bucket, check_key(folder) + "/"):
+                if found := [one["path"] for one in batch if one["last_modified"] < before]:
+                    yield found
+
     async def presign(self, key: str, valid_for: timedelta) -> str | None:
         """An address the server itself checks: this object, to be read, for this long."""
         return await obstore.sign_async(self._bucket, "GET", check_key(key), valid_for)

@@ -1,12 +1,16 @@
 """What every object store promises: content is put once under a key, durably, and never changes."""
 
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
+from uuid import UUID
 
 PIECE_BYTES = 1024 * 1024
 """What is held in memory of a file under way; a file that fits is stored in one step."""
+
+PARTS = "uploads"
 
 Buffer = bytes | bytearray
 
@@ -54,6 +58,9 @@ class ObjectStore(Protocol):
     async def remove(self, key: str) -> None:
         """Forget what is stored under the key; harmless when there is nothing. Only for what no row refers to."""
 
+    def list_older(self, folder: str, seconds: float) -> AsyncIterator[list[str]]:
+        """The keys below a folder (and its folders) that were stored longer ago than that, some at a time."""
+
     async def presign(self, key: str, valid_for: timedelta) -> str | None:
         """An address of the store's own that gives the content to whoever holds it; None: the store signs none."""
 
@@ -74,6 +81,11 @@ def derivative_key(sha256: str) -> str:
     """Where a reduced copy lies: by its own hash as well."""
     digest = sha256.removeprefix("sha-256:")
     return f"derivatives/{digest[:2]}/{digest}.jpg"
+
+
+def part_key(upload: UUID, start: int) -> str:
+    """A new place for some bytes of an upload. No two writers ever mean the same one, so nothing is ever written over."""
+    return f"{PARTS}/{upload.hex[-2:]}/{upload.hex}.{start}.{secrets.token_hex(8)}"
 
 
 def check_key(key: str) -> str:

@@ -15,6 +15,7 @@ from app.models.enterprises import EnterpriseContact, EnterpriseImport, RiskUnit
 from app.models.numbers import NumberBlock
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
+from tests.evidence.uploading import Tus
 from tests.factories.cases import Docket
 from tests.factories.cases import person as a_person
 from tests.factories.field import Field, Phone, Photo, SealedPackage
@@ -194,6 +195,14 @@ def package(home: Home) -> Any:
 @maker("evidence_id")
 def evidence(home: Home) -> Any:
     return home.once(submitted).photos[0].id
+
+
+@maker("upload_id")
+def upload(home: Home) -> Any:
+    file = camera_jpeg()
+    sender = home.once(phone)
+    package = sender.seal(home.once(field).document(home.once(field).publish("rto"), []), [Photo(file, None)])
+    return Tus(sender).begin(package.photos[0], package.id).rpartition("/")[2]
 
 
 @maker("visit_id")

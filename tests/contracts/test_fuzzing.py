@@ -24,6 +24,10 @@ from tests.factories.world import World
 OAUTH = "/partner/v1/oauth/token"
 """Its errors have the shape of RFC 6749, 5.2."""
 
+schemathesis.serializer.alias(
+    ["application/offset+octet-stream", "application/partial-upload"], "application/octet-stream"
+)
+
 UNDER_WAY = {
     "/api/v1/session/logout",
     "/api/v1/session/logout-everywhere",

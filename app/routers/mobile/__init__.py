@@ -14,6 +14,7 @@ from app.routers.mobile import (
     sites,
     sync,
     templates,
+    uploads,
 )
 
 
@@ -23,6 +24,7 @@ def mobile_areas() -> list[APIRouter]:
         packages.router,
         evidence.router,
         intake.router,
+        uploads.router,
         devices.router,
         templates.router,
         assignments.router,

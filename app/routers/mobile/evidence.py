@@ -65,7 +65,9 @@ async def put_evidence(
 async def post_check(body: CheckRequest, actor: Phone, session: ReadSession) -> list[EvidenceStanding]:
     """Where the caller's own files stand, so that a phone knows what to send (again); up to 500 at a time."""
     standing = await check_evidence(session, actor, body.ids)
-    return [EvidenceStanding(id=identifier, status=status) for identifier, status in standing.items()]
+    return [
+        EvidenceStanding(id=one, status=where.status, offset=where.offset) for one, where in standing.items()
+    ]
 
 
 @router.post("/{evidence_id}/withdrawal", dependencies=UPLOAD)

@@ -105,7 +105,7 @@ async def register_original(session: AsyncSession, actor: Actor, arrival: Arriva
         await _tell_if_complete(session, arrival.package_id, missing)
         return Stored("verified", is_new=True, is_complete=missing == 0)
     manifest = await _lock_row(session, arrival.package_id)
-    declaration = await _judge(session, actor, arrival, manifest)
+    declaration = await judge_arrival(session, actor, arrival, manifest)
     is_new = await _insert_row(session, actor, arrival, manifest)
     if declaration is None or manifest is None:
         return Stored("stored", is_new)
@@ -151,7 +151,7 @@ async def _lock_row(session: AsyncSession, package_id: UUID) -> EvidenceManifest
     return (await session.execute(wanted)).scalar_one_or_none()
 
 
-async def _judge(
+async def judge_arrival(
     session: AsyncSession, actor: Actor, arrival: Arrival, manifest: EvidenceManifest | None
 ) -> EvidenceDeclaration | None:
     """The declaration the file belongs to; None when the package has not come yet. Refuses what cannot belong."""

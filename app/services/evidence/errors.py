@@ -80,3 +80,87 @@ class ContextRequiredProblem(InvalidProblem):
     code = "evidence_context_required"
     zh = "请指明文件所属的检查包或隐患（同一区域）"
     en = "Name the package or the hazard (of one region) that the file belongs to"
+
+
+class UploadLengthProblem(Problem):
+    """An upload says at the start how many bytes the file has: one at least, and not more than the server takes."""
+
+    code = "upload_length"
+    zh = "请在创建上传时给出文件长度（1 至 {limit} 字节）"
+    en = "Announce the length of the file when creating the upload: 1 to {limit} bytes"
+
+
+class InconsistentLengthProblem(Problem):
+    """Two announcements of the same upload's length differ."""
+
+    code = "inconsistent_upload_length"
+    zh = "上传长度前后不一致"
+    en = "The announced lengths of this upload differ"
+
+
+class UploadTooLongProblem(Problem):
+    """More bytes than the upload has room for."""
+
+    status = 413
+    code = "upload_too_long"
+    zh = "内容超出该上传的长度（剩余 {limit} 字节）"
+    en = "More bytes than the upload has left ({limit})"
+
+
+class OffsetProblem(Problem):
+    """The bytes do not begin where the upload stands; ask for its offset and go on there."""
+
+    status = 409
+    code = "upload_offset"
+    retry = "now"
+    zh = "上传位置不符，请从 {offset} 字节处继续"
+    en = "The upload stands at {offset}; go on there"
+
+
+class UploadBusyProblem(Problem):
+    """Another request appends to this upload at this moment."""
+
+    status = 423
+    code = "upload_busy"
+    retry = "after"
+    zh = "该上传正由另一请求写入，请稍后重试"
+    en = "Another request appends to this upload right now"
+
+
+class UploadSupersededProblem(Problem):
+    """A later request has taken the upload over, or it was ended; ask for its offset."""
+
+    status = 409
+    code = "upload_superseded"
+    retry = "now"
+    zh = "该上传已由更新的请求接管或已结束，请重新查询上传位置"
+    en = "A later request took this upload over, or it was ended; ask for its offset"
+
+
+class UploadExpiredProblem(Problem):
+    """The upload was left alone for too long; begin a new one."""
+
+    status = 410
+    code = "upload_expired"
+    zh = "该上传已过期，请重新开始"
+    en = "This upload has expired; begin a new one"
+
+
+class UploadQuotaProblem(Problem):
+    """Too many uploads, or too many bytes, are under way from this phone or of this person."""
+
+    status = 429
+    code = "upload_quota"
+    retry = "after"
+    zh = "未完成的上传过多，请先完成或取消已有上传"
+    en = "Too much is under way already; finish or end some uploads first"
+
+
+class ChecksumProblem(Problem):
+    """The bytes of this request were damaged on the way; none of them counts."""
+
+    status = 460
+    code = "checksum_mismatch"
+    retry = "now"
+    zh = "本次发送的内容与校验值不符，请重新发送"
+    en = "The bytes of this request do not match their checksum; send them again"

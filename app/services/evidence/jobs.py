@@ -5,15 +5,18 @@ from procrastinate import JobContext
 from app.jobs.app import jobs
 from app.services.evidence.judging import BATCH, judge_waiting, let_older_be_judged
 from app.services.evidence.sweeping import remove_decided, sweep_unclaimed
+from app.services.evidence.upload_sweeping import remove_stray_parts, sweep_uploads
 
 
 @jobs.periodic(cron="41 * * * *")
 @jobs.task(name="evidence.sweep", pass_context=True, queueing_lock="evidence.sweep")
 async def sweep(context: JobContext, timestamp: int) -> None:
-    """Hourly: old unclaimed files, the bytes nobody refers to, and left-over temporary files."""
+    """Hourly: old unclaimed files, abandoned uploads, the bytes nobody refers to, and left-over temporary files."""
     runtime = context.additional_context["runtime"]
     await sweep_unclaimed(runtime)
     await remove_decided(runtime)
+    await sweep_uploads(runtime)
+    await remove_stray_parts(runtime)
     await runtime.storage.clear_staging()
 
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
 from app.core.errors import NotFoundProblem
 from app.core.events import publish
-from app.models.evidence import EvidenceDeclaration, EvidenceFile, EvidenceManifest
+from app.models.evidence import EvidenceDeclaration, EvidenceFile, EvidenceManifest, EvidenceUpload
 from app.models.identity import Device
 from app.services.audit.service import record_act
 from app.services.evidence.errors import AlreadyStoredProblem, WithdrawalSignatureProblem
@@ -19,7 +19,7 @@ from app.services.evidence.events import PackageEvidenceCompleted
 from app.services.evidence.manifest import lock_manifest
 from app.services.identity.signatures import signature_verifies
 
-UNKNOWN = "unknown"
+UNKNOWN, PARTIAL = "unknown", "partial"
 _WORST_FIRST = ("missing", "verified", "withdrawn", "stored", UNKNOWN)
 
 
@@ -39,10 +39,20 @@ def withdrawal_message(package_id: UUID, evidence_id: UUID, sha256: str, at: str
     return f"anshao.evidence-withdrawal/1\n{package_id}\n{evidence_id}\n{sha256}\n{at}\n{reason}".encode()
 
 
-async def check_evidence(session: AsyncSession, actor: Actor, ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Where each of the actor's own files stands: missing, stored, verified, withdrawn. Foreign and unknown ids answer alike.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a file stands; `offset` is how far this phone's upload of it has come, where that is all there is of it."""
 
-    A file that several packages declare is missing as long as one of them misses it.
+    status: str
+    offset: int | None = None
+
+
+async def check_evidence(session: AsyncSession, actor: Actor, ids: Sequence[UUID]) -> dict[UUID, Standing]:
+    """Where each of the actor's own files stands: missing, partial, stored, verified, withdrawn. Foreign and unknown ids
+    answer alike.
+
+    A file that several packages declare is missing as long as one of them misses it. Partial is only what this very phone
+    can go on with.
     """
     own_phones = select(Device.id).where(Device.user_id == actor.user_id)
     declared = select(EvidenceDeclaration.id, EvidenceDeclaration.status).where(
@@ -56,7 +66,21 @@ async def check_evidence(session: AsyncSession, actor: Actor, ids: Sequence[UUID
     found += [(identifier, "stored") for identifier in (await session.execute(waiting)).scalars()]
     for identifier, status in found:
         standing[identifier] = min(standing[identifier], status, key=_WORST_FIRST.index)
-    return standing
+    offsets = await _offsets(session, actor, [one for one in ids if standing[one] in ("missing", UNKNOWN)])
+    return {
+        one: Standing(PARTIAL, offsets[one]) if one in offsets else Standing(status)
+        for one, status in standing.items()
+    }
+
+
+async def _offsets(session: AsyncSession, actor: Actor, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How far the phone's own uploads of these files have come; the furthest of each."""
+    upload = EvidenceUpload
+    wanted = select(upload.evidence_id, func.max(upload.received)).where(
+        upload.device_id == actor.device_id, upload.evidence_id.in_(ids), upload.state == "open",
+        upload.expires_at > utc_now(),
+    )  # fmt: skip
+    return {row[0]: row[1] for row in await session.execute(wanted.group_by(upload.evidence_id))}
 
 
 async def withdraw_evidence(
