@@ -31,6 +31,7 @@ BY_COLUMN: dict[tuple[str, str], Any] = {
     ("packages", "kind"): "inspection",
     ("case_parties", "capacity"): "principal",
     ("evidence_files", "package_id"): uuid4(),
+    ("evidence_uploads", "received"): 0,
     ("verdicts", "clause_id"): "x",
     ("intake_deliveries", "sealed"): b"x",
     ("intake_deliveries", "signature"): "x",
