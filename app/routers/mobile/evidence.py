@@ -61,7 +61,7 @@ async def put_evidence(
     return answer
 
 
-@router.post("/check", dependencies=UPLOAD)
+@router.post("/check", dependencies=UPLOAD, response_model_exclude_none=True)
 async def post_check(body: CheckRequest, actor: Phone, session: ReadSession) -> list[EvidenceStanding]:
     """Where the caller's own files stand, so that a phone knows what to send (again); up to 500 at a time."""
     standing = await check_evidence(session, actor, body.ids)
@@ -70,7 +70,7 @@ async def post_check(body: CheckRequest, actor: Phone, session: ReadSession) -> 
     ]
 
 
-@router.post("/{evidence_id}/withdrawal", dependencies=UPLOAD)
+@router.post("/{evidence_id}/withdrawal", dependencies=UPLOAD, response_model_exclude_none=True)
 async def post_withdrawal(
     evidence_id: UUID, body: WithdrawalRequest, actor: Phone, session: WriteSession
 ) -> EvidenceStanding:
