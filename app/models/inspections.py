@@ -83,6 +83,12 @@ class PackageIntake(Base):
         CheckConstraint("origin IN ('door', 'intake')", name="origin"),
         Index("ix_package_intakes_unprocessed", "received_at", postgresql_where=text("status = 'received'")),
         Index("ix_package_intakes_quarantined", "device_id", postgresql_where=text("status = 'quarantined'")),
+        Index(
+            "ix_package_intakes_decided",
+            "received_at",
+            "package_id",
+            postgresql_where=text("decided_at IS NOT NULL"),
+        ),
     )
 
     package_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -270,6 +270,15 @@ def whistle(home: Home) -> Any:
     return walker.send(walker.whistle_document()).id
 
 
+@maker("item_id")
+def waiting_package(home: Home) -> Any:
+    """A package set aside: no server knows its schema."""
+    sender = home.once(phone)
+    package = sender.seal({"schema": "anshao.package/0"}, [])
+    assert sender.put_package(package).status_code == 422
+    return package.id
+
+
 def _created(home: Home, path: str, body: dict[str, Any], version: int | None = None) -> Any:
     answer = home.administrator().post(path, json=body, version=version)
     assert answer.status_code == 201, answer.text

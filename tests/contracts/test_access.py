@@ -87,6 +87,7 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/sites/unit-facts": "words",
     "/api/v1/whistles/counts": "numbers",
     "/mobile/v1/determinations/clauses": "the law",
+    "/mobile/v1/intake": "the caller's own",
     "/mobile/v1/patrols": "the caller's own",
     "/mobile/v1/templates": "the same everywhere",
     "/mobile/v1/whistles": "the caller's own",

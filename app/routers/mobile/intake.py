@@ -3,16 +3,19 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from app.http.bodies import body_pieces
 from app.http.openapi import raw_body
-from app.http.sessions import RuntimeOf
-from app.schemas.quarantine import CustodyNoteView
+from app.http.paging import PageOf, PagingOf
+from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, allowed
+from app.schemas.quarantine import CustodyNoteView, DeliveryStanding
 from app.services.evidence.service import announced_digest
 from app.services.identity.brake import Brake
+from app.services.inspections.policy import SUBMIT_ACTIONS
 from app.services.quarantine.errors import PackageRequiredProblem
 from app.services.quarantine.intake import Handover, hand_in_file, hand_in_package, recognise
+from app.services.quarantine.queue import find_own_deliveries
 
 router = APIRouter(prefix="/intake", tags=["quarantine"])
 
@@ -62,3 +65,12 @@ async def post_delivery(
     else:
         noted = await hand_in_package(runtime, sender, handover, b"".join([piece async for piece in pieces]))
     return Response(noted.note, 201 if noted.is_new else 200, media_type="application/json")
+
+
+@router.get("", dependencies=[Depends(allowed(*SUBMIT_ACTIONS))])
+async def get_own_deliveries(
+    actor: CurrentActor, session: ReadSession, paging: PagingOf
+) -> PageOf[DeliveryStanding]:
+    """What one's own revoked phones handed in, newest first, and what a person decided; asked with a phone in use."""
+    page = await find_own_deliveries(session, actor, paging.request)
+    return paging.page(page, DeliveryStanding.model_validate)

@@ -211,11 +211,12 @@ class Issue(BaseModel):
 
 
 class PackageAnswer(BaseModel):
-    """What the server made of a package."""
+    """What the server made of a package. `reason`: why it is set aside, or why a person rejected it."""
 
     id: UUID
     hash: str
-    status: Literal["received", "processed", "quarantined"]
+    status: Literal["received", "processed", "quarantined", "rejected"]
+    reason: str | None = None
     issues: list[Issue]
     signable: bool
     missing_evidence: list[UUID]

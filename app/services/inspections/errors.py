@@ -20,6 +20,15 @@ class QuarantinedProblem(InvalidProblem):
     en = "The package is stored but cannot be processed ({reason}); a person decides"
 
 
+class RejectedProblem(InvalidProblem):
+    """A person has looked at what was set aside and rejected it; the bytes are kept for ever."""
+
+    code = "package_rejected"
+    retry = "manual"
+    zh = "检查包经人工审核不予接收：{reason}"
+    en = "A person has rejected the package: {reason}"
+
+
 class TooManyRowsProblem(Problem):
     """More answers or files than one package may hold; nothing is kept, the phone still has it."""
 

@@ -45,7 +45,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A kept package that can be processed: whose it is, what it says, since when it is here."""
+    """A kept package that can be processed: whose it is, what it says, since when it is here, and by which door it came."""
 
     package_id: UUID
     sha256: str
@@ -54,6 +54,7 @@ class Arrived:
     device_id: UUID
     user_id: UUID
     received_at: datetime
+    origin: str = "door"
 
 
 @dataclass(frozen=True, slots=True)

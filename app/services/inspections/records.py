@@ -76,12 +76,25 @@ def _issues(arrived: Arrived, context: Context, site: KnownSite, assessment: Ass
         template_withdrawn=context.template is not None and context.template.status == "withdrawn",
     )
     return [
+        *_origin_issues(arrived),
         *_visit_issues(envelope, context),
         *judge_surroundings(envelope, surroundings),
         *judge_evidence(envelope),
         *_party_issues(envelope),
         *judge_text(arrived.sealed),
         *_answer_issues(assessment),
+    ]
+
+
+def _origin_issues(arrived: Arrived) -> list[Issue]:
+    if arrived.origin != "intake":
+        return []
+    return [
+        Issue(
+            code="delivered_after_revocation",
+            zh="由已停用的终端经收件口交来，经人工放行；不能证明封存于停用之前",
+            en="A revoked phone handed this in and a person released it; nothing proves that it was sealed before the revocation",
+        )
     ]
 
 

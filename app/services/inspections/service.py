@@ -26,6 +26,7 @@ from app.services.inspections.errors import (
     OtherBytesProblem,
     PackageSignatureProblem,
     QuarantinedProblem,
+    RejectedProblem,
 )
 from app.services.inspections.intake import Arrived, Delivery, keep_package
 from app.services.inspections.policy import read_action
@@ -77,6 +78,8 @@ async def _answer(runtime: Runtime, package_id: UUID) -> PackageAnswer:
         if answer.status == "quarantined":
             intake = await session.get_one(PackageIntake, package_id)
             raise QuarantinedProblem(reason=intake.reason, id=str(package_id))
+        if answer.status == "rejected":
+            raise RejectedProblem(reason=answer.reason, id=str(package_id))
     return answer
 
 
@@ -93,7 +96,7 @@ async def finish_kept(runtime: Runtime, package_id: UUID) -> None:
             return
         arrived = Arrived(
             package_id, intake.sha256, intake.sealed, envelope, intake.device_id, intake.user_id,
-            intake.received_at,
+            intake.received_at, intake.origin,
         )  # fmt: skip
         context = await read_context(session, intake.device_id, package_id, arrived.envelope)
     await finish_package(runtime, arrived, context)
@@ -129,7 +132,7 @@ async def _set_aside(runtime: Runtime, package_id: UUID, reason: str) -> None:
         await session.execute(
             update(PackageIntake)
             .where(PackageIntake.package_id == package_id, PackageIntake.status == "received")
-            .values(status="quarantined", reason=reason)
+            .values(status="quarantined", reason=reason, version=PackageIntake.version + 1)
         )
 
 
@@ -274,6 +277,7 @@ async def _describe(session: AsyncSession, package_id: UUID) -> PackageAnswer:
         id=package_id,
         hash=intake.sha256,
         status=intake.status,
+        reason=intake.decision_reason if intake.status == "rejected" else intake.reason,
         issues=[Issue.model_validate(issue) for issue in package.issues] if package else [],
         signable=bool(package and package.is_signable),
         missing_evidence=await missing_evidence(session, package_id),

@@ -105,7 +105,7 @@ def is_certified_reinspection(visit: VisitDetail) -> bool:
 async def list_waiting(session: AsyncSession, actor: Actor, request: PageRequest) -> Page[IntakeView]:
     """Packages kept aside or not yet processed, of senders in the actor's regions; oldest first."""
     conditions: list[ColumnElement[bool]] = [
-        PackageIntake.status != "processed",
+        PackageIntake.status.in_(("received", "quarantined")),
         User.region_id.in_(actor.regions_for("inspections:read")),
     ]
     if request.after:

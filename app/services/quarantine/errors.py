@@ -1,6 +1,6 @@
 """Why the intake refuses, and why a decision about what is set aside cannot be carried out."""
 
-from app.core.errors import Problem
+from app.core.errors import ConflictProblem, Problem
 
 
 class IntakeRefusedProblem(Problem):
@@ -40,3 +40,28 @@ class IntakeQuotaProblem(Problem):
     retry = "after"
     zh = "该终端等待人工处理的内容过多，请联系管理员后重试"
     en = "Too much of this phone waits for a person; ask your administrator, then try again"
+
+
+class OwnRecordProblem(Problem):
+    """Nobody decides about a record that he made or stands for."""
+
+    status = 403
+    code = "own_record"
+    zh = "不能处理本人提交或本人署名的内容"
+    en = "Nobody decides about a record of one's own"
+
+
+class DecidedProblem(ConflictProblem):
+    """A decision has been made about this already."""
+
+    code = "already_decided"
+    zh = "该项已处理"
+    en = "This has been decided already"
+
+
+class NotReleasableProblem(ConflictProblem):
+    """What would make of it a record is still not there; it waits on. `reason` is the stable word for what is missing."""
+
+    code = "not_releasable"
+    zh = "仍无法作为正常提交处理（{reason}），继续等待"
+    en = "It still cannot be processed as an ordinary record ({reason}); it goes on waiting"
