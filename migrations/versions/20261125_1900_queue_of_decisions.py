@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "20261125_1900"
-down_revision: str | Sequence[str] | None = "20261125_1844"
+down_revision: str | Sequence[str] | None = "20261125_1850"
 
 
 def upgrade() -> None:
