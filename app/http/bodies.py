@@ -1,13 +1,16 @@
-"""Request bodies that are files: taken in by pieces, never held whole, measured against what was announced."""
+"""Request bodies that no model reads: files, taken in by pieces and measured; rows, each of which is judged by itself."""
 
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import anyio
+import orjson
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from app.core.errors import Problem
-from app.http.problems import TooLargeProblem
+from app.core.errors import InvalidProblem, Problem
+from app.http.problems import TooLargeProblem, UnreadableProblem
 from app.storage.store import PIECE_BYTES
 
 
@@ -57,6 +60,40 @@ async def body_chunks(request: Request) -> AsyncIterator[bytes]:
         yield message.get("body", b"")
         if not message.get("more_body", False):
             return
+
+
+class BatchTooLargeProblem(Problem):
+    """More rows than one request may hold; none was looked at."""
+
+    status = 413
+    code = "batch_too_large"
+    retry = "manual"
+    zh = "一次最多提交 {limit} 行，本次 {rows} 行，均未处理"
+    en = "Send at most {limit} rows at once; of these {rows} none was taken"
+
+
+async def json_rows(request: Request, limit: int) -> list[Any]:
+    """The JSON array in the body, its rows as they are; raises UnreadableProblem, InvalidProblem, BatchTooLargeProblem.
+
+    Half a surrogate pair in a string is not the end of all rows: it stays what it is.
+    """
+    body = await request.body()
+    try:
+        rows = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            rows = json.loads(body.decode(), parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise UnreadableProblem from error
+    if not isinstance(rows, list):
+        raise InvalidProblem
+    if len(rows) > limit:
+        raise BatchTooLargeProblem(limit=limit, rows=len(rows))
+    return rows
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 async def body_pieces(request: Request, limit: int) -> AsyncIterator[bytearray]:

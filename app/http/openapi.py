@@ -7,7 +7,7 @@ from typing import Any
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 from app import __version__
 from app.enums.identity import Role
@@ -127,9 +127,9 @@ class _Traits:
         return cls(frozenset(calls), tuple(actions))
 
 
-def raw_body(*media_types: str, model: type[BaseModel] | None = None) -> Document:
+def raw_body(*media_types: str, model: Any = None) -> Document:
     """`openapi_extra` of a route that reads the bytes itself; with `model`, bytes that hold such a JSON document."""
-    schema = model.model_json_schema(ref_template=REFERENCE + "{model}") if model else {}
+    schema = TypeAdapter(model).json_schema(ref_template=REFERENCE + "{model}") if model else {}
     return {
         "requestBody": {"required": True, "content": {kind: {"schema": schema} for kind in media_types}},
     }

@@ -109,15 +109,9 @@ def problem_response(
     """The response to a problem; `members` are further extension members, `status` stands for the problem's own."""
     answered = status or problem.status
     body = {
-        "type": f"urn:anshao:problem:{problem.code}",
-        "title": problem.text(language),
+        **problem_members(problem, language),
         "status": answered,
-        "code": problem.code,
-        "retry": problem.retry,
-        "zh": problem.text("zh"),
-        "en": problem.text("en"),
         "request_id": request_id.get(),
-        **problem.params,
         **members,
     }
     headers = {"Content-Language": language, "Vary": "Accept-Language", **problem.headers}
@@ -125,6 +119,20 @@ def problem_response(
         headers.setdefault("Retry-After", str(problem.params.get("seconds", 5)))
     content = orjson.dumps(body, default=str)
     return Response(content, answered, headers, media_type="application/problem+json")
+
+
+def problem_members(problem: Problem, language: str) -> dict[str, Any]:
+    """A problem as an RFC 9457 document: the same for the same problem, whatever request met it."""
+    return {
+        "type": f"urn:anshao:problem:{problem.code}",
+        "title": problem.text(language),
+        "status": problem.status,
+        "code": problem.code,
+        "retry": problem.retry,
+        "zh": problem.text("zh"),
+        "en": problem.text("en"),
+        **problem.params,
+    }
 
 
 def language_of(request: Request) -> str:

@@ -51,7 +51,7 @@ TAGS = (
     ("templates", "检查表内容", "Checklists by hash, for phones"),
     ("assignments", "检查任务", "Assignments"),
     ("inspections", "检查", "Assignments, visits, packages that wait"),
-    ("sync", "同步", "What phones hold offline: pull and stream"),
+    ("sync", "同步", "What phones hold offline: pull, push and stream"),
     ("packages", "检查包", "Sealed packages, signatures, receipts"),
     ("quarantine", "待处理", "What waits for a person: the intake of revoked phones, packages set aside"),
     ("numbers", "文书号", "Numbers of documents printed on site: blocks and uses"),

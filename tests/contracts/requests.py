@@ -64,7 +64,8 @@ class Requests:
         ):
             body = self._sample(content["schema"], "", choose)
             if media_type == "application/json":
-                request["json"] = {**body, **BODIES.get((endpoint.method, endpoint.path), {})}
+                more = BODIES.get((endpoint.method, endpoint.path), {})
+                request["json"] = {**body, **more} if isinstance(body, dict) else body
             elif media_type == "multipart/form-data":
                 request["files"] = {n: (n, v.encode()) for n, v in body.items() if isinstance(v, str)}
         return request

@@ -1,5 +1,6 @@
 """What was kept and not processed is finished later; one poison package never blocks the rest."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,8 +12,7 @@ from app.core.clock import standing_at, utc_now
 from app.models.inspections import PackageIntake
 from app.schemas.mobile.packages import PackageAnswer
 from app.services.inspections import service
-from app.services.inspections.context import Context
-from app.services.inspections.intake import Arrived
+from app.services.inspections.processing import Waiting
 from app.services.runtime import Runtime
 from tests.factories.field import Field
 from tests.factories.sending import Sending
@@ -42,29 +42,29 @@ def test_a_package_interrupted_after_it_was_kept_is_finished_by_the_sweep(
     poison, sound = (
         phone.seal(field.document(template, [officer.user_id for officer in officers]), []) for _ in range(2)
     )
-    process = service.process_package
+    process = service.process_packages
 
     async def die(*_: object) -> None:
         raise ConnectionError("the process dies here")
 
-    monkeypatch.setattr(service, "process_package", die)
+    monkeypatch.setattr(service, "process_packages", die)
     assert [phone.put_package(package).status_code for package in (poison, sound)] == [500, 500]
     assert status_of(world, poison.id) == status_of(world, sound.id) == "received"
 
     async def process_all_but_one(
-        session: AsyncSession, running: Runtime, arrived: Arrived, context: Context
-    ) -> PackageAnswer:
-        if arrived.package_id == poison.id:
+        session: AsyncSession, running: Runtime, waiting: Sequence[Waiting]
+    ) -> list[PackageAnswer]:
+        if poison.id in {one.arrived.package_id for one in waiting}:
             raise RuntimeError("poison")
-        return await process(session, running, arrived, context)
+        return await process(session, running, waiting)
 
-    monkeypatch.setattr(service, "process_package", process_all_but_one)
+    monkeypatch.setattr(service, "process_packages", process_all_but_one)
     assert sweep(world, runtime) >= 2
     assert (status_of(world, poison.id), status_of(world, sound.id)) == ("received", "processed")
     assert phone.receipt(sound.id) is not None
     waiting = world.person("supervisor").get("/api/v1/inspections/waiting-packages").json()["items"]
     assert [(row["package_id"], row["attempts"]) for row in waiting] == [(str(poison.id), 1)]
-    monkeypatch.setattr(service, "process_package", process)
+    monkeypatch.setattr(service, "process_packages", process)
     assert phone.put_package(poison).status_code == 200
     assert status_of(world, poison.id) == "processed"
 
@@ -99,7 +99,7 @@ def test_a_package_that_fails_for_ever_is_tried_a_bounded_number_of_times(
     async def die(*_: object) -> None:
         raise RuntimeError("always")
 
-    monkeypatch.setattr(service, "process_package", die)
+    monkeypatch.setattr(service, "process_packages", die)
     monkeypatch.setattr(service, "MAX_ATTEMPTS", 2)
     assert sending.phone.put_package(package).status_code == 500
     for _ in range(4):

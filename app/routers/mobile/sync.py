@@ -1,4 +1,4 @@
-"""What a phone holds offline: pulled page by page, or as one stream of lines."""
+"""What a phone holds offline, pulled page by page or as one stream of lines; and what it pushes, as RxDB's replication does."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -9,10 +9,16 @@ from fastapi.responses import StreamingResponse
 
 from app.core.actor import Actor
 from app.enums.sync import SyncCollection
+from app.http.bodies import json_rows
+from app.http.openapi import raw_body
 from app.http.sessions import CurrentActor, RuntimeOf, allowed
+from app.http.stamping import stamped_answer
+from app.routers.mobile.packages import Phone
+from app.schemas.mobile.push import PackageRow, StampedPackage
 from app.schemas.mobile.sync import PullPage
 from app.services.inspections.policy import SUBMIT_ACTIONS
 from app.services.runtime import Runtime
+from app.services.sync.pushing import MAX_ROWS, push_packages
 from app.services.sync.service import DEFAULT_LIMIT, MAX_LIMIT, Pulled, pull
 
 router = APIRouter(prefix="/sync", tags=["sync"])
@@ -66,3 +72,19 @@ async def _lines(
         if not page.has_more:
             return
         page = await pull(runtime, actor, collection, page.cursor, limit)
+
+
+@router.post(
+    "/packages/push",
+    dependencies=HELD,
+    openapi_extra=raw_body("application/json", model=list[PackageRow]),
+    responses={200: {"model": list[StampedPackage]}},
+)
+async def push_package_rows(request: Request, actor: Phone, runtime: RuntimeOf) -> Response:
+    """Submit up to 100 sealed packages; each is kept, processed or refused as the single PUT would, whatever the others are.
+
+    The answer has the document of every row, in their order, with what the server stamps upon it; a row that says all this
+    already is left out, as RxDB wants it (what comes back is a conflict, and taking it over ends it). Repeating is harmless.
+    """
+    rows = await json_rows(request, MAX_ROWS)
+    return stamped_answer(request, rows, await push_packages(runtime, actor, rows))

@@ -1,6 +1,6 @@
 """Manifests: what a package declares, matched with what has arrived, in either order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,7 +11,9 @@ from app.db.rows import Rows
 from app.models.evidence import EvidenceDeclaration, EvidenceManifest
 from app.schemas.mobile.packages import EvidenceDeclaration as Declared
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:package, 11))")
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(package, 11)) FROM unnest(CAST(:packages AS text[])) AS package"
+)
 
 
 async def lock_manifest(session: AsyncSession, package_id: UUID) -> None:
@@ -19,7 +21,12 @@ async def lock_manifest(session: AsyncSession, package_id: UUID) -> None:
 
     Taken before the manifest's row is locked, never after.
     """
-    await session.execute(_LOCK, {"package": str(package_id)})
+    await lock_manifests(session, [package_id])
+
+
+async def lock_manifests(session: AsyncSession, package_ids: Collection[UUID]) -> None:
+    """The same for several packages, in one order for everybody."""
+    await session.execute(_LOCK, {"packages": sorted(map(str, package_ids))})
 
 
 def manifest_sets(
@@ -52,29 +59,35 @@ def _columns(row: Declared) -> dict[str, object]:
 # The files are locked first: one that is swept away at this moment is not claimed.
 _CLAIM_ARRIVED = text(
     """
-    WITH claimed AS (
+    WITH arrived AS (
+        SELECT d.package_id, d.id, d.region_id FROM evidence_declarations d JOIN evidence_files f
+            ON f.id = d.id AND f.sha256 = d.sha256 AND f.size = d.size AND f.device_id = d.device_id
+         WHERE d.package_id = ANY(CAST(:packages AS uuid[])) AND d.status = 'missing' ORDER BY f.id, d.package_id
+           FOR UPDATE OF f),
+    claimed AS (
         UPDATE evidence_files f SET is_claimed = true,
-               region_id = CASE WHEN f.is_claimed THEN f.region_id ELSE :region_id END FROM evidence_declarations d
-         WHERE d.package_id = :package_id AND d.status = 'missing' AND f.id = d.id AND f.sha256 = d.sha256
-           AND f.size = d.size AND f.device_id = d.device_id RETURNING f.id),
+               region_id = CASE WHEN f.is_claimed THEN f.region_id ELSE a.region_id END FROM arrived a WHERE f.id = a.id),
     verified AS (
-        UPDATE evidence_declarations SET status = 'verified'
-         WHERE package_id = :package_id AND id IN (SELECT id FROM claimed)),
+        UPDATE evidence_declarations d SET status = 'verified' FROM arrived a
+         WHERE d.package_id = a.package_id AND d.id = a.id),
     counted AS (
-        UPDATE evidence_manifests SET missing = missing - (SELECT count(*) FROM claimed)
-         WHERE package_id = :package_id AND EXISTS (SELECT FROM claimed))
-    SELECT id FROM claimed
+        UPDATE evidence_manifests m SET missing = m.missing - a.number
+          FROM (SELECT package_id, count(*) AS number FROM arrived GROUP BY package_id) a
+         WHERE m.package_id = a.package_id)
+    SELECT package_id, id FROM arrived
     """
 )
 
 
-async def claim_arrived(session: AsyncSession, package_id: UUID, region_id: UUID) -> set[UUID]:
-    """Claim the files that came before their package, under lock_manifest; returns their ids.
+async def claim_arrived(session: AsyncSession, package_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """Claim the files that came before their packages, under lock_manifests; returns their ids by package.
 
     A file stays of the region of the first package that declared it, whoever declares it again.
     """
-    values = {"package_id": package_id, "region_id": region_id}
-    return set((await session.execute(_CLAIM_ARRIVED, values)).scalars())
+    found: dict[UUID, set[UUID]] = {}
+    for row in await session.execute(_CLAIM_ARRIVED, {"packages": list(package_ids)}):
+        found.setdefault(row.package_id, set()).add(row.id)
+    return found
 
 
 async def missing_evidence(session: AsyncSession, package_id: UUID) -> list[UUID]:

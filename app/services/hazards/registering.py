@@ -1,4 +1,4 @@
-"""Putting a package's findings into the registry: the rows of all of them, numbered by PostgreSQL, for one statement."""
+"""Putting packages' findings into the registry: the rows of all of them, numbered by PostgreSQL, for one statement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,43 +48,44 @@ class Origin:
 
 
 def hazard_sets(
-    actor: Actor, origin: Origin, findings: Sequence[NewHazard]
+    actor: Actor, found: Sequence[tuple[Origin, NewHazard]]
 ) -> tuple[Part | Computed | Rows, ...]:
-    """What insert_rows writes to register a package's findings as general hazards.
+    """What insert_rows writes to register findings of one authority and one year as general hazards, numbered in their order.
 
     The authority's series is locked from that statement to the end of the transaction, so its numbers have no gaps.
     """
-    if not findings:
+    if not found:
         return ()
-    hazards = [_hazard(origin, finding, place) for place, finding in enumerate(findings, start=1)]
+    ((authority_id, year),) = {(origin.authority_id, origin.found_on.year) for origin, _ in found}
+    hazards = [_hazard(origin, finding, place) for place, (origin, finding) in enumerate(found, start=1)]
     steps = [
         {
             "hazard_id": hazard["id"],
             "action": "register",
             "from_status": None,
             "to_status": hazard["status"],
-            "on_date": origin.found_on,
+            "on_date": hazard["found_on"],
             "user_id": actor.user_id,
             "evidence_ids": [],
         }
         for hazard in hazards
     ]
     numbers = {
-        "number_authority": origin.authority_id,
+        "number_authority": authority_id,
         "number_word": WORD,
-        "number_year": origin.found_on.year,
+        "number_year": year,
         "number_count": len(hazards),
     }
     return (
         Part("numbers", _TAKE_NUMBERS, numbers),
         Computed(Hazard, hazards, (("number", _NUMBER),), joined="numbers"),
         (HazardStep, steps),
-        *rows_of_acts(actor, [_registered(hazard, origin.region_id) for hazard in hazards]),
+        *rows_of_acts(actor, [_registered(hazard) for hazard in hazards]),
     )
 
 
 def _hazard(origin: Origin, finding: NewHazard, place: int) -> dict[str, Any]:
-    """The row of a general hazard just found; `number` is its place among the package's until PostgreSQL numbers it."""
+    """The row of a general hazard just found; `number` is its place among all found until PostgreSQL numbers it."""
     return {
         "id": new_id(),
         "version": 1,
@@ -108,12 +109,12 @@ def _hazard(origin: Origin, finding: NewHazard, place: int) -> dict[str, Any]:
     }
 
 
-def _registered(hazard: dict[str, Any], region_id: UUID) -> Act:
+def _registered(hazard: dict[str, Any]) -> Act:
     return Act(
         action="hazards:register",
         kind="hazard",
         object_id=hazard["id"],
         version=1,
-        region_id=region_id,
+        region_id=hazard["region_id"],
         after={"status": "found", "due_on": None},
     )

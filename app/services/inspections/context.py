@@ -1,13 +1,30 @@
-"""Everything the server knows beside a package, read in one statement: before it is kept, and again if somebody came first."""
+"""Everything the server knows beside packages, read in one statement: before they are kept, and again if somebody came first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Row, Select, Uuid, and_, bindparam, exists, func, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -83,16 +100,45 @@ class Context:
     chain: ChainHead
 
 
-def _id(name: str) -> Any:
-    return bindparam(name, type_=Uuid)
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A package and what its envelope names. `envelope` None: the bytes are no envelope, so only the phone's key is known."""
+
+    device_id: UUID
+    package_id: UUID
+    envelope: Envelope | None
 
 
 def _array(wanted: Select[Any]) -> Any:
     return func.array(wanted.scalar_subquery(), type_=ARRAY(Uuid))
 
 
-_DAY = bindparam("legal_date", type_=Date)
-_OFFICERS = User.id == func.any(bindparam("officers", type_=ARRAY(Uuid)))
+_NAMES = (
+    "device_id", "package_id", "site_id", "risk_unit_id", "enterprise_id", "authority_id", "assignment_id", "visit_id",
+    "superseded_id",
+)  # fmt: skip
+_NAMED = (
+    func.jsonb_to_recordset(bindparam("named", type_=JSONB))
+    .table_valued(
+        column("place", Integer),
+        *(column(name, Uuid) for name in _NAMES),
+        column("template_code", Text),
+        column("template_hash", Text),
+        column("officers", ARRAY(Uuid)),
+        column("legal_date", Date),
+    )
+    .render_derived(name="named", with_types=True)
+)
+
+
+def _named(name: str) -> ColumnElement[Any]:
+    """A column of the row beside which is looked; as text, since SQLAlchemy loses sight of it in nested queries."""
+    return literal_column(f"named.{name}", _NAMED.c[name].type)
+
+
+_DAY = _named("legal_date")
+_SITES_REGION: ColumnElement[Any] = literal_column("sites.region_id", Uuid)
+_OFFICERS = User.id == func.any(_named("officers"))
 _MEMBERS = select(AssignmentMember.user_id).where(AssignmentMember.assignment_id == Assignment.id)
 _LINKED = exists().where(
     SiteLink.site_id == Site.id,
@@ -102,8 +148,9 @@ _LINKED = exists().where(
 )
 _EARLIER, _EARLIER_VISIT = aliased(Package), aliased(Visit)
 
-# Every join is on a unique key: one row at most, none for what the package does not name.
-_CONTEXT = (
+# Every join is on a unique key: one row at most, none for what the package does not name. OFFSET 0 keeps the look-ups of one
+# package together, so that PostgreSQL asks its indexes however many packages it expects, and never reads a table for a few.
+_BESIDE = (
     select(
         Device.key_id,
         Device.public_key,
@@ -112,7 +159,7 @@ _CONTEXT = (
         RiskUnit.id.label("risk_unit_id"),
         Enterprise.regulated_trades,
         Authority.id.label("authority_id"),
-        covers(_id("authority_id"), Site.region_id, _DAY).label("authority_covers_site"),
+        covers(_named("authority_id"), _SITES_REGION, _DAY).label("authority_covers_site"),
         Assignment.id.label("assignment_id"),
         Assignment.site_id.label("assigned_site_id"),
         Assignment.planned_from,
@@ -133,36 +180,49 @@ _CONTEXT = (
         ReceiptChain.number.label("receipt_number"),
         ReceiptChain.sha256.label("receipt_sha256"),
         _array(certified_officers(_OFFICERS, _DAY, _DAY)).label("certified"),
-        exists().where(Package.id == _id("package_id")).label("is_processed"),
+        exists().where(Package.id == _named("package_id")).label("is_processed"),
     )
     .select_from(Device)
-    .outerjoin(Site, Site.id == _id("site_id"))
-    .outerjoin(RiskUnit, and_(RiskUnit.id == _id("risk_unit_id"), RiskUnit.site_id == Site.id))
-    .outerjoin(Enterprise, Enterprise.id == _id("enterprise_id"))
-    .outerjoin(Authority, Authority.id == _id("authority_id"))
-    .outerjoin(Assignment, Assignment.id == _id("assignment_id"))
-    .outerjoin(Template, Template.code == bindparam("template_code"))
+    .outerjoin(Site, Site.id == _named("site_id"))
+    .outerjoin(RiskUnit, and_(RiskUnit.id == _named("risk_unit_id"), RiskUnit.site_id == Site.id))
+    .outerjoin(Enterprise, Enterprise.id == _named("enterprise_id"))
+    .outerjoin(Authority, Authority.id == _named("authority_id"))
+    .outerjoin(Assignment, Assignment.id == _named("assignment_id"))
+    .outerjoin(Template, Template.code == _named("template_code"))
     .outerjoin(
         TemplateVersion,
         and_(
             TemplateVersion.template_id == Template.id,
-            TemplateVersion.content_hash == bindparam("template_hash"),
+            TemplateVersion.content_hash == _named("template_hash"),
             TemplateVersion.status != "draft",
         ),
     )
-    .outerjoin(Visit, Visit.id == _id("visit_id"))
-    .outerjoin(_EARLIER, _EARLIER.id == _id("superseded_id"))
+    .outerjoin(Visit, Visit.id == _named("visit_id"))
+    .outerjoin(_EARLIER, _EARLIER.id == _named("superseded_id"))
     .outerjoin(_EARLIER_VISIT, _EARLIER_VISIT.id == _EARLIER.visit_id)
     .outerjoin(ReceiptChain, ReceiptChain.device_id == Device.id)
-    .where(Device.id == _id("device_id"))
+    .where(Device.id == _named("device_id"))
+    .offset(0)
+    .lateral("beside")
 )
+_CONTEXTS = select(_BESIDE).select_from(_NAMED).join(_BESIDE, true()).order_by(_NAMED.c.place)
 
 
-async def read_context(
-    connection: AsyncConnection | AsyncSession, device_id: UUID, package_id: UUID, envelope: Envelope | None
-) -> Context:
-    """One statement. `envelope` None: the bytes are no envelope, so only the phone's key is known."""
-    row = (await connection.execute(_CONTEXT, _named(device_id, package_id, envelope))).one()
+async def read_contexts(
+    connection: AsyncConnection | AsyncSession, packages: Sequence[Named]
+) -> list[Context]:
+    """What stands beside each package, in the order given; one statement."""
+    named = [{"place": place, **_names(one)} for place, one in enumerate(packages)]
+    rows = (await connection.execute(_CONTEXTS, {"named": named})).all()
+    return [_context(row, one.envelope) for row, one in zip(rows, packages, strict=True)]
+
+
+async def read_context(connection: AsyncConnection | AsyncSession, package: Named) -> Context:
+    """What stands beside one package."""
+    return (await read_contexts(connection, [package]))[0]
+
+
+def _context(row: Row[Any], envelope: Envelope | None) -> Context:
     return Context(
         key_id=row.key_id,
         public_key=row.public_key,
@@ -180,11 +240,12 @@ async def read_context(
     )
 
 
-def _named(device_id: UUID, package_id: UUID, envelope: Envelope | None) -> dict[str, Any]:
+def _names(package: Named) -> dict[str, Any]:
     """Who and what the envelope names. An assistant's record does no assignment and has no officers."""
-    names: dict[str, Any] = {"device_id": device_id, "package_id": package_id}
+    envelope = package.envelope
+    names: dict[str, Any] = {"device_id": package.device_id, "package_id": package.package_id}
     if envelope is None:
-        return dict.fromkeys(_NAMES) | names | {"officers": []}
+        return names | {"officers": []}
     is_enforcement = envelope.kind.is_enforcement
     return names | {
         "site_id": envelope.site_id,
@@ -196,15 +257,9 @@ def _named(device_id: UUID, package_id: UUID, envelope: Envelope | None) -> dict
         "template_hash": envelope.template.hash if envelope.template else None,
         "visit_id": envelope.visit_id,
         "superseded_id": envelope.supersedes.id if envelope.supersedes else None,
-        "officers": list(envelope.officers) if is_enforcement else [],
+        "officers": envelope.officers if is_enforcement else [],
         "legal_date": envelope.legal_date,
     }
-
-
-_NAMES = (
-    "site_id", "risk_unit_id", "enterprise_id", "authority_id", "assignment_id", "template_code", "template_hash", "visit_id",
-    "superseded_id", "legal_date",
-)  # fmt: skip
 
 
 def _site(row: Row[Any], envelope: Envelope | None) -> KnownSite | None:

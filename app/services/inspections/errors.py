@@ -39,6 +39,15 @@ class TooManyRowsProblem(Problem):
     en = "The package holds more than {limit} of {member}; it is not stored"
 
 
+class PushRowProblem(InvalidProblem):
+    """A pushed row holds no package that could be kept; the phone still has it."""
+
+    code = "push_row_unreadable"
+    retry = "manual"
+    zh = "该行无法作为检查包接收（“{member}”缺失或不合格式），未保存"
+    en = "The row cannot be taken as a package ({member} is missing or malformed); nothing of it is stored"
+
+
 class SetAsideQuotaProblem(Problem):
     """Too much of this phone waits for a person already; nothing is dropped, the phone keeps it."""
 

@@ -1,5 +1,6 @@
 """Unit one of a package's way: the raw bytes are committed before anything is made of them."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,16 +8,17 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
-from app.core.errors import ForbiddenProblem, NotFoundProblem
+from app.core.errors import ForbiddenProblem, NotFoundProblem, Problem
 from app.models.inspections import PackageConflict, PackageIntake
 from app.schemas.mobile.packages import Envelope
 from app.services.identity.signatures import signature_verifies
-from app.services.inspections.context import Context, read_context
+from app.services.inspections.context import Context, Named, read_contexts
 from app.services.inspections.errors import SetAsideQuotaProblem, TooManyRowsProblem
 from app.services.inspections.policy import submit_action
 from app.services.inspections.sealing import (
@@ -72,61 +74,142 @@ class Kept:
     arrived: Arrived | None = None
 
 
-async def keep_package(connection: AsyncConnection, actor: Actor, delivery: Delivery) -> Kept:
-    """Keep the bytes, whatever they are: one statement to look around, and one, its own transaction, to keep them.
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A delivery and what is to be done with it: kept to be processed, or aside for a `reason`, or refused."""
 
-    Nothing is kept when it raises: ForbiddenProblem (a kind the actor may not submit), NotFoundProblem (a site he does not
-    see), TooManyRowsProblem, SetAsideQuotaProblem.
+    delivery: Delivery
+    digest: str
+    envelope: Envelope | None
+    context: Context
+    reason: str | None
+    refusal: Problem | None
+
+    @property
+    def is_ordinary(self) -> bool:
+        """True when it is kept to be processed, unless its id is taken."""
+        return self.reason is None and self.refusal is None
+
+
+async def keep_packages(
+    connection: AsyncConnection, actor: Actor, deliveries: Sequence[Delivery]
+) -> list[Kept | Exception]:
+    """Keep the bytes, whatever they are: one statement to look around, and one, its own transaction, to keep all that are new.
+
+    What is not ordinary is kept after that by itself, so that one row never harms another: its place in the answer holds what
+    it was refused with. Nothing of a row is kept that has ForbiddenProblem (a kind the actor may not submit), NotFoundProblem
+    (a site he does not see), TooManyRowsProblem or SetAsideQuotaProblem there.
     """
+    judged = await _judge(connection, actor, deliveries)
+    firsts = {one.delivery.package_id: one for one in reversed(judged)}
+    ordinary = [one for one in judged if one.is_ordinary and firsts[one.delivery.package_id] is one]
+    new = await _keep_together(connection, actor, ordinary)
+    kept: list[Kept | Exception] = []
+    for one in judged:
+        if one.delivery.package_id in new and firsts[one.delivery.package_id] is one:
+            kept.append(_kept_new(actor, one, new[one.delivery.package_id]))
+            continue
+        try:
+            kept.append(await _keep_alone(connection, actor, one))
+        except Exception as error:  # noqa: BLE001  it is this row's result
+            kept.append(error)
+    return kept
+
+
+async def _judge(connection: AsyncConnection, actor: Actor, deliveries: Sequence[Delivery]) -> list[_Judged]:
+    assert actor.device_id is not None
+    read = [_read(delivery) for delivery in deliveries]
+    named = [
+        Named(actor.device_id, delivery.package_id, envelope)
+        for delivery, (envelope, _, _) in zip(deliveries, read, strict=True)
+    ]
+    judged = []
+    for delivery, found, context in zip(
+        deliveries, read, await read_contexts(connection, named), strict=True
+    ):
+        envelope, reason, refusal = found
+        digest = package_hash(delivery.sealed)
+        if refusal is None:
+            try:
+                if envelope is not None:
+                    actor.require(submit_action(envelope.kind))
+                reason = _why_quarantined(actor, delivery, digest, envelope, context) or reason
+            except (ForbiddenProblem, NotFoundProblem) as problem:
+                refusal = problem
+        judged.append(_Judged(delivery, digest, envelope, context, reason, refusal))
+    return judged
+
+
+async def _keep_together(
+    connection: AsyncConnection, actor: Actor, ordinary: Sequence[_Judged]
+) -> dict[UUID, datetime]:
+    """When each of those that were new arrived. None at all when PostgreSQL refuses one: each is then kept alone."""
+    if not ordinary:
+        return {}
+    try:
+        return await _insert(connection, actor, ordinary)
+    except DBAPIError as error:
+        if error.connection_invalidated or len(ordinary) == 1:
+            raise
+        return {}
+
+
+async def _insert(
+    connection: AsyncConnection, actor: Actor, judged: Collection[_Judged]
+) -> dict[UUID, datetime]:
+    received_at = utc_now()
+    rows = [
+        _row(actor, one)
+        | {
+            "received_at": received_at,
+            "status": "quarantined" if one.reason else "received",
+            "reason": one.reason,
+            "attempts": 0,
+        }
+        for one in judged
+    ]
+    new = insert(PackageIntake).on_conflict_do_nothing().returning(PackageIntake.package_id)
+    return dict.fromkeys((await connection.execute(new, rows)).scalars(), received_at)
+
+
+def _kept_new(actor: Actor, one: _Judged, received_at: datetime) -> Kept:
+    if one.reason or one.envelope is None:
+        return Kept(True, False, "quarantined", one.reason, one.context)
     assert actor.device_id is not None
     assert actor.user_id is not None
-    envelope, reason = _read(delivery)
-    digest = package_hash(delivery.sealed)
-    context = await read_context(connection, actor.device_id, delivery.package_id, envelope)
-    try:
-        if envelope is not None:
-            actor.require(submit_action(envelope.kind))
-        reason = _why_quarantined(actor, delivery, digest, envelope, context) or reason
-    except (ForbiddenProblem, NotFoundProblem):
-        # Whoever may no longer submit this is still told that his phone's own bytes are here already.
-        known = await _find_kept(connection, delivery)
-        if known is None or (known.device_id, known.sha256) != (actor.device_id, digest):
-            raise
-        return Kept(False, False, known.status, known.reason, context)
-    if reason:
-        await _check_quota(connection, actor, delivery, digest, is_conflict=False)
-    received_at = utc_now()
-    values = _row(actor, delivery, digest) | {
-        "received_at": received_at,
-        "status": "quarantined" if reason else "received",
-        "reason": reason,
-        "attempts": 0,
-    }
-    new = insert(PackageIntake).on_conflict_do_nothing().returning(PackageIntake.package_id)
-    if (await connection.execute(new, values)).first() is None:
-        return await _keep_beside(connection, actor, delivery, digest, context)
-    if reason or envelope is None:
-        return Kept(True, False, "quarantined", reason, context)
     arrived = Arrived(
-        delivery.package_id, digest, delivery.sealed, envelope, actor.device_id, actor.user_id,
+        one.delivery.package_id, one.digest, one.delivery.sealed, one.envelope, actor.device_id, actor.user_id,
         received_at,
     )  # fmt: skip
-    return Kept(True, False, "received", None, context, arrived)
+    return Kept(True, False, "received", None, one.context, arrived)
 
 
-async def _keep_beside(
-    connection: AsyncConnection, actor: Actor, delivery: Delivery, digest: str, context: Context
-) -> Kept:
+async def _keep_alone(connection: AsyncConnection, actor: Actor, one: _Judged) -> Kept:
+    if one.refusal is not None:
+        # Whoever may no longer submit this is still told that his phone's own bytes are here already.
+        known = await _find_kept(connection, one.delivery)
+        if known is None or (known.device_id, known.sha256) != (actor.device_id, one.digest):
+            raise one.refusal
+        return Kept(False, False, known.status, known.reason, one.context)
+    if one.reason:
+        await _check_quota(connection, actor, one, is_conflict=False)
+    new = await _insert(connection, actor, [one])
+    if new:
+        return _kept_new(actor, one, new[one.delivery.package_id])
+    return await _keep_beside(connection, actor, one)
+
+
+async def _keep_beside(connection: AsyncConnection, actor: Actor, one: _Judged) -> Kept:
     """The id is taken: by the same bytes, or by others, and then both are kept."""
-    known = await _find_kept(connection, delivery)
+    known = await _find_kept(connection, one.delivery)
     assert known is not None
     if known.device_id != actor.device_id:
         raise NotFoundProblem
-    if known.sha256 == digest:
-        return Kept(False, False, known.status, known.reason, context)
-    await _check_quota(connection, actor, delivery, digest, is_conflict=True)
-    await connection.execute(insert(PackageConflict).on_conflict_do_nothing(), _row(actor, delivery, digest))
-    return Kept(False, True, known.status, known.reason, context)
+    if known.sha256 == one.digest:
+        return Kept(False, False, known.status, known.reason, one.context)
+    await _check_quota(connection, actor, one, is_conflict=True)
+    await connection.execute(insert(PackageConflict).on_conflict_do_nothing(), _row(actor, one))
+    return Kept(False, True, known.status, known.reason, one.context)
 
 
 async def _find_kept(
@@ -137,11 +220,12 @@ async def _find_kept(
     return (await connection.execute(wanted.where(intake.package_id == delivery.package_id))).one_or_none()
 
 
-def _row(actor: Actor, delivery: Delivery, digest: str) -> dict[str, Any]:
+def _row(actor: Actor, one: _Judged) -> dict[str, Any]:
     """What is kept of a delivery wherever it is kept."""
+    delivery = one.delivery
     return {
         "package_id": delivery.package_id,
-        "sha256": digest,
+        "sha256": one.digest,
         "sealed": delivery.sealed,
         "signature": delivery.signature,
         "key_id": delivery.key_id,
@@ -150,14 +234,14 @@ def _row(actor: Actor, delivery: Delivery, digest: str) -> dict[str, Any]:
     }
 
 
-def _read(delivery: Delivery) -> tuple[Envelope | None, str | None]:
-    """The envelope, or why there is none."""
+def _read(delivery: Delivery) -> tuple[Envelope | None, str | None, Problem | None]:
+    """The envelope, or why there is none: a reason to keep the bytes aside, or to refuse them."""
     try:
-        return read_envelope(delivery.sealed), None
+        return read_envelope(delivery.sealed), None, None
     except UnreadableEnvelope as error:
-        return None, error.reason
+        return None, error.reason, None
     except TooMany as error:
-        raise TooManyRowsProblem(member=error.member, limit=error.limit) from error
+        return None, None, TooManyRowsProblem(member=error.member, limit=error.limit)
 
 
 def _why_quarantined(
@@ -193,22 +277,20 @@ def _sees_site(actor: Actor, envelope: Envelope, context: Context) -> bool:
     )
 
 
-async def _check_quota(
-    connection: AsyncConnection, actor: Actor, delivery: Delivery, digest: str, *, is_conflict: bool
-) -> None:
+async def _check_quota(connection: AsyncConnection, actor: Actor, one: _Judged, *, is_conflict: bool) -> None:
     """Refuse what would pile up without bounds; what is here already may come again."""
     since = utc_now() - SET_ASIDE_WINDOW
     if is_conflict:
         conflict = PackageConflict
         counted = (conflict.device_id == actor.device_id, conflict.created_at > since)
         same: ColumnElement[bool] = and_(
-            conflict.package_id == delivery.package_id, conflict.sha256 == digest
+            conflict.package_id == one.delivery.package_id, conflict.sha256 == one.digest
         )
         waiting = select(func.count(), func.bool_or(same)).where(*counted)
     else:
         intake = PackageIntake
         quarantined = (intake.device_id == actor.device_id, intake.status == "quarantined")
-        taken = exists().where(aliased(intake).package_id == delivery.package_id)
+        taken = exists().where(aliased(intake).package_id == one.delivery.package_id)
         waiting = select(func.count(), taken).where(*quarantined, intake.received_at > since)
     number, is_here = (await connection.execute(waiting)).one()
     if number >= MAX_SET_ASIDE and not is_here:

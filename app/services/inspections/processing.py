@@ -1,14 +1,19 @@
-"""Unit two of a package's way: its meaning. Visit, record, manifest, findings, hazards, verdicts, receipt: one statement.
+"""Unit two of packages' way: their meaning. Visits, records, manifests, findings, hazards, verdicts, receipts: one statement.
 
 What the statement rests on was read before it (the context). Where somebody came first since then (the same package, the same
 new visit), a unique key refuses the whole, and the caller begins again with what is there now.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.events import publish
 from app.db.rows import Computed, Part, Rows, insert_rows
+from app.enums.inspections import PackageKind
 from app.models.inspections import Finding, Package
 from app.models.numbers import NumberUse
 from app.schemas.mobile.packages import Envelope, Issue, PackageAnswer
@@ -16,7 +21,7 @@ from app.services.audit.service import rows_of_acts
 from app.services.checklists.answers import Assessment, EvidenceClaim, assess_answers
 from app.services.checklists.service import published_checklist
 from app.services.determinations.service import determination_sets
-from app.services.evidence.manifest import claim_arrived, lock_manifest, manifest_sets
+from app.services.evidence.manifest import claim_arrived, lock_manifests, manifest_sets
 from app.services.hazards.corrections import registered_findings
 from app.services.hazards.registering import hazard_sets
 from app.services.inspections.context import Context, KnownSite
@@ -49,13 +54,126 @@ class CannotProcess(Exception):
         super().__init__(reason)
 
 
-async def process_package(
-    session: AsyncSession, runtime: Runtime, arrived: Arrived, context: Context
-) -> PackageAnswer:
-    """Write everything a kept package means; returns what the phone is told of it.
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A kept package and what was known beside it when it was looked at."""
 
-    Raises CannotProcess when a person must look, and IntegrityError (unique) when the context is out of date.
+    arrived: Arrived
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What one package says, before anything of it is written."""
+
+    arrived: Arrived
+    context: Context
+    site: KnownSite
+    assessment: Assessment
+    package: dict[str, Any]
+    findings: Sequence[dict[str, Any]]
+    new_findings: Sequence[dict[str, Any]]
+    numbers: Sequence[dict[str, Any]]
+
+    @property
+    def envelope(self) -> Envelope:
+        return self.arrived.envelope
+
+
+def standing_together(waiting: Sequence[Waiting]) -> list[Waiting]:
+    """Those of one phone's packages that process_packages can take at once: each opens a visit of its own, and none speaks of
+    what stands in the registry (a correction, a re-inspection). They share the authority and the year whose numbers they take.
     """
+    together: list[Waiting] = []
+    visits = set()
+    for one in waiting:
+        envelope = one.arrived.envelope
+        if not _stands_alone(one) and envelope.visit_id not in visits:
+            first = together[0].arrived.envelope if together else envelope
+            if _series_of(envelope) == _series_of(first):
+                together.append(one)
+        visits.add(envelope.visit_id)
+    return together
+
+
+def _stands_alone(one: Waiting) -> bool:
+    envelope = one.arrived.envelope
+    if envelope.supersedes or envelope.hazards or envelope.kind is PackageKind.REINSPECTION:
+        return True
+    if one.context.is_processed or one.context.visit is not None:
+        return True
+    try:
+        _check(envelope, one.context)
+    except CannotProcess:
+        return True
+    return False
+
+
+def _series_of(envelope: Envelope) -> tuple[Any, ...]:
+    return envelope.authority_id, envelope.legal_date.year
+
+
+async def process_packages(
+    session: AsyncSession, runtime: Runtime, waiting: Sequence[Waiting]
+) -> list[PackageAnswer]:
+    """Write everything that kept packages mean, one or several that stand together; returns what the phone is told of each.
+
+    Raises CannotProcess when a person must look, and IntegrityError (unique) when a context is out of date.
+    """
+    meanings = [await _understand(session, one) for one in waiting]
+    first = meanings[0]
+    actor = Actor(
+        kind="user",
+        user_id=first.arrived.user_id,
+        device_id=first.arrived.device_id,
+        authority_id=first.envelope.authority_id,
+    )
+    with_files = [one.arrived.package_id for one in meanings if one.envelope.evidence]
+    if with_files:
+        await lock_manifests(session, with_files)
+    sets: list[Rows | Computed | Part] = []
+    for one in meanings:
+        sets += await _rows_of(session, actor, one)
+    sets += status_parts([one.envelope for one in meanings])
+    sets += hazard_sets(
+        actor,
+        [
+            (hazard_origin(one.envelope, one.package), new_hazard(finding))
+            for one in meanings
+            for finding in one.new_findings
+        ],
+    )
+    complete = [
+        (receipt_subject(one.arrived, one.context), ()) for one in meanings if not one.envelope.evidence
+    ]
+    sets += await receipt_rows(session, runtime, complete, first.context.chain)
+    has_receipts = bool(await insert_rows(session, *sets, answer=CHAINED if complete else "0"))
+    claimed = await claim_arrived(session, with_files) if with_files else {}
+    answers = []
+    for one in meanings:
+        missing = {row.id for row in one.envelope.evidence} - claimed.get(one.arrived.package_id, set())
+        news = news_of(one.arrived, one.site)
+        results = await record_package_results(session, news)
+        await publish(session, news)
+        has_receipt = has_receipts and not one.envelope.evidence
+        if not has_receipt and not missing:
+            has_receipt = await issue_receipt_if_complete(session, runtime, one.arrived.package_id)
+        answers.append(
+            PackageAnswer(
+                id=one.arrived.package_id,
+                hash=one.arrived.sha256,
+                status="processed",
+                issues=[*(Issue.model_validate(issue) for issue in one.package["issues"]), *results],
+                signable=one.package["is_signable"],
+                missing_evidence=sorted(missing),
+                receipt=has_receipt,
+            )
+        )
+    return answers
+
+
+async def _understand(session: AsyncSession, one: Waiting) -> _Meaning:
+    arrived, context = one.arrived, one.context
     envelope = arrived.envelope
     site = _check(envelope, context)
     assessment = await _assess(session, envelope, context)
@@ -68,43 +186,22 @@ async def process_package(
         package["issues"] += [issue.model_dump() for issue in withdrawn_findings(registered, findings)]
     numbers = await judge_numbers(session, envelope, arrived.package_id, site.region_id)
     package["issues"] += [issue.model_dump() for issue in numbers.issues]
-    actor = Actor(
-        kind="user", user_id=arrived.user_id, device_id=arrived.device_id, authority_id=envelope.authority_id
-    )
-    if envelope.evidence:
-        await lock_manifest(session, arrived.package_id)
-    facts = package_facts(envelope, package, context, assessment)
-    sets: list[Rows | Computed | Part] = [
-        *visit_sets(envelope, context, site),
-        (Package, [package]),
-        (Finding, findings),
-        (NumberUse, numbers.rows),
-        *status_parts(envelope, arrived.package_id),
-        *manifest_sets(arrived.package_id, arrived.device_id, site.region_id, envelope.evidence),
-        *rows_of_acts(actor, [submission_act(arrived, site)]),
-        *hazard_sets(actor, hazard_origin(envelope, package), [new_hazard(one) for one in new_findings]),
+    return _Meaning(arrived, context, site, assessment, package, findings, new_findings, numbers.rows)
+
+
+async def _rows_of(session: AsyncSession, actor: Actor, one: _Meaning) -> list[Rows | Part]:
+    """What one package writes by itself."""
+    envelope, arrived = one.envelope, one.arrived
+    facts = package_facts(envelope, one.package, one.context, one.assessment)
+    return [
+        *visit_sets(envelope, one.context, one.site),
+        (Package, [one.package]),
+        (Finding, one.findings),
+        (NumberUse, one.numbers),
+        *manifest_sets(arrived.package_id, arrived.device_id, one.site.region_id, envelope.evidence),
+        *rows_of_acts(actor, [submission_act(arrived, one.site)]),
         *(await determination_sets(session, actor, facts) if envelope.kind.is_enforcement else ()),
     ]
-    if not envelope.evidence:
-        sets += await receipt_rows(session, runtime, receipt_subject(arrived, context), [], context.chain)
-    has_receipt = bool(await insert_rows(session, *sets, answer="0" if envelope.evidence else CHAINED))
-    missing = {row.id for row in envelope.evidence}
-    if missing:
-        missing -= await claim_arrived(session, arrived.package_id, site.region_id)
-    news = news_of(arrived, site)
-    results = await record_package_results(session, news)
-    await publish(session, news)
-    if not has_receipt and not missing:
-        has_receipt = await issue_receipt_if_complete(session, runtime, arrived.package_id)
-    return PackageAnswer(
-        id=arrived.package_id,
-        hash=arrived.sha256,
-        status="processed",
-        issues=[*(Issue.model_validate(issue) for issue in package["issues"]), *results],
-        signable=package["is_signable"],
-        missing_evidence=sorted(missing),
-        receipt=has_receipt,
-    )
 
 
 def _check(envelope: Envelope, context: Context) -> KnownSite:

@@ -63,10 +63,10 @@ _BODY = select(Receipt.body).where(Receipt.package_id == bindparam("package_id",
 _EXTEND_CHAIN = (
     "INSERT INTO receipt_chains (device_id, number, sha256) VALUES (:chain_device_id, :chain_number, :chain_sha256) "
     "ON CONFLICT (device_id) DO UPDATE SET number = excluded.number, sha256 = excluded.sha256 "
-    "WHERE receipt_chains.number = excluded.number - 1 RETURNING number"
+    "WHERE receipt_chains.number = excluded.number - :chain_count RETURNING number"
 )
 CHAINED = "(SELECT count(*) FROM chained)"
-"""Asked of insert_rows: 1 when the receipt was added, 0 when another one came first and this one was not written."""
+"""Asked of insert_rows: 1 when the receipts were added, 0 when another one came first and these were not written."""
 
 
 async def issue_receipt_if_complete(session: AsyncSession, runtime: Runtime, package_id: UUID) -> bool:
@@ -88,7 +88,7 @@ async def issue_receipt_if_complete(session: AsyncSession, runtime: Runtime, pac
     )
     head = ChainHead(found.head_number, found.head_sha256)
     declared = [DeclaredFile(UUID(one["id"]), *one["file"]) for one in found.declared]
-    await insert_rows(session, *await receipt_rows(session, runtime, subject, declared, head))
+    await insert_rows(session, *await receipt_rows(session, runtime, [(subject, declared)], head))
     return True
 
 
@@ -101,31 +101,43 @@ async def find_receipt(connection: AsyncConnection | AsyncSession, package_id: U
 async def receipt_rows(
     session: AsyncSession,
     runtime: Runtime,
-    subject: ReceiptSubject,
-    declared: Sequence[DeclaredFile],
+    subjects: Sequence[tuple[ReceiptSubject, Sequence[DeclaredFile]]],
     head: ChainHead,
-) -> tuple[Part, Computed]:
-    """What insert_rows writes to add the receipt that follows `head`; nothing is written if the head has moved (CHAINED)."""
+) -> tuple[Part | Computed, ...]:
+    """What insert_rows writes to add one phone's receipts that follow `head`, in the order of their subjects.
+
+    Nothing is written if the head has moved (CHAINED).
+    """
+    if not subjects:
+        return ()
     checkpoint = await latest_checkpoint(session, runtime)
-    number = head.number + 1
     completed_at = utc_now()
-    content = {
-        **_content(subject, declared, completed_at),
-        "number": number,
-        "previous_receipt": head.sha256,
-        "audit_checkpoint": checkpoint.members if checkpoint else None,
+    receipts = []
+    for subject, declared in subjects:
+        content = {
+            **_content(subject, declared, completed_at),
+            "number": head.number + 1,
+            "previous_receipt": head.sha256,
+            "audit_checkpoint": checkpoint.members if checkpoint else None,
+        }
+        body = sign_receipt(runtime.keys, content, completed_at)
+        head = ChainHead(head.number + 1, "sha-256:" + hashlib.sha256(body).hexdigest())
+        receipts.append(
+            {
+                "package_id": subject.package_id,
+                "device_id": subject.device_id,
+                "number": head.number,
+                "body": body,
+                "sha256": head.sha256,
+            }
+        )
+    chained = {
+        "chain_device_id": subjects[0][0].device_id,
+        "chain_number": head.number,
+        "chain_sha256": head.sha256,
+        "chain_count": len(receipts),
     }
-    body = sign_receipt(runtime.keys, content, completed_at)
-    sha256 = "sha-256:" + hashlib.sha256(body).hexdigest()
-    chained = {"chain_device_id": subject.device_id, "chain_number": number, "chain_sha256": sha256}
-    receipt = {
-        "package_id": subject.package_id,
-        "device_id": subject.device_id,
-        "number": number,
-        "body": body,
-        "sha256": sha256,
-    }
-    return Part("chained", _EXTEND_CHAIN, chained), Computed(Receipt, [receipt], (), joined="chained")
+    return Part("chained", _EXTEND_CHAIN, chained), Computed(Receipt, receipts, (), joined="chained")
 
 
 def _content(

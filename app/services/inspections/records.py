@@ -136,11 +136,12 @@ _MAKE_PATROL = (
     "WHERE id = :visit_id AND kind = 'whistle'"
 )
 _PROCESSED = (
-    "UPDATE package_intakes SET status = 'processed' WHERE package_id = :package_id AND status = 'received'"
+    "UPDATE package_intakes SET status = 'processed' "
+    "WHERE package_id = ANY(CAST(:package_ids AS uuid[])) AND status = 'received'"
 )
 _VISITED = (
     "UPDATE assignments SET status = 'visited', version = version + 1, updated_at = :visited_at "
-    "WHERE id = :assignment_id AND status = 'assigned' RETURNING id, version, region_id"
+    "WHERE id = ANY(CAST(:assignment_ids AS uuid[])) AND status = 'assigned' RETURNING id, version, region_id"
 )
 _VISIT_TOLD = (
     "INSERT INTO changes (at, kind, object_id, version, region_id) "
@@ -148,11 +149,16 @@ _VISIT_TOLD = (
 )
 
 
-def status_parts(envelope: Envelope, package_id: UUID) -> list[Part]:
-    """The intake is done; the first package of a visit marks its assignment visited (a cancelled one stays cancelled)."""
-    parts = [Part("processed", _PROCESSED, {"package_id": package_id})]
-    if envelope.kind.is_enforcement and envelope.assignment_id is not None:
-        values = {"assignment_id": envelope.assignment_id, "visited_at": utc_now()}
+def status_parts(envelopes: Sequence[Envelope]) -> list[Part]:
+    """The intakes are done; the first package of a visit marks its assignment visited (a cancelled one stays cancelled)."""
+    parts = [Part("processed", _PROCESSED, {"package_ids": [envelope.id for envelope in envelopes]})]
+    done = {
+        envelope.assignment_id
+        for envelope in envelopes
+        if envelope.kind.is_enforcement and envelope.assignment_id is not None
+    }
+    if done:
+        values = {"assignment_ids": list(done), "visited_at": utc_now()}
         parts += [Part("visited", _VISITED, values), Part("visit_told", _VISIT_TOLD)]
     return parts
 

@@ -1,6 +1,6 @@
 """What a phone asks of packages: submit, look at, sign, receipt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -20,7 +20,7 @@ from app.schemas.mobile.packages import Issue, PackageAnswer, SignatureRequest, 
 from app.services.audit.service import record_act
 from app.services.evidence.manifest import missing_evidence
 from app.services.identity.signatures import signature_verifies
-from app.services.inspections.context import Context, read_context
+from app.services.inspections.context import Context, Named, read_context
 from app.services.inspections.errors import (
     NoReceiptProblem,
     OtherBytesProblem,
@@ -28,9 +28,9 @@ from app.services.inspections.errors import (
     QuarantinedProblem,
     RejectedProblem,
 )
-from app.services.inspections.intake import Arrived, Delivery, keep_package
+from app.services.inspections.intake import Arrived, Delivery, Kept, keep_packages
 from app.services.inspections.policy import read_action
-from app.services.inspections.processing import CannotProcess, process_package
+from app.services.inspections.processing import CannotProcess, Waiting, process_packages, standing_together
 from app.services.inspections.sealing import TooMany, UnreadableEnvelope, read_envelope, signature_message
 from app.services.runtime import Runtime
 
@@ -58,16 +58,53 @@ class Submitted:
 async def submit_package(runtime: Runtime, actor: Actor, delivery: Delivery) -> Submitted:
     """Keep the bytes (one commit), then process them (another). What is interrupted between is finished by the sweep.
 
-    Raises OtherBytesProblem (both kept), QuarantinedProblem (kept), and what keep_package raises.
+    Raises OtherBytesProblem (both kept), QuarantinedProblem (kept), and what keep_packages refuses with.
+    """
+    (result,) = await submit_packages(runtime, actor, [delivery])
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+async def submit_packages(
+    runtime: Runtime, actor: Actor, deliveries: Sequence[Delivery]
+) -> list[Submitted | Exception]:
+    """The same for many: all their bytes are kept before anything is made of any; in the place of each, what came of it.
+
+    Whatever is wrong with one, the others go on.
     """
     async with runtime.database.single_statement() as connection:
-        kept = await keep_package(connection, actor, delivery)
+        kept = await keep_packages(connection, actor, deliveries)
+    waiting = [
+        Waiting(one.arrived, one.context)
+        for one in kept
+        if not isinstance(one, Exception) and one.arrived is not None
+    ]
+    done = await _finish_packages(runtime, waiting)
+    results: list[Submitted | Exception] = []
+    for delivery, one in zip(deliveries, kept, strict=True):
+        try:
+            results.append(await _result(runtime, delivery, one, done))
+        except Exception as error:  # noqa: BLE001  it is this row's result
+            results.append(error)
+    return results
+
+
+async def _result(
+    runtime: Runtime,
+    delivery: Delivery,
+    kept: Kept | Exception,
+    done: Mapping[UUID, PackageAnswer | Exception | None],
+) -> Submitted:
+    """What came of one delivery; raises what it is refused with, or what happened to it."""
+    if isinstance(kept, Exception):
+        raise kept
     if kept.is_conflict:
         raise OtherBytesProblem(id=str(delivery.package_id))
-    answer = None
-    if kept.arrived is not None:
-        answer = await finish_package(runtime, kept.arrived, kept.context)
-    elif kept.status == "received":
+    answer = done.get(delivery.package_id)
+    if isinstance(answer, Exception):
+        raise answer
+    if delivery.package_id not in done and kept.status == "received":
         await finish_kept(runtime, delivery.package_id)
     return Submitted(kept.is_new, answer or await _answer(runtime, delivery.package_id))
 
@@ -98,18 +135,44 @@ async def finish_kept(runtime: Runtime, package_id: UUID) -> None:
             package_id, intake.sha256, intake.sealed, envelope, intake.device_id, intake.user_id,
             intake.received_at, intake.origin,
         )  # fmt: skip
-        context = await read_context(session, intake.device_id, package_id, arrived.envelope)
-    await finish_package(runtime, arrived, context)
+        context = await read_context(session, _named(arrived))
+    await finish_package(runtime, Waiting(arrived, context))
 
 
-async def finish_package(runtime: Runtime, arrived: Arrived, context: Context) -> PackageAnswer | None:
+async def _finish_packages(
+    runtime: Runtime, waiting: Sequence[Waiting]
+) -> dict[UUID, PackageAnswer | Exception | None]:
+    """Process kept packages of one phone: together what stands together, the rest one by one in their order."""
+    done: dict[UUID, PackageAnswer | Exception | None] = {}
+    together = standing_together(waiting)
+    if len(together) > 1:
+        try:
+            async with runtime.database.write() as session:
+                answers = await process_packages(session, runtime, together)
+            done.update({answer.id: answer for answer in answers})
+        except Exception as error:  # noqa: BLE001  whatever one did to the others, by itself it does it to nobody
+            log.warning("packages_taken_one_by_one", packages=len(together), kind=type(error).__name__)
+    for one in waiting:
+        package_id = one.arrived.package_id
+        if package_id in done:
+            continue
+        try:
+            fresh = Waiting(one.arrived, await _look_again(runtime, one.arrived)) if len(waiting) > 1 else one
+            done[package_id] = await finish_package(runtime, fresh)
+        except Exception as error:  # noqa: BLE001  it is this row's result
+            done[package_id] = error
+    return done
+
+
+async def finish_package(runtime: Runtime, one: Waiting) -> PackageAnswer | None:
     """Process one kept package; what a person must look at is set aside with its reason. None: it was not done here."""
+    arrived = one.arrived
     for _ in range(BEGIN_AGAIN_AT_MOST):
-        if context.is_processed:
+        if one.context.is_processed:
             return None
         try:
             async with runtime.database.write() as session:
-                return await process_package(session, runtime, arrived, context)
+                return (await process_packages(session, runtime, [one]))[0]
         except CannotProcess as obstacle:
             await _set_aside(runtime, arrived.package_id, obstacle.reason)
             return None
@@ -121,10 +184,18 @@ async def finish_package(runtime: Runtime, arrived: Arrived, context: Context) -
                 return None
             if state not in SOMEBODY_CAME_FIRST:
                 raise
-        async with runtime.database.single_statement() as connection:
-            context = await read_context(connection, arrived.device_id, arrived.package_id, arrived.envelope)
+        one = Waiting(arrived, await _look_again(runtime, arrived))
     log.error("package_keeps_colliding", package_id=str(arrived.package_id))
     return None
+
+
+async def _look_again(runtime: Runtime, arrived: Arrived) -> Context:
+    async with runtime.database.single_statement() as connection:
+        return await read_context(connection, _named(arrived))
+
+
+def _named(arrived: Arrived) -> Named:
+    return Named(arrived.device_id, arrived.package_id, arrived.envelope)
 
 
 async def _set_aside(runtime: Runtime, package_id: UUID, reason: str) -> None:
