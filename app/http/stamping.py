@@ -13,7 +13,7 @@ from app.services.inspections.sealing import package_hash
 from app.services.inspections.service import Submitted
 
 _REFUSED: dict[str, Any] = {
-    "status": "rejected", "issues": [], "signable": False, "missing_evidence": [], "receipt": False,
+    "status": "rejected", "reason": None, "issues": [], "signable": False, "missing_evidence": [], "receipt": False,
 }  # fmt: skip
 
 

@@ -38,6 +38,7 @@ class StampedPackage(BaseModel):
     id: UUID
     hash: str | None
     status: Literal["received", "processed", "rejected"]
+    reason: str | None
     issues: list[Issue]
     signable: bool
     missing_evidence: list[UUID]

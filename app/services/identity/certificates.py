@@ -4,13 +4,13 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.identity import OfficerCertificate, RoleGrant, User
 from app.services.identity.policy import PERMISSIONS
 
-Day = date | BindParameter[date]
+Day = date | SQLColumnExpression[date]
 
 
 async def list_certified(

@@ -3,10 +3,10 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, or_, true
 
-Day = date | BindParameter[date]
-"""A day, or one that is bound when the statement is sent."""
+Day = date | SQLColumnExpression[date]
+"""A day, or one that is bound when the statement is sent or comes from the query around it."""
 
 
 def in_force(table: Any, on: Day) -> ColumnElement[bool]:
