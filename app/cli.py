@@ -18,7 +18,6 @@ from app.db.embedded import EmbeddedRefused
 from app.db.engine import UnsafeServer
 from app.db.migrate import TableInUse, newest_revision, upgrade
 from app.demo.console import StoryFailed
-from app.demo.run import run_demo
 from app.doctor.examination import examine
 from app.enums.enterprises import FieldError
 from app.http.logs import configure_logs
@@ -99,6 +98,8 @@ def demo(
     ] = None,
 ) -> None:
     """建立示例城市并走完现场检查主流程 · Make a sample city, run the main job through HTTP, then serve."""
+    from app.demo.run import run_demo  # servers and workers need neither the story nor its phones
+
     try:
         run_demo(Settings(), serve_on=serve, accounts=accounts)
     except (StoryFailed, httpx.HTTPError) as failure:

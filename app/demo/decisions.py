@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from anshao_phone import Phone
 from app.core.clock import SHANGHAI
 from app.demo.city import City
 from app.demo.console import StoryFailed, expect
-from app.demo.fieldwork import Visit, assign, begin_visit, deliver, draw_photos, fetch_units, fill, sign, take
-from app.demo.phone import Phone
+from app.demo.fieldwork import Visit, assign, begin_visit, deliver, fetch_units, fill, sign, take, take_photos
 from app.demo.stage import Stage
 
 MAJOR_DAYS, GENERAL_DAYS = 15, 10
@@ -133,7 +133,7 @@ def close_one(city: City, phones: list[Phone], hazards: list[dict[str, Any]], st
     expect(shown, "the phone reads what is to be re-inspected")
     before = shown.json()[0]["before_photos"]
     stage.say(f"复查终端显示整改前照片 {len(before)} 张 · before-photos on the phone: {len(before)}")
-    after = draw_photos([hazard["item_code"]], datetime.now(SHANGHAI), stage)
+    after = take_photos(phone, [hazard["item_code"]], datetime.now(SHANGHAI), stage)
     result = {
         "hazard_id": hazard["id"], "is_rectified": True, "note": "现场复查，已整改到位",
         "evidence_ids": [str(photo.id) for photo in after],

@@ -1,23 +1,22 @@
 """On site: phones enrol, an assignment is taken, checklists are filled in without a network, packages earn their receipts."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from anshao_phone import Acknowledged, File, Item, NoNetwork, Phone, Stopped, sha256_of
 from app.core.clock import SHANGHAI, shanghai_today
 from app.core.ids import new_id
 from app.demo.city import City
 from app.demo.console import StoryFailed, expect
 from app.demo.filling import fill_in
-from app.demo.phone import Phone, Photo, SealedPackage, sha256_of
 from app.demo.photos import make_photo
 from app.demo.register import LATITUDE, LONGITUDE
 from app.demo.stage import Stage
-from app.services.inspections.receipt_format import receipt_verifies
 
 UNIT_OF = {"rto": "rto", "confined-space": "confined_space", "hot-work": "hot_work_point"}
 """Which kind of unit each checklist is about."""
@@ -37,19 +36,22 @@ class Visit:
     assignment: dict[str, Any]
     units: dict[str, str] = field(default_factory=dict)
     """The site's units of risk: ids by kind, as the phone fetched them."""
-    packages: list[SealedPackage] = field(default_factory=list)
+    packages: list[Item] = field(default_factory=list)
+    photos: int = 0
     receipts: list[dict[str, Any]] = field(default_factory=list)
 
 
-def enrol(city: City, key: str, name: str, stage: Stage) -> Phone:
-    """A new phone of that person, its fingerprint confirmed by the administrator."""
-    phone = Phone(city.http, name)
+def enrol(city: City, key: str, name: str, folder: Path, stage: Stage) -> Phone:
+    """A new phone of that person, its outbox in a folder of its own, its fingerprint confirmed by the administrator."""
+    phone = Phone(folder / key, city.http, name)
     person = city.people[key]
     code = city.administrator.post("/devices/codes", {"user_id": person.id})
-    fingerprint = phone.enroll(code["code"])
-    path = f"/devices/{phone.device_id}/confirmation"
+    try:
+        fingerprint = phone.enroll(code["code"])
+    except (NoNetwork, Stopped) as refusal:
+        raise StoryFailed(f"{name} cannot enrol: {refusal}") from refusal
+    path = f"/devices/{phone.device.device_id}/confirmation"
     city.administrator.post(path, {"fingerprint": fingerprint}, version=1)
-    phone.refresh()
     stage.say(f"{name}（{person.name}）已登记，指纹核对一致 · enrolled, fingerprint {fingerprint[:12]}…")
     return phone
 
@@ -116,8 +118,8 @@ def fill(
     stage: Stage,
     *,
     results: Sequence[dict[str, Any]] = (),
-    photos: Sequence[Photo] = (),
-) -> SealedPackage:
+    photos: Sequence[File] = (),
+) -> Item:
     """Answer one checklist, photograph what it asks for, seal it; nothing is sent. With `results` it is a re-inspection."""
     now = datetime.now(SHANGHAI)
     answers, wanted = fill_in(template["content"], now, is_good=bool(results))
@@ -136,10 +138,12 @@ def fill(
         "hazards": list(results),
         "party": {"outcome": "signed", "name": "李建国", "text_hash": SHOWN_TEXT},
     }
-    package = phone.seal(document, [*draw_photos(wanted, now, stage), *photos])
+    taken = [*take_photos(phone, wanted, now, stage), *photos]
+    package = phone.seal(document, taken)
     visit.packages.append(package)
+    visit.photos += len(taken)
     stage.say(
-        f"{template['code']}: {len(answers)} 项作答、{len(package.photos)} 张照片 · sealed {package.hash[:23]}…"
+        f"{template['code']}: {len(answers)} 项作答、{len(taken)} 张照片 · sealed {package.sha256[:23]}…"
     )
     return package
 
@@ -158,13 +162,14 @@ def site_document(visit: Visit, city: City) -> dict[str, Any]:
     }
 
 
-def draw_photos(questions: list[str], now: datetime, stage: Stage) -> list[Photo]:
-    """One photograph for each question named."""
+def take_photos(phone: Phone, questions: list[str], now: datetime, stage: Stage) -> list[File]:
+    """One photograph for each question named; each is durable on the phone once it is taken."""
     photos = []
     with stage.progress("拍照 · taking photographs", len(questions)) as advance:
         for number, question in enumerate(questions, start=1):
             taken = now - timedelta(seconds=30 * (len(questions) - number))
-            photos.append(Photo(make_photo(question, taken, LATITUDE / 1e6, LONGITUDE / 1e6), question))
+            picture = make_photo(question, taken, LATITUDE / 1e6, LONGITUDE / 1e6)
+            photos.append(phone.capture(picture, question=question))
             advance(number)
     return photos
 
@@ -181,35 +186,39 @@ def lose_network(phones: list[Phone], stage: Stage) -> httpx.Client:
 def regain_network(phones: list[Phone], network: httpx.Client, stage: Stage) -> None:
     """Try once in vain, to show that nothing leaves the outbox; then the network is back."""
     for phone in phones:
-        waiting = len(phone.outbox)
-        with suppress(httpx.TransportError):
-            phone.synchronize()
-        if len(phone.outbox) != waiting:
+        waiting = phone.outbox.count_unfinished()
+        report = phone.synchronize()
+        if report.unfinished != waiting or (waiting and not report.trouble):
             raise StoryFailed("a package left the outbox without a receipt")
         phone.http.close()
         phone.http = network
+        phone.hurry()
     stage.say("恢复联网 · the network is back; nothing was lost")
 
 
 def deliver(phones: list[Phone], visit: Visit, stage: Stage) -> None:
-    """Send what is in the outboxes, sign as both officers, verify the receipts without the server."""
-    total = sum(len(package.photos) for phone in phones for package in phone.outbox)
-    sent = 0
-    with stage.progress("上传照片 · sending photographs", total) as advance:
+    """Empty the outboxes. A phone lets a package go only for a receipt it has checked itself, with the keys it pinned."""
+    waiting = [
+        file
+        for phone in phones
+        for item in phone.outbox.items("waiting")
+        for file in phone.outbox.files(item.id)
+    ]
+    with stage.progress("上传照片 · sending photographs", len(waiting)) as advance:
+        sent: list[Acknowledged] = []
 
-        def count() -> None:
-            nonlocal sent
-            sent += 1
-            advance(sent)
+        def count(told: Acknowledged) -> None:
+            if told.what == "file":
+                sent.append(told)
+                advance(len(sent))
 
         for phone in phones:
-            visit.receipts += phone.synchronize(on_photo=count)
-            if phone.outbox:
-                raise StoryFailed(f"{phone.name}: a package earned no receipt")
-    published = phones[0].http.get("/public/v1/keys").raise_for_status().json()["keys"]
+            phone.listener = count
+            report = phone.synchronize()
+            if report.unfinished or report.aside:
+                raise StoryFailed(f"{phone.name}: a package earned no receipt: {report.trouble}")
+            visit.receipts += [receipt.document for receipt in report.released]
     for receipt in visit.receipts:
-        if not receipt_verifies(receipt, published):
-            raise StoryFailed("a receipt does not verify")
         told = receipt["receipt"]
         stage.say(
             f"回执离线核验通过 · receipt verifies offline: {told['package']['hash'][:23]}… ({len(told['evidence'])} files)"
@@ -220,7 +229,7 @@ def sign(phones: list[Phone], visit: Visit, stage: Stage) -> None:
     """Each officer signs each package with the key of an own phone."""
     for package in visit.packages:
         for phone in phones:
-            expect(phone.sign_package(package.id, package.hash, SHOWN_TEXT), f"{phone.name} signs")
+            expect(phone.sign_package(package.id, package.sha256, SHOWN_TEXT), f"{phone.name} signs")
     stage.say("两名执法人员各用本人终端签名 · both officers signed with phones of their own")
 
 

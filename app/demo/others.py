@@ -5,11 +5,11 @@ from typing import Any
 
 import httpx
 
+from anshao_phone import Phone
 from app.core.ids import new_id
 from app.demo.city import City
 from app.demo.console import StoryFailed, expect
-from app.demo.fieldwork import Visit, deliver, draw_photos, site_document
-from app.demo.phone import Phone
+from app.demo.fieldwork import Visit, deliver, site_document, take_photos
 from app.demo.stage import Stage
 
 CLIENT_NAME = "省级监管平台"
@@ -27,11 +27,11 @@ def patrol(city: City, phone: Phone, visit: Visit, stage: Stage) -> dict[str, An
     now = datetime.fromisoformat(document["times"]["sealed_at"])
     phone.seal(
         {**document, "kind": "patrol", "patrol": {"note": "例行巡查", "points": points}},
-        draw_photos(["exit"], now, stage),
+        take_photos(phone, ["exit"], now, stage),
     )
     call = {"what": "维修车间正在动火，现场未见作业票", "urgency": "immediate"}
     whistle = phone.seal(
-        {**document, "kind": "whistle", "whistle": call}, draw_photos(["whistle"], now, stage)
+        {**document, "kind": "whistle", "whistle": call}, take_photos(phone, ["whistle"], now, stage)
     )
     deliver([phone], place, stage)
     stage.say(f"{phone.name} 巡查一次并吹哨 · patrolled and whistled: {call['what']}")
@@ -50,7 +50,7 @@ def patrol(city: City, phone: Phone, visit: Visit, stage: Stage) -> dict[str, An
 def _show_refusal(phone: Phone, visit: Visit, stage: Stage) -> None:
     """An assistant signs no enforcement document, whatever is tried."""
     package = visit.packages[0]
-    refused = phone.sign_package(package.id, package.hash, "sha-256:" + "0" * 64)
+    refused = phone.sign_package(package.id, package.sha256, "sha-256:" + "0" * 64)
     if refused.status_code != 403:
         raise StoryFailed(f"an assistant's signature was answered with {refused.status_code}")
     stage.say(f"专职安全员签署执法文书被拒绝 · an assistant's signature is refused: {refused.json()['code']}")

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -71,7 +72,8 @@ def _tell(http: httpx.Client, password: str, stage: Stage) -> City:
     stage.say(
         f"{CITY_NAME}：{len(city.regions) - 1} 个区县与镇街，{len(city.people) + 1} 人 · districts and towns, people"
     )
-    outcome = tell(city, stage)
+    with tempfile.TemporaryDirectory(prefix="anshao-phones-") as folder:
+        outcome = tell(city, Path(folder), stage)
     show_outcome(outcome, stage)
     show_accounts(city, stage)
     return city

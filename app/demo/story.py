@@ -1,6 +1,7 @@
 """The main job from beginning to end, through HTTP against the served application, as its users would do it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.demo.city import CAST, DISTRICTS, City
@@ -37,8 +38,8 @@ class Outcome:
     partner: dict[str, int]
 
 
-def tell(city: City, stage: Stage) -> Outcome:
-    """Run the whole story; raises StoryFailed or an HTTP error when anything does not hold."""
+def tell(city: City, folder: Path, stage: Stage) -> Outcome:
+    """Run the whole story, the phones' outboxes in `folder`; raises StoryFailed or an HTTP error when anything does not hold."""
     stage.chapter("企业名录导入", "The register of enterprises is imported")
     with stage.progress("导入 · importing", HOW_MANY) as advance:
         imported = import_enterprises(city, lambda done, _: advance(done))
@@ -49,8 +50,8 @@ def tell(city: City, stage: Stage) -> Outcome:
     _, site_id = find_main_site(city)
 
     stage.chapter("执法终端登记", "Two officers' phones and an assistant's enrol")
-    phones = [enrol(city, f"officer{number}", f"执法终端 {number}", stage) for number in (1, 2)]
-    assistant = enrol(city, "assistant1", "安全员终端", stage)
+    phones = [enrol(city, f"officer{number}", f"执法终端 {number}", folder, stage) for number in (1, 2)]
+    assistant = enrol(city, "assistant1", "安全员终端", folder, stage)
 
     stage.chapter("派发任务，现场检查", "An assignment, and a visit without a network")
     assignment = assign(city, site_id, stage)
@@ -87,10 +88,9 @@ def tell(city: City, stage: Stage) -> Outcome:
 def show_outcome(outcome: Outcome, stage: Stage) -> None:
     """The closing table."""
     majors = [row for row in outcome.hazards if row["level"] == "major"]
-    photos = sum(len(package.photos) for package in outcome.visit.packages)
     rows = [
         ("企业 · enterprises", str(outcome.imported["rows_total"]), f"{len(DISTRICTS)} 个区县 · districts"),
-        ("检查包 · packages", str(len(outcome.visit.packages)), f"{photos} 张照片 · photographs"),
+        ("检查包 · packages", str(len(outcome.visit.packages)), f"{outcome.visit.photos} 张照片 · photographs"),
         ("回执 · receipts", str(len(outcome.visit.receipts)), "离线核验通过 · verified offline"),
         ("隐患 · hazards", str(len(outcome.hazards)), "、".join(row["number"] for row in outcome.hazards[:2]) + " …"),
         ("重大隐患 · major", str(len(majors)), "、".join(row["clause"] for row in majors)),

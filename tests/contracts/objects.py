@@ -18,7 +18,7 @@ from tests.evidence.test_examination import examine_all
 from tests.evidence.uploading import Tus
 from tests.factories.cases import Docket
 from tests.factories.cases import person as a_person
-from tests.factories.field import Field, Phone, Photo, SealedPackage
+from tests.factories.field import Device, Field, Photo, SealedPackage
 from tests.factories.patrols import Assistant
 from tests.factories.world import LONG_AGO, Person, World
 
@@ -143,7 +143,7 @@ def site(home: Home) -> Any:
     return home.once(field).site_id
 
 
-def phone(home: Home) -> Phone:
+def phone(home: Home) -> Device:
     return home.once(field).phone(home.once(user))
 
 

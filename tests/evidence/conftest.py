@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.demo.phone import Phone, Photo, SealedPackage
+from anshao_phone import Device, Photo, SealedPackage
 from tests.factories.field import Field
 from tests.factories.world import Person, World
 
@@ -16,7 +16,7 @@ class Team:
     world: World
     field: Field
     officers: tuple[Person, Person]
-    phone: Phone
+    phone: Device
 
     def seal(self, *photos: Photo) -> SealedPackage:
         """A package of the first officer that declares these files."""

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from anshao_phone import sha256_of
 from app.core.ids import new_id
-from app.demo.phone import sha256_of
 from app.services.runtime import Runtime
 from tests.evidence.conftest import Team
 from tests.evidence.files import camera_jpeg

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.demo.phone import Photo
+from anshao_phone import Photo
 from app.services.evidence import examination
 from app.services.evidence.decoder import Decoder, DecoderFailed
 from app.services.evidence.examination import examine_waiting

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Device, Photo, SealedPackage, sha256_of
 from app.core.ids import new_id
-from app.demo.phone import Phone, Photo, SealedPackage, sha256_of
 from app.services.evidence import service as evidence_service
 from app.services.runtime import Runtime
 from app.storage.store import original_key
@@ -42,7 +42,7 @@ def row_of(world: World, evidence_id: UUID) -> dict[str, Any] | None:
     return world.in_database(find)  # type: ignore[no-any-return]
 
 
-def put(phone: Phone, evidence_id: UUID, package_id: UUID, content: bytes, **headers: str) -> Any:
+def put(phone: Device, evidence_id: UUID, package_id: UUID, content: bytes, **headers: str) -> Any:
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
     given = {
         "Repr-Digest": f"sha-256=:{digest}:",

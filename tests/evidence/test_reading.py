@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Photo, SealedPackage, sha256_of
 from app.core.ids import new_id
-from app.demo.phone import Photo, SealedPackage, sha256_of
 from app.services.runtime import Runtime
 from tests.evidence.conftest import Team
 from tests.evidence.files import camera_jpeg, png_bomb

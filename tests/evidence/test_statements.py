@@ -2,15 +2,15 @@
 
 from uuid import UUID
 
+from anshao_phone import Device, sha256_of
 from app.core.ids import new_id
-from app.demo.phone import Phone, sha256_of
 from app.services.evidence.statements import withdrawal_message
 from app.services.identity.signatures import signature_verifies
 from tests.evidence.conftest import Team
 from tests.factories.field import photo
 
 
-def standing(phone: Phone, *ids: UUID) -> list[str]:
+def standing(phone: Device, *ids: UUID) -> list[str]:
     answer = phone.request("POST", "/evidence/check", json={"ids": [str(one) for one in ids]})
     assert answer.status_code == 200, answer.text
     return [row["status"] for row in answer.json()]

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Photo, sha256_of
 from app.core.clock import utc_now
-from app.demo.phone import Photo, sha256_of
 from app.services.evidence.service import lock_content
 from app.services.evidence.sweeping import is_used, remove_decided, sweep_unclaimed
 from app.services.runtime import Runtime

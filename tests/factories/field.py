@@ -6,12 +6,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Device, Photo, SealedPackage, sha256_of
 from app.core.clock import SHANGHAI, shanghai_today, utc_now
 from app.core.ids import new_id
-from app.demo.phone import Phone, Photo, SealedPackage, sha256_of
 from app.models.checklists import Template, TemplateVersion
 from app.models.enterprises import Enterprise, Site
-from app.models.identity import Device
+from app.models.identity import Device as DeviceRow
 from app.services.checklists.content import content_hash, shipped_bodies
 from app.services.identity.signatures import thumbprint_of
 from tests.factories.world import World
@@ -79,15 +79,15 @@ class Field:
         assert isinstance(identifier, UUID)
         return identifier
 
-    def phone(self, user_id: UUID, name: str = "phone") -> Phone:
+    def phone(self, user_id: UUID, name: str = "phone") -> Device:
         """An enrolled, confirmed phone of a user, logged in."""
-        phone = Phone(self.world.client, name)  # type: ignore[arg-type]  the test client speaks the same language
+        phone = Device(self.world.client, name)  # type: ignore[arg-type]  the test client speaks the same language
         phone.device_id, phone.user_id = new_id(), user_id
         phone.key_id = thumbprint_of(phone.public_jwk)
 
         async def make(session: AsyncSession) -> None:
             session.add(
-                Device(
+                DeviceRow(
                     id=phone.device_id, user_id=user_id, name=name, platform="android", algorithm="Ed25519",
                     public_key=phone.public_jwk, key_id=phone.key_id, status="active",
                 )
@@ -124,4 +124,4 @@ def photo(content: bytes = b"\xff\xd8\xff\xe0 not much of a photo", question: st
     return Photo(content + new_id().bytes, question)
 
 
-__all__ = ["SHOWN_TEXT", "Field", "Phone", "Photo", "SealedPackage", "photo"]
+__all__ = ["SHOWN_TEXT", "Device", "Field", "Photo", "SealedPackage", "photo"]

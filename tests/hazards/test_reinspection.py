@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.services.runtime import Runtime
-from tests.factories.field import Field, Phone, Photo, photo
+from tests.factories.field import Device, Field, Photo, photo
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
 
@@ -73,7 +73,7 @@ class Story:
         self,
         *results: dict[str, Any],
         photos: list[Photo] | None = None,
-        phone: Phone | None = None,
+        phone: Device | None = None,
         **changes: Any,
     ) -> dict[str, Any]:
         """Send a package with these results; the issues that concern hazards."""

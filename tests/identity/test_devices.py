@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from anshao_phone import Device
 from app.core.clock import standing_at, utc_now
-from app.demo.phone import Phone
 from tests.factories.world import Person, World
 
 
@@ -26,16 +26,16 @@ def officer(world: World) -> Person:
     return world.person("inspector")
 
 
-def new_phone(world: World) -> Phone:
-    return Phone(world.client, "phone")  # type: ignore[arg-type]
+def new_phone(world: World) -> Device:
+    return Device(world.client, "phone")  # type: ignore[arg-type]
 
 
-def confirm(administrator: Person, phone: Phone, **changes: Any) -> Any:
+def confirm(administrator: Person, phone: Device, **changes: Any) -> Any:
     body = {"fingerprint": phone.fingerprint(), **changes}
     return administrator.post(f"/api/v1/devices/{phone.device_id}/confirmation", version=1, json=body)
 
 
-def works(phone: Phone) -> int:
+def works(phone: Device) -> int:
     return int(phone.request("GET", "/assignments").status_code)
 
 
@@ -75,14 +75,14 @@ def test_a_phone_must_hold_the_key_it_enrols(world: World, administrator: Person
 
 
 @pytest.fixture
-def phone(world: World, administrator: Person, officer: Person) -> Phone:
+def phone(world: World, administrator: Person, officer: Person) -> Device:
     phone = new_phone(world)
     phone.enroll(code_for(administrator, officer))
     confirm(administrator, phone)
     return phone
 
 
-def test_a_repeated_refresh_gives_the_same_successor_until_that_one_is_used(phone: Phone) -> None:
+def test_a_repeated_refresh_gives_the_same_successor_until_that_one_is_used(phone: Device) -> None:
     first = phone.refresh_token
     lost = phone.put_refresh(first).json()["refresh_token"]
     assert phone.put_refresh(first).json()["refresh_token"] == lost
@@ -91,7 +91,7 @@ def test_a_repeated_refresh_gives_the_same_successor_until_that_one_is_used(phon
     assert works(phone) == 200
 
 
-def test_using_a_token_whose_successor_was_used_ends_the_session(phone: Phone) -> None:
+def test_using_a_token_whose_successor_was_used_ends_the_session(phone: Device) -> None:
     stolen = phone.refresh_token
     phone.refresh()
     phone.refresh()
@@ -100,14 +100,16 @@ def test_using_a_token_whose_successor_was_used_ends_the_session(phone: Phone) -
     assert works(phone) == 401
 
 
-def test_a_stolen_refresh_token_is_worth_nothing_without_the_key(world: World, phone: Phone) -> None:
+def test_a_stolen_refresh_token_is_worth_nothing_without_the_key(world: World, phone: Device) -> None:
     thief = new_phone(world)
     answer = thief.put_refresh(phone.refresh_token)
     assert (answer.status_code, answer.json()["code"]) == (422, "device_key_refused")
     assert works(phone) == 200
 
 
-def test_a_revoked_phone_stops_at_once_and_is_sent_to_the_intake(administrator: Person, phone: Phone) -> None:
+def test_a_revoked_phone_stops_at_once_and_is_sent_to_the_intake(
+    administrator: Person, phone: Device
+) -> None:
     path = f"/api/v1/devices/{phone.device_id}/revocation"
     assert administrator.post(path, version=2, json={"reason": "遗失"}).json()["status"] == "revoked"
     refused = phone.request("GET", "/assignments")
@@ -116,7 +118,7 @@ def test_a_revoked_phone_stops_at_once_and_is_sent_to_the_intake(administrator: 
     assert phone.put_refresh(phone.refresh_token).json()["code"] == "device_revoked"
 
 
-def test_roles_and_regions_bound_who_manages_phones(world: World, officer: Person, phone: Phone) -> None:
+def test_roles_and_regions_bound_who_manages_phones(world: World, officer: Person, phone: Device) -> None:
     assert officer.post("/api/v1/devices/codes", json={"user_id": str(officer.user_id)}).status_code == 403
     abroad = world.person("administrator", region=world.other_district)
     assert abroad.post("/api/v1/devices/codes", json={"user_id": str(officer.user_id)}).status_code == 404

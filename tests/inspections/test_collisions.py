@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.services.runtime import Runtime
-from tests.factories.field import Field, Phone, SealedPackage, photo
+from tests.factories.field import Device, Field, SealedPackage, photo
 from tests.factories.world import World
 from tests.support.queries import recorded_queries
 
 
-def sealed_for_new_visits(field: Field, phone: Phone, number: int) -> list[SealedPackage]:
+def sealed_for_new_visits(field: Field, phone: Device, number: int) -> list[SealedPackage]:
     template = field.publish("rto")
     officers = [phone.user_id, field.world.person("inspector").user_id]
     return [phone.seal(field.document(template, officers, visit_id=str(new_id())), []) for _ in range(number)]

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import sha256_of
 from app.core.ids import new_id
-from app.demo.phone import sha256_of
 from app.services.inspections.receipt_format import receipt_verifies
 from app.services.runtime import Runtime
 from tests.factories.field import SHOWN_TEXT, Field, photo

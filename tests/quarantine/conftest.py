@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Device
 from app.core.ids import new_id
-from app.demo.phone import Phone
 from tests.factories.field import SealedPackage
 from tests.factories.sending import Sending
 from tests.factories.world import World
@@ -16,7 +16,7 @@ from tests.factories.world import World
 class Lost(Sending):
     """Sending, and a way to lose the phone."""
 
-    def revoke(self, phone: Phone | None = None) -> None:
+    def revoke(self, phone: Device | None = None) -> None:
         """An administrator stops the phone."""
         administrator = self.world.person("administrator")
         path = f"/api/v1/devices/{(phone or self.phone).device_id}/revocation"

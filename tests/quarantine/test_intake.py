@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import sha256_of
 from app.core.clock import standing_at, utc_now
 from app.core.ids import new_id
-from app.demo.phone import sha256_of
 from app.services.evidence.service import forget_unused_bytes
 from app.services.evidence.sweeping import remove_decided, sweep_unclaimed
 from app.services.identity import brake

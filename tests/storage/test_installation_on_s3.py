@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Photo
 from app.core.ids import new_id
-from app.demo.phone import Photo
 from app.main import create_app
 from app.storage.s3 import S3Store
 from tests.evidence.conftest import Team
@@ -83,7 +83,7 @@ def test_a_desk_file_and_a_refused_file_end_as_they_should(team: Team) -> None:
     assert team.phone.put_photo(package, stranger).status_code == 409
 
     async def exists(_: AsyncSession) -> bool:
-        from app.demo.phone import sha256_of
+        from anshao_phone import sha256_of
         from app.storage.store import original_key
 
         return await team.world.runtime.storage.exists(original_key(sha256_of(stranger.content)))

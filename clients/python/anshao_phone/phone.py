@@ -40,12 +40,14 @@ class Phone:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name = name
+        self.listener = listener
         self.outbox = Outbox(folder)
         self.clock = clock or Clock()
         self.device = Device(http, name, key or SoftwareKey.kept_in(folder / "key.pem"))
         self._asking = Asking(self.device, self.outbox, self.clock)
         self._sender = Sender(
-            self._asking, self.device, self.outbox, self.clock, dice or random.SystemRandom(), longest_wait, listener
+            self._asking, self.device, self.outbox, self.clock, dice or random.SystemRandom(), longest_wait,
+            lambda told: self.listener(told),
         )  # fmt: skip
 
     def __enter__(self) -> Self:
