@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Photo, SealedPackage
 from app.core.ids import new_id
-from app.demo.phone import Photo, SealedPackage
 from app.services.evidence.judging import LIKE_THIS, judge_waiting, let_older_be_judged
 from app.services.evidence.likeness import Turn, as_signed, probes_of
 from app.services.runtime import Runtime

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Device, sha256_of
 from app.core.clock import SHANGHAI, shanghai_today, standing_at, utc_now
 from app.core.ids import new_id
-from app.demo.phone import Phone, sha256_of
 from app.enums.numbers import DocumentWord, NumberIssue
 from app.schemas.numbers import BlockRequest
 from app.services.numbers.reserving import MAX_UNUSED, reserve_block
@@ -41,13 +41,13 @@ def desk(world: World) -> Person:
     return world.person("administrator")
 
 
-def reserve(phone: Phone, key: str | None = None, **changes: Any) -> Any:
+def reserve(phone: Device, key: str | None = None, **changes: Any) -> Any:
     body = {"word": "责改", "count": 5, **changes}
     headers = {"Idempotency-Key": key or new_id().hex}
     return phone.request("POST", BLOCKS, json=body, headers=headers)
 
 
-def block(phone: Phone, **changes: Any) -> dict[str, Any]:
+def block(phone: Device, **changes: Any) -> dict[str, Any]:
     answer = reserve(phone, **changes)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())

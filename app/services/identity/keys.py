@@ -89,7 +89,7 @@ class KeyRing:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(folder)
         self._files: dict[Path, SigningKey] = {}
         self._keys: dict[Purpose, list[SigningKey]] = {purpose: self._load(purpose) for purpose in PURPOSES}
         self._looked_at = time.monotonic()
@@ -151,7 +151,7 @@ class KeyRing:
 
     def _load(self, purpose: Purpose) -> list[SigningKey]:
         folder = self._folder / purpose
-        folder.mkdir(exist_ok=True, mode=0o700)
+        _make_folder(folder)
         with _alone(folder):
             keys = self._read(purpose)
             if keys:
@@ -187,7 +187,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """A file that is whole and survives a power cut with its name, or is not there; the first of several writers wins."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(descriptor, content)
@@ -200,3 +201,18 @@ def _write_secret(path: Path, content: bytes) -> None:
         pass  # another process starting at the same moment made it first; its key is as good
     finally:
         temporary.unlink()
+    _sync_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """A folder whose own name survives a power cut as well."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
