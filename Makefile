@@ -1,6 +1,6 @@
 # Needs Python 3.11 or later, make and git; everything else is installed into .venv, pinned by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check fuzz bench lock docs format clean
+.PHONY: help demo dev test check fuzz faults bench lock docs format clean
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -33,6 +33,9 @@ check: $(READY) ## Judge style, types, layers, migrations and the generated docu
 
 fuzz: $(READY) ## Send hundreds of made-up requests to every operation; none may end in a defect (takes minutes)
 	$(BIN)/python -m pytest -n $(WORKERS) tests/contracts/test_fuzzing.py --hypothesis-profile=thorough $(ARGS)
+
+faults: $(READY) ## Kill, cut and fill everything while phones send; nothing acknowledged may be lost (ARGS="--seed 7 --minutes 30")
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(READY) ## Measure submissions and write docs/benchmarks.md (takes minutes; ARGS=--help)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,0 +1,46 @@
+"""`make faults`: the fault run, as long as wanted; ends with status 1 if anything was lost, doubled or altered."""
+
+import argparse
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.report import PAGE, lines, page
+from tests.faults.run import Plan, run
+
+
+def main() -> int:
+    """Run, print, and write the page if asked."""
+    parser = argparse.ArgumentParser(prog="make faults")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="decides what befalls whom")
+    parser.add_argument("--phones", type=int, default=8)
+    parser.add_argument("--inspections", type=int, default=6, help="of each phone, unless --minutes is given")
+    parser.add_argument("--minutes", type=float, help="go on with inspections and blows for so long")
+    parser.add_argument("--rate", type=float, default=0.25, help="share of requests that something befalls")
+    parser.add_argument(
+        "--folder", type=Path, help="work here, and leave everything; else a folder that is removed"
+    )
+    parser.add_argument("--publish", action="store_true", help=f"write {PAGE.relative_to(PAGE.parents[1])}")
+    given = parser.parse_args()
+    plan = Plan(
+        seed=given.seed,
+        phones=given.phones,
+        inspections=10**6 if given.minutes else given.inspections,
+        minutes=given.minutes,
+        fault_rate=given.rate,
+    )
+    print(f"seed {plan.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="anshao-faults-") as temporary:
+        folder = given.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        outcome = run(plan, folder, lambda line: print(line, flush=True))
+    print(*lines(outcome), sep="\n")
+    if given.publish and not outcome.faults:
+        PAGE.write_text(page(outcome), encoding="utf-8")
+        print(f"written: {PAGE}")
+    return 1 if outcome.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

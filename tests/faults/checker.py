@@ -1,0 +1,199 @@
+"""What is left when the dust has settled. Reads nothing but the public API and the folder of the storage.
+
+It compares what the phones sealed and what they were told with what the service shows and what lies on the disk.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+from tests.faults.officers import Journal, Sealed
+
+PAGE = 200
+
+
+class Reader(Protocol):
+    """Somebody at the console who may read everything of the city."""
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Read a document."""
+
+    def original(self, evidence_id: str) -> bytes:
+        """The bytes of a file as they came; raises httpx.HTTPStatusError."""
+
+    def package(self, package_id: str) -> Any:
+        """What the service made of a package; raises httpx.HTTPStatusError."""
+
+    def receipt(self, package_id: str) -> bytes:
+        """Its receipt, byte for byte; raises httpx.HTTPStatusError."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found, each a list of sentences. Empty is good."""
+
+    lost: list[str] = field(default_factory=list)
+    lost_bytes: int = 0
+    duplicates: list[str] = field(default_factory=list)
+    mutated: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    unclaimed: list[str] = field(default_factory=list)
+    """Stored, in a row, waiting for a package within its keeping time: no fault."""
+    unfinished: list[str] = field(default_factory=list)
+    packages: int = 0
+    files: int = 0
+    file_bytes: int = 0
+
+    @property
+    def faults(self) -> list[str]:
+        """Everything that must not be."""
+        return [*self.lost, *self.duplicates, *self.mutated, *self.orphans, *self.unfinished]
+
+
+def check(journals: Iterable[Journal], reader: Reader, objects: Path) -> Findings:
+    """Compare. What was acknowledged must be there whole, once, unchanged; what is on the disk must belong to something."""
+    found = Findings()
+    journals = list(journals)
+    visits = _all(reader, "/inspections/visits")
+    known = _by_package(_all(reader, "/evidence"))
+    for journal in journals:
+        told = {(what, identifier): digest for what, identifier, digest in journal.told}
+        for sealed in journal.sealed:
+            _check_package(sealed, told, known.get(sealed.id, []), reader, found)
+        _check_receipts(journal, reader, found)
+    _check_visits([sealed for journal in journals for sealed in journal.sealed], visits, reader, found)
+    _check_storage(objects, known, found)
+    return found
+
+
+def _all(reader: Reader, path: str, **params: Any) -> list[Any]:
+    """Every row of a list, page by page."""
+    rows, cursor = [], None
+    while True:
+        page = reader.get(path, limit=PAGE, **params, **({"cursor": cursor} if cursor else {}))
+        rows += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return rows
+
+
+def _by_package(rows: list[Any]) -> dict[str, list[Any]]:
+    grouped: dict[str, list[Any]] = {}
+    for row in rows:
+        grouped.setdefault(str(row["package_id"]), []).append(row)
+    return grouped
+
+
+def _check_package(
+    sealed: Sealed, told: Mapping[tuple[str, str], str], rows: list[Any], reader: Reader, found: Findings
+) -> None:
+    found.packages += 1
+    try:
+        state = reader.package(sealed.id)
+    except httpx.HTTPStatusError as refusal:
+        if ("package", sealed.id) in told:
+            found.lost.append(f"package {sealed.id}: {refusal.response.status_code}")
+            found.lost_bytes += sealed.size
+        return
+    if state["hash"] != sealed.sha256:
+        found.mutated.append(f"package {sealed.id} is kept as {state['hash']}")
+    if state["status"] != "processed" or state["missing_evidence"] or not state["receipt"]:
+        found.unfinished.append(f"package {sealed.id}: {state['status']}, misses {state['missing_evidence']}")
+    counted = Counter(row["id"] for row in rows)
+    found.duplicates += [
+        f"file {identifier} is listed {count} times" for identifier, count in counted.items() if count > 1
+    ]
+    found.duplicates += [
+        f"file {identifier} was never declared" for identifier in counted.keys() - sealed.files.keys()
+    ]
+    for identifier, (digest, size) in sealed.files.items():
+        _check_file(identifier, digest, size, told.get(("file", identifier)) is not None, reader, found)
+
+
+def _check_file(
+    identifier: str, digest: str, size: int, is_told: bool, reader: Reader, found: Findings
+) -> None:
+    try:
+        content = reader.original(identifier)
+    except httpx.HTTPStatusError as refusal:
+        if is_told:
+            found.lost.append(f"file {identifier}: {refusal.response.status_code}")
+            found.lost_bytes += size
+        return
+    found.files += 1
+    found.file_bytes += len(content)
+    if "sha-256:" + hashlib.sha256(content).hexdigest() != digest:
+        found.mutated.append(f"file {identifier} has other bytes")
+        found.lost_bytes += size if is_told else 0
+
+
+def _check_receipts(journal: Journal, reader: Reader, found: Findings) -> None:
+    """The phone's chain is 1, 2, 3 … without a gap; the service still gives every receipt byte for byte."""
+    numbers = [number for number, _, _ in journal.receipts]
+    if numbers != list(range(1, len(journal.sealed) + 1)):
+        found.unfinished.append(f"phone {journal.device_id} holds the receipts {numbers[:3]}…{numbers[-3:]}")
+    found.duplicates += [
+        f"package {package} has {count} receipts"
+        for package, count in Counter(package for _, package, _ in journal.receipts).items()
+        if count > 1
+    ]
+    for _, package_id, body in journal.receipts:
+        try:
+            given = reader.receipt(package_id)
+        except httpx.HTTPStatusError as refusal:
+            found.lost.append(f"receipt of {package_id}: {refusal.response.status_code}")
+            found.lost_bytes += len(body)
+            continue
+        if given != body:
+            found.mutated.append(f"receipt of {package_id} is another one now")
+        if json.loads(body)["receipt"]["package"]["id"] != package_id:
+            found.mutated.append(f"receipt of {package_id} speaks of another package")
+
+
+def _check_visits(sealed: list[Sealed], visits: list[Any], reader: Reader, found: Findings) -> None:
+    """One visit for each, with its one package, and each finding once."""
+    wanted = {one.visit_id: one for one in sealed}
+    counted = Counter(row["id"] for row in visits)
+    found.duplicates += [
+        f"visit {identifier} is listed {count} times" for identifier, count in counted.items() if count > 1
+    ]
+    found.duplicates += [
+        f"visit {identifier} was never made" for identifier in counted.keys() - wanted.keys()
+    ]
+    kinds: dict[bool, set[int]] = {False: set(), True: set()}
+    for identifier in counted.keys() & wanted.keys():
+        detail = reader.get(f"/inspections/visits/{identifier}")
+        packages = [row["id"] for row in detail["packages"]]
+        if packages != [wanted[identifier].id]:
+            found.duplicates.append(f"visit {identifier} has the packages {packages}")
+        kinds[wanted[identifier].has_findings].add(len(detail["findings"]))
+    for numbers in kinds.values():
+        if len(numbers) > 1:
+            found.duplicates.append(f"the same answers gave {sorted(numbers)} findings")
+
+
+def _check_storage(objects: Path, known: Mapping[str, list[Any]], found: Findings) -> None:
+    """Every original is what its name says, and belongs to a row."""
+    rows = [row for group in known.values() for row in group]
+    wanted = {row["hash"].removeprefix("sha-256:") for row in rows}
+    stored = set()
+    for path in sorted(path for path in (objects / "originals").rglob("*") if path.is_file()):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        stored.add(path.name)
+        if digest != path.name:
+            found.mutated.append(f"object {path.name} has the bytes of {digest}")
+        if path.name not in wanted:
+            found.orphans.append(f"object {path.name} belongs to no row")
+    for row in rows:
+        if row["status"] == "verified" and row["hash"].removeprefix("sha-256:") not in stored:
+            found.lost.append(f"object of file {row['id']} is not in the storage")
+            found.lost_bytes += row["size"]
+    found.orphans += [
+        f"temporary file {path.name}" for path in (objects / ".staging").rglob("*") if path.is_file()
+    ]

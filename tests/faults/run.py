@@ -1,0 +1,209 @@
+"""The whole run: officers at work over a bad network, before a service that dies again and again; then the checker."""
+
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.checker import Findings, check
+from tests.faults.city import City, build_city
+from tests.faults.machine import ROOT, Machine
+from tests.faults.officers import Officer
+from tests.faults.proxy import Ledger, Proxy
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much of what. `minutes`: None works until every officer has made his `inspections`."""
+
+    seed: int
+    phones: int = 8
+    inspections: int = 6
+    photos: tuple[int, int] = (3, 10)
+    minutes: float | None = None
+    fault_rate: float = 0.25
+    pause: tuple[float, float] = (3, 15)
+    """Seconds between two blows."""
+    blows: int | None = None
+    """After so many the machine is left alone; None: as long as anybody works."""
+    finish_seconds: float = 600
+    """How long the phones may take, after the last blow, to hold every receipt."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What happened and what was found."""
+
+    plan: Plan
+    seconds: float
+    blows: Counter[str]
+    power: Counter[str]
+    """What the power cuts dropped."""
+    ledger: Ledger
+    findings: Findings
+    reconnects: list[float]
+    deaths: int
+    acknowledged: int
+    """Acknowledgments: packages, files, receipts."""
+    sealed: int = 0
+    trouble: list[str] = field(default_factory=list)
+    """Phones that failed or set something aside."""
+
+    @property
+    def bound(self) -> int:
+        """The most bytes that may have been resent: one chunk for each interruption."""
+        return self.ledger.interruptions() * self.ledger.largest_body()
+
+    @property
+    def faults(self) -> list[str]:
+        """Everything that must not be; empty when the promise held."""
+        faults = [*self.findings.faults, *self.trouble]
+        if self.ledger.resent() > self.bound:
+            faults.append(f"{self.ledger.resent()} bytes were resent, more than {self.bound}")
+        faults += [f"{item} was sent again after it was acknowledged" for item in self.ledger.sent_in_vain()]
+        return faults
+
+
+class Fate:
+    """Blows against the machine, by the seed."""
+
+    KINDS = (
+        ("API killed", 4),
+        ("one API process killed", 3),
+        ("worker killed", 3),
+        ("database connection's process killed", 2),
+        ("database server killed", 2),
+        ("power cut", 3),
+        ("disk full", 2),
+    )
+
+    def __init__(self, machine: Machine, seed: int, say: Say) -> None:
+        self.blows: Counter[str] = Counter()
+        self.power: Counter[str] = Counter()
+        self._machine = machine
+        self._say = say
+        self.dice = random.Random(f"{seed}/fate")
+        self._began = time.monotonic()
+
+    def strike(self, kind: str | None = None) -> None:
+        """One blow, and the machine is up again, as an init system would have it."""
+        names = [name for name, _ in self.KINDS]
+        chosen = kind or self.dice.choices(names, [weight for _, weight in self.KINDS])[0]
+        self.blows[chosen] += 1
+        self._say(f"{time.monotonic() - self._began:7.1f} s  {chosen}")
+        machine = self._machine
+        match chosen:
+            case "API killed":
+                machine.kill_api()
+            case "one API process killed":
+                machine.kill_api_process(self.dice)
+            case "worker killed":
+                machine.kill_worker()
+            case "database connection's process killed":
+                machine.kill_backend(self.dice)
+            case "database server killed":
+                machine.kill_postgres()
+            case "power cut":
+                self.power.update(machine.lose_power())
+            case _:
+                machine.fill_disk(self.dice.uniform(1, 5))
+        time.sleep(self.dice.uniform(0, 2))
+        machine.look_after()
+
+
+def run(plan: Plan, folder: Path, say: Say, *, forget: str = "") -> Outcome:
+    """Everything, from an empty folder; whatever happens, nothing goes on running. `forget`: a negative control, see power.py."""
+    machine = Machine(folder, forget=forget)
+    began = time.monotonic()
+    try:
+        machine.start()
+        city = build_city(machine)
+        proxy = Proxy(machine.port, plan.phones, plan.seed, 0.0)
+        proxy.start()
+        try:
+            officers = [
+                Officer(
+                    number, city, proxy, folder / f"phone{number}", plan.seed, plan.inspections, plan.photos
+                )
+                for number in range(plan.phones)
+            ]
+            say(f"{time.monotonic() - began:7.1f} s  the city is there, {plan.phones} phones are enrolled")
+            fate = Fate(machine, plan.seed, say)
+            _work(plan, officers, proxy, fate, machine, say)
+        finally:
+            proxy.stop()
+        _sweep(machine)
+        say("checking, by the public API and the storage")
+        findings = check([one.journal for one in officers], city.officer, machine.data / "objects")
+        return _outcome(plan, time.monotonic() - began, fate, proxy, officers, findings, city)
+    finally:
+        machine.stop()
+
+
+def _work(plan: Plan, officers: list[Officer], proxy: Proxy, fate: Fate, machine: Machine, say: Say) -> None:
+    """Officers work while blows fall; then they come to an end on a machine that is left alone."""
+    proxy.rate = plan.fault_rate
+    until = time.monotonic() + 60 * plan.minutes if plan.minutes else float("inf")
+    for officer in officers:
+        officer.start()
+    while any(one.is_alive() for one in officers) and time.monotonic() < until:
+        if plan.blows is not None and fate.blows.total() >= plan.blows:
+            break
+        _pause(fate.dice.uniform(*plan.pause), officers)
+        if any(one.is_alive() for one in officers):
+            fate.strike()
+    for officer in officers:
+        if plan.minutes:
+            officer.ending.set()
+    say("no more blows; the phones finish")
+    deadline = time.monotonic() + plan.finish_seconds
+    while any(one.is_alive() for one in officers) and time.monotonic() < deadline:
+        machine.look_after()
+        _pause(0.5, officers)
+    for officer in officers:
+        officer.given_up.set()
+        officer.ending.set()
+    for officer in officers:
+        officer.join(60)
+
+
+def _pause(seconds: float, officers: list[Officer]) -> None:
+    """Wait so long, or until nobody works any more."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and any(one.is_alive() for one in officers):
+        time.sleep(0.05)
+
+
+def _sweep(machine: Machine) -> None:
+    command = [sys.executable, "-m", "tests.faults.sweeps"]
+    ran = subprocess.run(
+        command, cwd=ROOT, env=machine.environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def _outcome(
+    plan: Plan, seconds: float, fate: Fate, proxy: Proxy, officers: list[Officer], findings: Findings, city: City
+) -> Outcome:  # fmt: skip
+    trouble = [f"{one.name}: {one.failure!r}" for one in officers if one.failure is not None]
+    trouble += [f"{one.name} did not come to an end" for one in officers if one.is_alive()]
+    trouble += [f"{one.name} set aside: {problem}" for one in officers for problem in one.journal.aside]
+    return Outcome(
+        plan=plan,
+        seconds=seconds,
+        blows=fate.blows,
+        power=fate.power,
+        ledger=proxy.ledger,
+        findings=findings,
+        reconnects=sorted(time_ for one in officers for time_ in one.journal.reconnects),
+        deaths=sum(one.journal.deaths for one in officers),
+        acknowledged=sum(len(one.journal.told) for one in officers),
+        sealed=sum(len(one.journal.sealed) for one in officers),
+        trouble=trouble,
+    )
