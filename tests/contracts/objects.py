@@ -15,6 +15,7 @@ from app.models.enterprises import EnterpriseContact, EnterpriseImport, RiskUnit
 from app.models.numbers import NumberBlock
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
+from tests.evidence.test_judging import judge_all
 from tests.evidence.uploading import Tus
 from tests.factories.cases import Docket
 from tests.factories.cases import person as a_person
@@ -184,6 +185,7 @@ def submitted(home: Home) -> SealedPackage:
     assert sender.put_package(package).status_code == 201
     assert sender.put_photo(package, picture).status_code == 201
     examine_all(home.world, home.world.runtime)
+    judge_all(home.world, home.world.runtime)
     return package
 
 

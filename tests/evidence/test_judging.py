@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from app.services.evidence.judging import LIKE_THIS, judge_waiting, let_older_be
 from app.services.evidence.likeness import Turn, as_signed, probes_of
 from app.services.runtime import Runtime
 from tests.evidence.conftest import Team
-from tests.evidence.files import camera_jpeg
+from tests.evidence.files import camera_exif, camera_jpeg, encoded
 from tests.evidence.test_examination import examine_all, run
 from tests.factories.field import Field
 from tests.factories.world import World
@@ -37,8 +38,15 @@ class Shot(Photo):
         return {**Photo.declaration(self), **self.said}
 
 
+def unlike_any_other() -> bytes:
+    """A camera's JPEG of a picture of its own."""
+    colours = Image.frombytes("L", (8, 8), os.urandom(64)).resize((640, 480), Image.Resampling.BICUBIC)
+    return encoded(colours.convert("RGB"), "JPEG", exif=camera_exif())
+
+
 def shot(content: bytes | None = None, **said: Any) -> Shot:
-    made = Shot(camera_jpeg(size=(640, 480)) if content is None else content, None)
+    """With no time of capture unless it is said."""
+    made = Shot(unlike_any_other() if content is None else content, None)
     object.__setattr__(made, "said", {"captured_at": None, **said})
     return made
 

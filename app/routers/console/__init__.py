@@ -19,6 +19,7 @@ from app.routers.console import (
     numbers,
     organizations,
     patrols,
+    provenance,
     quarantine,
     session,
     sites,
@@ -44,6 +45,7 @@ def console_areas() -> list[APIRouter]:
         numbers.router,
         quarantine.router,
         determinations.router,
+        provenance.router,  # before evidence: /evidence/provenance is no file's id
         evidence.router,
         hazards.router,
         patrols.patrols,

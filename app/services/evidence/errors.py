@@ -164,3 +164,30 @@ class ChecksumProblem(Problem):
     retry = "now"
     zh = "本次发送的内容与校验值不符，请重新发送"
     en = "The bytes of this request do not match their checksum; send them again"
+
+
+class ProvenancePendingProblem(Problem):
+    """The file is here, and its provenance has not been judged yet: that follows its examination, within minutes."""
+
+    status = 404
+    code = "provenance_pending"
+    retry = "after"
+    zh = "该文件的来源尚未完成分析，请稍后再查"
+    en = "The provenance of this file has not been judged yet; ask again later"
+
+
+class ProvenanceChangedProblem(ConflictProblem):
+    """Something was judged or held otherwise at this very moment."""
+
+    code = "provenance_changed"
+    zh = "来源分析或审查意见刚有变化，请刷新后重试"
+    en = "What was judged, or held of it, has just changed; reload and try again"
+
+
+class OwnEvidenceProblem(Problem):
+    """Nobody reviews what he sent himself."""
+
+    status = 403
+    code = "own_evidence"
+    zh = "不能审查本人上传的证据"
+    en = "You cannot review evidence that you sent yourself"

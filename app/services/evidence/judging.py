@@ -100,7 +100,7 @@ _LIKE_THIS = text(LIKE_THIS)
 
 _OTHERS = text(
     """
-    SELECT f.id, f.received_at, p.visit_id FROM evidence_files f LEFT JOIN packages p ON p.id = f.package_id
+    SELECT f.id, f.received_at, f.region_id, p.visit_id FROM evidence_files f LEFT JOIN packages p ON p.id = f.package_id
      WHERE f.id = ANY(:ids)
     """
 )
@@ -140,7 +140,12 @@ async def _judge_batch(session: AsyncSession, due: Sequence[Row[Any]], standards
     await _enter(session, new, judged, standards)
     found = await _find_duplicates(session, due, standards)
     earlier, later = _in_order(due, found, standards)
-    await _write(session, due, judged, earlier, standards)
+    changed = await _write_duplicates(session, earlier)
+    open_to_all = {row.id: {one.id for one in found[row.id] if one.region_id == row.region_id} for row in due}
+    is_other = {identifier for identifier, others in changed.items() if others & open_to_all[identifier]}
+    for row in due:
+        has_duplicates = bool(earlier[row.id]) if row.id in changed else None
+        await _write(session, row, judged[row.id], standards, has_duplicates, is_other=row.id in is_other)
     await _let_be_judged_again(session, {row.id for row in new}, later)
     done = (
         update(EvidenceFile).where(EvidenceFile.id.in_([row.id for row in due])).values(judged_at=utc_now())
@@ -193,6 +198,7 @@ class _Other:
 
     id: UUID
     received_at: datetime
+    region_id: UUID | None
     visit_id: UUID | None
     likeness: _Likeness
 
@@ -210,7 +216,7 @@ async def _find_duplicates(
     known = {row.id: row for row in await session.execute(_OTHERS, {"ids": list(ids)})} if ids else {}
     return {
         identifier: [
-            _Other(other, known[other].received_at, known[other].visit_id, likeness)
+            _Other(other, known[other].received_at, known[other].region_id, known[other].visit_id, likeness)
             for other, likeness in others.items()
         ]
         for identifier, others in found.items()
@@ -278,43 +284,56 @@ def _duplicate(row: Row[Any], other: _Other, standards: Standards) -> dict[str, 
     }
 
 
-async def _write(
-    session: AsyncSession,
-    due: Sequence[Row[Any]],
-    judged: Mapping[UUID, list[Check]],
-    earlier: Mapping[UUID, list[dict[str, Any]]],
-    standards: Standards,
-) -> None:
-    """What comes out differently than it is kept; its version counts on, so that nobody gives a verdict on what he has not seen."""
-    kept: dict[UUID, list[dict[str, Any]]] = {row.id: [] for row in due}
+async def _write_duplicates(
+    session: AsyncSession, earlier: Mapping[UUID, list[dict[str, Any]]]
+) -> dict[UUID, set[UUID]]:
+    """Keep the duplicates that were found; gives which of them are new, other or gone, of each photograph where any are."""
+    kept: dict[UUID, list[dict[str, Any]]] = {identifier: [] for identifier in earlier}
+    columns = [column.name for column in EvidenceDuplicate.__table__.columns]
     wanted = select(EvidenceDuplicate).where(EvidenceDuplicate.evidence_id.in_(list(kept)))
     for one in (await session.execute(wanted)).scalars():
-        kept[one.evidence_id].append(
-            {column.name: getattr(one, column.name) for column in EvidenceDuplicate.__table__.columns}
-        )
-    other_duplicates = [row.id for row in due if _by_other(kept[row.id]) != _by_other(earlier[row.id])]
-    if other_duplicates:
-        gone = delete(EvidenceDuplicate).where(EvidenceDuplicate.evidence_id.in_(other_duplicates))
+        kept[one.evidence_id].append({name: getattr(one, name) for name in columns})
+    changed: dict[UUID, set[UUID]] = {}
+    for identifier in earlier:
+        before, now = _by_other(kept[identifier]), _by_other(earlier[identifier])
+        if before != now:
+            others = before.keys() | now.keys()
+            changed[identifier] = {other for other in others if before.get(other) != now.get(other)}
+    if changed:
+        gone = delete(EvidenceDuplicate).where(EvidenceDuplicate.evidence_id.in_(list(changed)))
         await session.execute(gone)
-        rows = [one for identifier in other_duplicates for one in earlier[identifier]]
-        if rows:
-            await session.execute(insert(EvidenceDuplicate), rows)
-    for row in due:
-        checks = [_as_kept(check) for check in judged[row.id]]
-        is_changed = row.version is not None and row.checks != checks
-        is_other = row.id in other_duplicates
-        if not (is_changed or is_other or row.standards_version not in (None, standards.version)):
-            continue
-        counted = {"version": EvidenceProvenance.version + 1, "changed_at": utc_now()}
-        values = {
-            "checks": checks,
-            "score": score_of(judged[row.id]),
-            "has_duplicates": bool(earlier[row.id]),
-            "standards_version": standards.version,
-            **(counted if is_changed or (is_other and row.version is not None) else {}),
-        }
-        own = EvidenceProvenance.evidence_id == row.id
-        await session.execute(update(EvidenceProvenance).where(own).values(**values))
+    rows = [one for identifier in changed for one in earlier[identifier]]
+    if rows:
+        await session.execute(insert(EvidenceDuplicate), rows)
+    return changed
+
+
+async def _write(
+    session: AsyncSession,
+    row: Row[Any],
+    judged: Sequence[Check],
+    standards: Standards,
+    has_duplicates: bool | None,
+    *,
+    is_other: bool,
+) -> None:
+    """Keep what comes out differently (`has_duplicates` None: as before), and nothing else.
+
+    The version counts on when a check did, or a duplicate of the same region (`is_other`): nobody gives a verdict on what he has
+    not seen, and whoever may not see a photograph of another region does not learn of it by a number.
+    """
+    checks = [_as_kept(check) for check in judged]
+    is_new = row.version is None
+    is_changed = not is_new and (row.checks != checks or is_other)
+    if has_duplicates is None and not is_changed and row.standards_version in (None, standards.version):
+        return
+    values = {"checks": checks, "score": score_of(judged), "standards_version": standards.version}
+    if has_duplicates is not None:
+        values["has_duplicates"] = has_duplicates
+    if is_changed:
+        values |= {"version": EvidenceProvenance.version + 1, "changed_at": utc_now()}
+    own = EvidenceProvenance.evidence_id == row.id
+    await session.execute(update(EvidenceProvenance).where(own).values(**values))
 
 
 def _by_other(rows: Sequence[Mapping[str, Any]]) -> dict[UUID, Mapping[str, Any]]:

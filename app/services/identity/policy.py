@@ -34,6 +34,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "checklists:publish": frozenset({_A}),
     "evidence:read": _READERS,
     "evidence:read_original": frozenset({_I, _C, _L, _P, _U}),
+    "evidence:provenance": frozenset({_C, _L, _P, _V, _U}),
+    "evidence:review": frozenset({_C, _L, _P, _V}),
     "evidence:upload": frozenset({_I, _C, _S}),
     "inspections:read": _READERS,
     "inspections:assign": frozenset({_V, _P}),
