@@ -22,6 +22,7 @@ UNTRACKED = {
     ".pytest_cache",
     ".hypothesis",
     "__pycache__",
+    "node_modules",
 }
 
 
