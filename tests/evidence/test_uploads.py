@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Device, Photo, sha256_of
 from app.core.actor import Actor
 from app.core.clock import standing_at, utc_now
 from app.core.ids import new_id
-from app.demo.phone import Phone, Photo, sha256_of
 from app.http.bodies import CutShortProblem
 from app.services.evidence import uploads as service
 from app.services.evidence.errors import UploadSupersededProblem
@@ -43,7 +43,7 @@ def parts_on_disk(runtime: Runtime, path: str | None = None) -> list[Path]:
     return [one for one in folder.rglob(wanted) if one.is_file()]
 
 
-def actor_of(phone: Phone) -> Actor:
+def actor_of(phone: Device) -> Actor:
     return Actor("user", user_id=phone.user_id, device_id=phone.device_id)
 
 

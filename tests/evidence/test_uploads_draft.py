@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from anshao_phone import Photo
 from app.core.ids import new_id
-from app.demo.phone import Photo
 from app.services.runtime import Runtime
 from tests.evidence.conftest import Team
 from tests.evidence.test_intake import row_of, stored_bytes

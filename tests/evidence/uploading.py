@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.demo.phone import Phone, Photo
+from anshao_phone import Device, Photo
 
 TUS = {"Tus-Resumable": "1.0.0"}
 UPLOADS = "/mobile/v1/uploads"
@@ -40,7 +40,7 @@ def repr_digest(content: bytes) -> str:
 class Tus:
     """One phone that speaks tus."""
 
-    phone: Phone
+    phone: Device
 
     def create(self, file: Photo, package_id: UUID, content: bytes | None = None, **headers: str) -> Any:
         """POST; with `content`, its first bytes come along."""
@@ -81,7 +81,7 @@ class Tus:
 class Draft:
     """One phone that speaks the IETF's draft."""
 
-    phone: Phone
+    phone: Device
 
     def create(self, file: Photo, package_id: UUID, content: bytes, complete: str, **headers: str) -> Any:
         given = {

@@ -12,7 +12,7 @@ import pytest
 from tusclient import client as tuspy
 from tusclient.exceptions import TusCommunicationError
 
-from app.demo.phone import Photo, SealedPackage, sha256_of
+from anshao_phone import Photo, SealedPackage, sha256_of
 from app.storage.store import original_key
 from tests.evidence.conftest import Team
 from tests.evidence.uploading import Tus, large_file
