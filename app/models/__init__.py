@@ -3,6 +3,7 @@
 from app.models import (
     cases,
     checklists,
+    clocks,
     determinations,
     enterprises,
     evidence,
@@ -19,6 +20,7 @@ from app.models import (
 __all__ = [
     "cases",
     "checklists",
+    "clocks",
     "determinations",
     "enterprises",
     "evidence",

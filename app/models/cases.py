@@ -1,4 +1,4 @@
-"""Cases: what is alleged against whom, every step of the procedure, and the clocks that run on the way.
+"""Cases: what is alleged against whom, and every step of the procedure.
 
 What a case took over when it was opened (names, codes, addresses, descriptions) is written here and never read live.
 """
@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Identified, Timed, Versioned
@@ -140,48 +140,3 @@ class CaseStep(Identified, Timed, Base):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     note: Mapped[str | None]
     detail: Mapped[dict[str, Any] | None]
-
-
-class CaseClock(Identified, Timed, Base):
-    """A time limit that runs or ran for a case. `days` None: no number is set; `due_on` None: not known, never guessed."""
-
-    __tablename__ = "case_clocks"
-    __table_args__ = (
-        CheckConstraint("day_kind IN ('working', 'calendar')", name="day_kind"),
-        Index(
-            "uq_case_clocks_running",
-            "case_id",
-            "code",
-            unique=True,
-            postgresql_where=text("ended_on IS NULL"),
-        ),
-        Index("ix_case_clocks_running_due_on", "due_on", postgresql_where=text("ended_on IS NULL")),
-    )
-
-    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
-    code: Mapped[str]
-    started_on: Mapped[date]
-    days: Mapped[int | None]
-    day_kind: Mapped[str | None]
-    due_on: Mapped[date | None]
-    ended_on: Mapped[date | None]
-    basis: Mapped[str]
-    to_be_confirmed: Mapped[bool]
-
-
-class AuthorityLimit(Identified, Timed, Base):
-    """A number of days an authority set for a limit the law leaves open, with its source; the newest in force holds."""
-
-    __tablename__ = "authority_limits"
-    __table_args__ = (
-        CheckConstraint("day_kind IN ('working', 'calendar')", name="day_kind"),
-        UniqueConstraint("authority_id", "code", "in_force_from"),
-    )
-
-    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"))
-    code: Mapped[str]
-    days: Mapped[int]
-    day_kind: Mapped[str]
-    basis: Mapped[str]
-    in_force_from: Mapped[date]
-    set_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))

@@ -50,7 +50,7 @@ class Hazard(Identified, Timed, Versioned, Base):
 
 
 class RectificationOrder(Identified, Timed, Base):
-    """A rectification order for one hazard: the period as it was ordered, and the day it ends. A new one replaces it."""
+    """A rectification order for one hazard: the period as it was ordered, and the day it ends, if known. A new one replaces it."""
 
     __tablename__ = "rectification_orders"
     __table_args__ = (
@@ -64,7 +64,7 @@ class RectificationOrder(Identified, Timed, Base):
     issued_on: Mapped[date]
     days: Mapped[int]
     day_kind: Mapped[str]
-    due_on: Mapped[date]
+    due_on: Mapped[date | None]
     requirement: Mapped[str]
     issued_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
 

@@ -59,6 +59,8 @@ TAGS = (
     ("uploads", "断点续传", "Resumable uploads of evidence: tus 1.0 and the IETF draft"),
     ("determinations", "重大隐患判定", "Determination by clause, verification, confirmation"),
     ("hazards", "隐患台账", "The hazard registry"),
+    ("calendar", "工作日历", "Holidays and make-up workdays"),
+    ("clocks", "法定时限", "Statutory clocks"),
     ("cases", "案件", "Enforcement cases"),
     ("patrols", "巡查与吹哨", "Patrols and whistles"),
     ("audit", "审计日志", "The audit log and its seals"),

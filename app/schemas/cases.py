@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from app.enums.cases import Capacity, IdKind, PartyKind, Stage
+from app.schemas.clocks import ClockView
 from app.schemas.common import View, Wire
 
 ENTITY = "entity"
@@ -19,7 +20,6 @@ Unmasked = Annotated[
 """A value in full: the masked one of an answer cannot come back and replace what is stored."""
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,30}$")]
-Unknown = Literal["no_number_set", "calendar_not_imported"]
 Officers = Annotated[list[UUID], Field(min_length=2, max_length=10)]
 
 
@@ -89,23 +89,6 @@ class UnmaskRequest(Wire):
     """Why the full data are needed; the reason is kept in the audit log."""
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200)]
-
-
-class ClockView(View):
-    """A time limit. `is_overdue` null: not known, for the reason named. `to_be_confirmed`: the number needs checking."""
-
-    code: str
-    title_zh: str
-    title_en: str
-    started_on: date
-    days: int | None
-    day_kind: str | None
-    due_on: date | None
-    ended_on: date | None
-    is_overdue: bool | None
-    unknown_because: Unknown | None
-    basis: str
-    to_be_confirmed: bool
 
 
 class CaseView(View):
@@ -245,43 +228,3 @@ class PenaltyView(View):
     title_en: str
     to_be_confirmed: bool
     stages: list[LiabilityView]
-
-
-class LimitRequest(Wire):
-    """A number of days for a limit the law leaves open, with the rule it comes from."""
-
-    authority_id: UUID
-    code: Annotated[str, Field(max_length=30)]
-    days: Annotated[int, Field(ge=1, le=365)]
-    day_kind: Literal["working", "calendar"]
-    basis: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=500)]
-    in_force_from: date
-
-
-class LimitView(View):
-    """A number set by an authority."""
-
-    id: UUID
-    authority_id: UUID
-    code: str
-    days: int
-    day_kind: str
-    basis: str
-    in_force_from: date
-
-
-class TimeLimitView(View):
-    """A limit as the law has it on a date; `days` null: the law gives no number."""
-
-    code: str
-    title_zh: str
-    title_en: str
-    starts_zh: str
-    starts_en: str
-    days: int | None
-    day_kind: str | None
-    basis_zh: str
-    basis_en: str
-    in_force_from: date
-    authority_may_set: bool
-    to_be_confirmed: bool

@@ -75,7 +75,7 @@ class OrderView(View):
     issued_on: date
     days: int
     day_kind: str
-    due_on: date
+    due_on: date | None
     requirement: str
     issued_by: UUID
 

@@ -7,7 +7,7 @@ TASK_MODULES: tuple[str, ...] = (
     "app.services.enterprises.jobs",
     "app.services.evidence.jobs",
     "app.services.inspections.jobs",
-    "app.services.cases.jobs",
+    "app.services.clocks.jobs",
 )
 
 

@@ -36,6 +36,7 @@ BY_COLUMN: dict[tuple[str, str], Any] = {
     ("intake_deliveries", "sealed"): b"x",
     ("intake_deliveries", "signature"): "x",
     ("number_blocks", "void_reason"): None,
+    ("clocks", "unknown"): "no_number_set",
 }
 """Where a check constraint wants a certain value: (table, column) → value."""
 

@@ -22,6 +22,8 @@ from tests.migrations.sample_rows import fill_empty_tables, row_counts
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 IN_ORDER = list(SCRIPTS.walk_revisions())[::-1]
+MOVED = {"20261125_1840": {"case_clocks": "clocks"}}
+"""Where the rows of a table went that a migration removes."""
 
 
 @pytest.fixture
@@ -70,7 +72,11 @@ def test_each_migration_keeps_the_rows_it_meets(empty_database: str) -> None:
         command.upgrade(config, script.revision)
         with engine.begin() as connection:
             after = row_counts(connection)
-            lost = {table for table, count in before.items() if after.get(table, 0) < count}
+            lost = {
+                table
+                for table, count in before.items()
+                if after.get(MOVED.get(script.revision, {}).get(table, table), 0) < count
+            }
             assert not lost, f"{script.revision} loses rows of {lost}"
             fill_empty_tables(connection)
             before = row_counts(connection)

@@ -4,10 +4,12 @@ from fastapi import APIRouter
 
 from app.routers.console import (
     audit,
+    calendar,
     cases,
     certificates,
     checklists,
     clients,
+    clocks,
     contacts,
     determinations,
     devices,
@@ -50,6 +52,8 @@ def console_areas() -> list[APIRouter]:
         hazards.router,
         patrols.patrols,
         patrols.whistles,
+        calendar.router,
+        clocks.router,
         cases.router,
         audit.router,
     ]

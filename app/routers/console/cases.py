@@ -19,17 +19,13 @@ from app.schemas.cases import (
     CaseStepRequest,
     CaseView,
     LiabilityView,
-    LimitRequest,
-    LimitView,
     OpenCaseRequest,
     PartyView,
     PenaltyView,
     ReviseCaseRequest,
-    TimeLimitView,
     UnmaskRequest,
 )
-from app.services.cases.clocks import list_limits, set_limit
-from app.services.cases.content import Penalty, TimeLimit, penalties_on, time_limits_on
+from app.services.cases.content import Penalty, penalties_on
 from app.services.cases.opening import open_case, revise_case
 from app.services.cases.repository import CaseFilter, count_cases, list_cases, show_case, show_one, show_party
 from app.services.cases.service import get_case, take_step, unmask_party
@@ -38,7 +34,6 @@ from app.services.cases.workflow import TRANSITIONS, Transition
 router = APIRouter(prefix="/cases", tags=["cases"], route_class=IdempotentRoute)
 READ = [Depends(allowed("cases:read"))]
 OPEN = [Depends(allowed("cases:open"))]
-READ_LIMITS = [Depends(allowed("cases:read", "cases:configure"))]
 
 
 def _filter(
@@ -86,26 +81,6 @@ async def get_counts(actor: CurrentActor, session: ReadSession, narrowed: Narrow
 async def get_penalties(on: date | None = None) -> list[PenaltyView]:
     """The liability articles in force on a date (today unless told), with whom they reach at which stage."""
     return [_penalty(one) for one in penalties_on(on or shanghai_today())]
-
-
-@router.get("/time-limits", dependencies=READ_LIMITS)
-async def get_time_limits(on: date | None = None) -> list[TimeLimitView]:
-    """The time limits of the law in force on a date (today unless told), with their basis and what is to be confirmed."""
-    return [_limit(one) for one in time_limits_on(on or shanghai_today())]
-
-
-@router.get("/limits", dependencies=READ_LIMITS)
-async def get_limits(actor: CurrentActor, session: ReadSession) -> list[LimitView]:
-    """The time limits that authorities have set themselves."""
-    return [LimitView.model_validate(row) for row in await list_limits(session, actor)]
-
-
-@router.post("/limits", status_code=201, dependencies=[Depends(allowed("cases:configure"))])
-async def post_limit(
-    body: LimitRequest, actor: CurrentActor, session: WriteSession, _: Idempotency
-) -> LimitView:
-    """Set a number of days for a limit the law leaves open, with its source; from its date on, for cases opened later."""
-    return LimitView.model_validate(await set_limit(session, actor, body))
 
 
 @router.get("/{case_id}", dependencies=READ)
@@ -198,21 +173,4 @@ def _penalty(one: Penalty) -> PenaltyView:
             )
             for stage, liability in one.stages.items()
         ],
-    )
-
-
-def _limit(one: TimeLimit) -> TimeLimitView:
-    return TimeLimitView(
-        code=one.code,
-        title_zh=one.title.zh,
-        title_en=one.title.en,
-        starts_zh=one.starts.zh,
-        starts_en=one.starts.en,
-        days=one.days,
-        day_kind=one.day_kind,
-        basis_zh=one.basis.zh,
-        basis_en=one.basis.en,
-        in_force_from=one.in_force_from,
-        authority_may_set=one.authority_may_set,
-        to_be_confirmed=one.to_be_confirmed,
     )

@@ -49,7 +49,7 @@ class PartnerOrder(View):
 
     number: str
     issued_on: date
-    due_on: date
+    due_on: date | None
 
 
 class PartnerHazard(View):

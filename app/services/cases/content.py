@@ -1,4 +1,4 @@
-"""The law a case cites, as shipped: documents by version, liability articles, time limits. Read once, no database."""
+"""The law a case cites, as shipped: documents by version, liability articles. Read once, no database."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,18 +9,11 @@ from typing import Any
 
 import yaml
 
+from app.core.wording import Wording
 from app.enums.cases import Capacity, PartyKind, Stage
 from app.services.cases.errors import ArticleNotInForceProblem, UnknownArticleProblem
 
 FEN_PER_YUAN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """Chinese first, English beside it."""
-
-    zh: str
-    en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +72,6 @@ class Penalty:
         return liability is not None and liability.reaches(kind, capacity)
 
 
-@dataclass(frozen=True, slots=True)
-class TimeLimit:
-    """A limit as the law has it; `days` None: the law gives no number."""
-
-    code: str
-    title: Wording
-    starts: Wording
-    days: int | None
-    day_kind: str | None
-    basis: Wording
-    in_force_from: date
-    authority_may_set: bool
-    to_be_confirmed: bool
-
-
 @cache
 def documents() -> tuple[Document, ...]:
     """Every document, every version."""
@@ -118,30 +96,6 @@ def penalties() -> Mapping[str, Penalty]:
     by_code = {one.code: one for one in found}
     assert len(by_code) == len(found), "a liability article is declared twice"
     return by_code
-
-
-@cache
-def time_limits() -> tuple[TimeLimit, ...]:
-    """The limits, every version."""
-    return tuple(
-        TimeLimit(
-            **{**one, "title": Wording(**one["title"]), "starts": Wording(**one["starts"])}
-            | {"basis": Wording(**one["basis"]), "in_force_from": date.fromisoformat(one["in_force_from"])}
-        )
-        for one in _read("time_limits.yaml")
-    )
-
-
-def time_limit(code: str, on: date) -> TimeLimit:
-    """The newest version of a limit in force on a date; for a date before them all, the oldest."""
-    versions = sorted((one for one in time_limits() if one.code == code), key=lambda one: one.in_force_from)
-    return next((one for one in reversed(versions) if one.in_force_from <= on), versions[0])
-
-
-def time_limits_on(on: date) -> list[TimeLimit]:
-    """The limits in force on a date, in the order of the content."""
-    codes = dict.fromkeys(one.code for one in time_limits() if one.in_force_from <= on)
-    return [time_limit(code, on) for code in codes]
 
 
 def penalty_on(code: str, facts_on: date) -> Penalty:

@@ -113,19 +113,3 @@ class NotLiableProblem(InvalidProblem):
     code = "party_not_liable"
     zh = "{article} 在“{stage}”阶段不处罚该类当事人（{party}）"
     en = "{article} does not reach such a party ({party}) at the stage {stage}"
-
-
-class LimitFixedProblem(InvalidProblem):
-    """The law fixes this limit, or there is none of that name."""
-
-    code = "limit_not_settable"
-    zh = "该期限由法律规定或不存在，不能由本机关设定"
-    en = "This limit is fixed by law, or unknown; the authority cannot set it"
-
-
-class LimitSetProblem(ConflictProblem):
-    """A limit of that date is set already; what was in force is not rewritten."""
-
-    code = "limit_already_set"
-    zh = "该日起施行的期限已设定，不可改写；请以新的施行日期设定"
-    en = "A limit from that date is already set and cannot be rewritten; set one from another date"

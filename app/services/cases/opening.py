@@ -28,12 +28,12 @@ from app.services.cases.accusation import (
     stored_requests,
     write_accusation,
 )
-from app.services.cases.clocks import start_clock
 from app.services.cases.errors import CaseStateProblem, HazardsTogetherProblem
 from app.services.cases.events import CaseOpened
-from app.services.cases.service import compare_and_set, get_case, record_step
+from app.services.cases.service import compare_and_set, get_case, record_step, subject_of
 from app.services.cases.team import check_team
 from app.services.cases.workflow import INITIAL, may_be_edited
+from app.services.clocks.service import start_clock
 from app.services.inspections.errors import AuthorityProblem
 from app.services.organizations.jurisdiction import authority_covers
 from app.services.organizations.numbering import take_number
@@ -83,7 +83,7 @@ async def open_case(session: AsyncSession, actor: Actor, request: OpenCaseReques
         (CaseOfficer, _officers(case.id, team)),
     )
     await write_accusation(session, case, accusation)
-    await start_clock(session, case, "filing", case.found_on)
+    await start_clock(session, actor, subject_of(case), "filing", case.found_on)
     await record_step(
         session, actor, case, "open", None, on_date=today, detail={"accusation": accusation.digest()}
     )

@@ -18,12 +18,12 @@ from app.enums.cases import IdKind, PartyKind
 from app.models.cases import (
     Case,
     CaseAllegation,
-    CaseClock,
     CaseHazard,
     CaseOfficer,
     CaseParty,
     CaseStep,
 )
+from app.models.clocks import Clock
 from app.schemas.cases import (
     ENTITY,
     AllegationView,
@@ -34,9 +34,9 @@ from app.schemas.cases import (
     CaseView,
     PartyView,
 )
-from app.services.cases.clocks import show_clock
 from app.services.cases.service import get_case
 from app.services.cases.workflow import actions_from
+from app.services.clocks.repository import is_past, show_clock
 from app.services.identity.places import lies_in
 
 COMPUTED = {"enterprise_name", "is_overdue", "clocks"}
@@ -72,7 +72,9 @@ async def count_cases(
     session: AsyncSession, actor: Actor, narrowed: CaseFilter
 ) -> list[tuple[str, int, int]]:
     """(status, number, of these overdue) under the same filters, one statement."""
-    late = Case.id.in_(select(CaseClock.case_id).where(*_past_due()))  # read once, not once a case
+    late = Case.id.in_(
+        select(Clock.subject_id).where(is_past(shanghai_today()))
+    )  # read once, not once a case
     found = select(Case.status, late.label("late")).where(*_conditions(actor, narrowed)).subquery()
     wanted = (
         select(found.c.status, func.count(), func.count().filter(found.c.late))
@@ -139,12 +141,12 @@ async def _views(session: AsyncSession, cases: Sequence[Case]) -> list[CaseView]
     """Cases with the enterprise's name as it was and their clocks: one statement for all."""
     today = shanghai_today()
     names: dict[UUID, str] = {}
-    clocks: dict[UUID, list[CaseClock]] = defaultdict(list)
+    clocks: dict[UUID, list[Clock]] = defaultdict(list)
     wanted = (
-        select(CaseParty.case_id, CaseParty.name, CaseClock)
-        .outerjoin(CaseClock, CaseClock.case_id == CaseParty.case_id)
+        select(CaseParty.case_id, CaseParty.name, Clock)
+        .outerjoin(Clock, Clock.subject_id == CaseParty.case_id)
         .where(CaseParty.case_id.in_([case.id for case in cases]), CaseParty.label == ENTITY)
-        .order_by(CaseClock.id)
+        .order_by(Clock.id)
     )
     if cases:
         for case_id, name, clock in await session.execute(wanted):
@@ -154,7 +156,7 @@ async def _views(session: AsyncSession, cases: Sequence[Case]) -> list[CaseView]
     return [_view(case, names[case.id], clocks[case.id], today) for case in cases]
 
 
-def _view(case: Case, name: str, clocks: Sequence[CaseClock], today: date) -> CaseView:
+def _view(case: Case, name: str, clocks: Sequence[Clock], today: date) -> CaseView:
     shown = [show_clock(clock, today) for clock in clocks]
     own = {field: getattr(case, field) for field in CaseView.model_fields if field not in COMPUTED}
     late = any(clock.is_overdue for clock in shown if clock.ended_on is None)
@@ -165,14 +167,9 @@ async def _rows(session: AsyncSession, table: Any, case_id: UUID, order: Any) ->
     return (await session.scalars(select(table).where(table.case_id == case_id).order_by(order))).all()
 
 
-def _past_due() -> tuple[ColumnElement[bool], ...]:
-    """A running clock is past its end: the same as clocks.show_clock, in SQL."""
-    return CaseClock.ended_on.is_(None), CaseClock.due_on < shanghai_today()
-
-
 def _overdue() -> ColumnElement[bool]:
     """One of the case's running clocks is past its end."""
-    return exists(select(CaseClock.id).where(CaseClock.case_id == Case.id, *_past_due()))
+    return exists(select(Clock.id).where(Clock.subject_id == Case.id, is_past(shanghai_today())))
 
 
 def _conditions(actor: Actor, narrowed: CaseFilter) -> list[ColumnElement[bool]]:

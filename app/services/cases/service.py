@@ -15,7 +15,6 @@ from app.core.ids import new_id
 from app.models.cases import Case, CaseParty, CaseStep
 from app.services.audit.service import record_access, record_act
 from app.services.cases.accusation import release_hazards
-from app.services.cases.clocks import end_clocks, start_clock
 from app.services.cases.errors import (
     CaseStateProblem,
     NotCaseOfficerProblem,
@@ -26,6 +25,7 @@ from app.services.cases.errors import (
 from app.services.cases.events import CaseFiled
 from app.services.cases.team import check_team, officer_ids
 from app.services.cases.workflow import Transition, transition_from
+from app.services.clocks.service import Subject, end_clocks, start_clock
 from app.services.organizations.numbering import take_number
 
 FILING_WORD = "立"
@@ -39,6 +39,11 @@ async def get_case(session: AsyncSession, actor: Actor, case_id: UUID) -> Case:
     if case is None:
         raise NotFoundProblem
     return case
+
+
+def subject_of(case: Case) -> Subject:
+    """The case as its clocks know it; whoever opened it answers for them."""
+    return Subject("case", case.id, case.authority_id, case.region_id, responsible_id=case.opened_by)
 
 
 async def take_step(
@@ -67,9 +72,9 @@ async def take_step(
         await _file(session, case, on)
     if transition.releases:
         await release_hazards(session, case.id)
-    await end_clocks(session, case.id, transition.ends, on)
+    await end_clocks(session, actor, case.id, transition.ends, on)
     for code in transition.starts:
-        await start_clock(session, case, code, on)
+        await start_clock(session, actor, subject_of(case), code, on)
     await record_step(session, actor, case, action, before, on_date=on, note=note)
     if transition.is_filing:
         await publish(session, CaseFiled(case.id, case.region_id, case.enterprise_id, on))

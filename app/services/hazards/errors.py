@@ -11,14 +11,6 @@ class HazardStateProblem(ConflictProblem):
     en = "The hazard is {state}; this is not possible now"
 
 
-class CalendarUnknownProblem(InvalidProblem):
-    """A working-day period reaches a year whose holiday notice is not imported: nothing is guessed."""
-
-    code = "calendar_not_imported"
-    zh = "尚未导入{year}年节假日安排，无法计算工作日期限"
-    en = "The holiday notice of {year} is not imported; the deadline in working days is unknown"
-
-
 class HazardChoiceProblem(InvalidProblem):
     """A re-inspection is assigned for open, ordered hazards of its own site; nothing else is re-inspected."""
 

@@ -8,15 +8,16 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.actor import Actor
+from app.core.actor import SYSTEM, Actor
 from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.working_calendar import DayKind
 from app.models.hazards import Hazard, HazardStep, RectificationOrder
+from app.rules.clocks import ClockUnit
 from app.services.audit.service import record_act
-from app.services.hazards.calendar import working_calendar
-from app.services.hazards.errors import CalendarUnknownProblem, HazardStateProblem, ReinspectionProblem
+from app.services.clocks.service import Subject, end_clocks, start_clock
+from app.services.hazards.errors import HazardStateProblem, ReinspectionProblem
 from app.services.hazards.workflow import TRANSITIONS
 from app.services.organizations.numbering import take_number
 
@@ -32,6 +33,11 @@ async def get_hazard(session: AsyncSession, actor: Actor, hazard_id: UUID) -> Ha
     return hazard
 
 
+def subject_of(hazard: Hazard) -> Subject:
+    """The hazard as its clocks know it."""
+    return Subject("hazard", hazard.id, hazard.authority_id, hazard.region_id)
+
+
 async def order_rectification(
     session: AsyncSession,
     actor: Actor,
@@ -42,13 +48,18 @@ async def order_rectification(
     day_kind: DayKind,
     requirement: str,
 ) -> Hazard:
-    """Order the rectification within a period that begins the day after today; a later order replaces the deadline."""
+    """Order the rectification within a period that begins the day after today; a later order replaces the deadline.
+
+    Beyond the imported calendar the last day is not known until its year's notice is there.
+    """
     hazard = await get_hazard(session, actor, hazard_id)
     actor.require("hazards:order", hazard.region_id)
     today = shanghai_today()
-    deadline = working_calendar().deadline(today, days, day_kind)
-    if deadline.due_on is None:
-        raise CalendarUnknownProblem(year=deadline.missing_year)
+    await end_clocks(session, actor, hazard_id, ("rectification", "recheck"), today)
+    unit = ClockUnit.WORKING_DAY if day_kind is DayKind.WORKING else ClockUnit.CALENDAR_DAY
+    clock = await start_clock(
+        session, actor, subject_of(hazard), "rectification", today, amount=days, unit=unit
+    )
     order = RectificationOrder(
         id=new_id(),
         hazard_id=hazard_id,
@@ -57,13 +68,15 @@ async def order_rectification(
         issued_on=today,
         days=days,
         day_kind=day_kind.value,
-        due_on=deadline.due_on,
+        due_on=clock.due_on,
         requirement=requirement,
         issued_by=actor.user_id,
     )
     session.add(order)
-    detail = {"order": order.number, "due_on": deadline.due_on.isoformat()}
-    return await _step(session, actor, hazard, "order", expected, due_on=deadline.due_on, detail=detail)
+    detail = {"order": order.number, "due_on": clock.due_on.isoformat() if clock.due_on else None}
+    return await _step(
+        session, actor, hazard, "order", expected, values={"due_on": clock.due_on}, detail=detail
+    )
 
 
 async def report_rectified(
@@ -94,11 +107,11 @@ async def record_reinspection(
 ) -> Hazard:
     """Record what the re-inspection visit found: rectified, or back to ordered with the deadline it had.
 
-    Raises ReinspectionProblem when the visit was before the first order, or is dated in the future.
+    Raises ReinspectionProblem when the visit was before the order in force, or is dated in the future.
     """
     hazard = await get_hazard(session, actor, hazard_id)
-    first = select(func.min(RectificationOrder.issued_on)).where(RectificationOrder.hazard_id == hazard_id)
-    ordered_on = await session.scalar(first)
+    newest = select(func.max(RectificationOrder.issued_on)).where(RectificationOrder.hazard_id == hazard_id)
+    ordered_on = await session.scalar(newest)
     if not (ordered_on or visited_on) <= visited_on <= shanghai_today():
         raise ReinspectionProblem
     action = "reinspect" if is_rectified else "reject_rectification"
@@ -120,11 +133,11 @@ async def _step(
     action: str,
     expected: int,
     *,
-    due_on: date | None = None,
     note: str | None = None,
     visit_id: UUID | None = None,
     evidence_ids: Sequence[UUID] = (),
     detail: dict[str, Any] | None = None,
+    values: dict[str, Any] | None = None,
 ) -> Hazard:
     """Compare and set (id, status, version), and write history, audit and change rows beside it."""
     transition = TRANSITIONS[action]
@@ -132,13 +145,10 @@ async def _step(
     before = hazard.status
     if before not in transition.sources:
         raise HazardStateProblem(state=before)
-    values: dict[str, Any] = {"status": transition.target, "version": expected + 1}
-    if due_on is not None:
-        values["due_on"] = due_on
     changed = (
         update(Hazard)
         .where(Hazard.id == hazard.id, Hazard.status == before, Hazard.version == expected)
-        .values(**values)
+        .values(status=transition.target, version=expected + 1, **(values or {}))
         .returning(Hazard.id)
     )
     if (await session.execute(changed)).scalar_one_or_none() is None:
@@ -171,7 +181,13 @@ async def record_step(
     evidence_ids: Sequence[UUID] = (),
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Write the history, audit and change rows of a step the hazard has just taken; `on_date` is today unless told."""
+    """Write the history, audit and change rows of a step the hazard has just taken, and end and start its clocks; `on_date` is
+    today unless told."""
+    on = on_date or shanghai_today()
+    if (transition := TRANSITIONS.get(action)) is not None:
+        await end_clocks(session, actor, hazard.id, transition.ends, on)
+        for code in transition.starts:
+            await start_clock(session, actor, subject_of(hazard), code, on)
     session.add(
         HazardStep(
             id=new_id(),
@@ -179,7 +195,7 @@ async def record_step(
             action=action,
             from_status=before,
             to_status=hazard.status,
-            on_date=on_date or shanghai_today(),
+            on_date=on,
             user_id=actor.user_id,
             visit_id=visit_id,
             note=note,
@@ -199,3 +215,16 @@ async def record_step(
         before={"status": before} if before else None,
         after={"status": hazard.status, "due_on": hazard.due_on},
     )
+
+
+async def move_deadline(session: AsyncSession, hazard_id: UUID, due_on: date | None) -> None:
+    """Show another last day: the ledger of the hazard's clock says who moved it and why."""
+    hazard = (
+        await session.execute(select(Hazard).where(Hazard.id == hazard_id).with_for_update())
+    ).scalar_one()
+    before, hazard.due_on, hazard.version = hazard.due_on, due_on, hazard.version + 1
+    await session.flush()
+    await record_act(
+        session, SYSTEM, action="hazards:reschedule", kind="hazard", object_id=hazard_id, version=hazard.version,
+        region_id=hazard.region_id, before={"due_on": before}, after={"due_on": due_on},
+    )  # fmt: skip

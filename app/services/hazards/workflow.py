@@ -6,13 +6,18 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One allowed step: the action's name, from which states, to which, the permission it takes, the article that allows it."""
+    """One allowed step: the action's name, from which states, to which, the permission it takes, the article that allows it.
+
+    `starts`, `ends`: time limits (content/law/time_limits.yaml); an order starts its own, with the period it states.
+    """
 
     action: str
     sources: frozenset[str]
     target: str
     permission: str
     article: str
+    starts: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
 
 
 TRANSITIONS: dict[str, Transition] = {
@@ -26,7 +31,12 @@ TRANSITIONS: dict[str, Transition] = {
             "安全生产法 65(1)(二)、(三)",
         ),
         Transition(
-            "report_rectified", frozenset({"ordered"}), "rectified", "hazards:manage", "安全生产法 41(2)"
+            "report_rectified",
+            frozenset({"ordered"}),
+            "rectified",
+            "hazards:manage",
+            "安全生产法 41(2)",
+            starts=("recheck",),
         ),
         Transition(
             "reinspect",
@@ -34,6 +44,7 @@ TRANSITIONS: dict[str, Transition] = {
             "reinspected",
             "hazards:manage",
             "原总局令第16号 23（待核）",
+            ends=("rectification", "recheck"),
         ),
         Transition(
             "reject_rectification",
@@ -41,6 +52,7 @@ TRANSITIONS: dict[str, Transition] = {
             "ordered",
             "hazards:manage",
             "原总局令第16号 23（待核）",
+            ends=("recheck",),
         ),
         Transition("close", frozenset({"reinspected"}), "closed", "hazards:close", "安全生产法 65(1)(三)"),
     )

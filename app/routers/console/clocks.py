@@ -1,0 +1,218 @@
+"""Statutory clocks at the console: who must do what by when, what stopped or lengthened it, and what authorities set."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.core.clock import shanghai_today
+from app.http.conditions import ExpectedVersion, set_etag
+from app.http.idempotency import Idempotency, IdempotentRoute
+from app.http.paging import PageOf, PagingOf
+from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
+from app.models.clocks import Clock
+from app.schemas.clocks import (
+    ClockCounts,
+    ClockDetail,
+    ClockView,
+    ExtendRequest,
+    LedgerRow,
+    LimitRequest,
+    LimitView,
+    ReminderView,
+    ResumeRequest,
+    RollOverRequest,
+    RollOverView,
+    SuspendRequest,
+    TimeLimitView,
+)
+from app.services.clocks.content import time_limits_on
+from app.services.clocks.limits import (
+    list_limits,
+    list_roll_over_rules,
+    set_limit,
+    set_roll_over,
+)
+from app.services.clocks.repository import (
+    ClockFilter,
+    count_clocks,
+    get_clock,
+    list_clocks,
+    list_ledger,
+    list_reminders,
+    show_clock,
+)
+from app.services.clocks.service import extend_clock, resume_clock, suspend_clock
+
+router = APIRouter(prefix="/clocks", tags=["clocks"], route_class=IdempotentRoute)
+READ = [Depends(allowed("clocks:read"))]
+READ_LIMITS = [Depends(allowed("clocks:read", "clocks:configure"))]
+CONFIGURE = [Depends(allowed("clocks:configure"))]
+SUSPEND = [Depends(allowed("clocks:suspend"))]
+EXTEND = [Depends(allowed("clocks:extend"))]
+
+
+def _filter(
+    region_id: UUID | None = None,
+    authority_id: UUID | None = None,
+    brigade_id: UUID | None = None,
+    responsible_id: UUID | None = None,
+    subject_kind: Annotated[str | None, Query(max_length=30)] = None,
+    subject_id: UUID | None = None,
+    code: Annotated[str | None, Query(max_length=40)] = None,
+    overdue: bool | None = None,
+    due_within: Annotated[int | None, Query(ge=1, le=60, description="Working days from today")] = None,
+    unknown: bool = False,
+    ended: bool = False,
+) -> ClockFilter:
+    return ClockFilter(
+        region_id, authority_id, brigade_id, responsible_id, subject_kind, subject_id, code, overdue, due_within,
+        unknown, ended,
+    )  # fmt: skip
+
+
+Narrowed = Annotated[ClockFilter, Depends(_filter)]
+
+
+@router.get("", dependencies=READ)
+async def get_clocks(
+    actor: CurrentActor, session: ReadSession, paging: PagingOf, narrowed: Narrowed
+) -> PageOf[ClockView]:
+    """Running clocks of the caller's regions, the first due first; `due_within` counts working days; `unknown` lists those
+    whose end is not known, and only those."""
+    today = shanghai_today()
+    page = await list_clocks(session, actor, paging.request, narrowed)
+    return paging.page(page, lambda clock: show_clock(clock, today))
+
+
+@router.get("/counts", dependencies=READ)
+async def get_clock_counts(actor: CurrentActor, session: ReadSession, narrowed: Narrowed) -> ClockCounts:
+    """How many run, are overdue, due today, soon, or not known, under the same filters as the list."""
+    return await count_clocks(session, actor, narrowed)
+
+
+@router.get("/reminders", dependencies=READ)
+async def get_reminders(
+    actor: CurrentActor, session: ReadSession, paging: PagingOf, responsible_id: UUID | None = None
+) -> PageOf[ReminderView]:
+    """What was reminded of and still runs, the newest first; `responsible_id` narrows to one person's."""
+    today = shanghai_today()
+    page = await list_reminders(session, actor, paging.request, responsible_id)
+    return paging.page(
+        page,
+        lambda row: ReminderView(
+            kind=row[0].kind, raised_at=row[0].created_at, clock=show_clock(row[1], today)
+        ),
+    )
+
+
+@router.get("/time-limits", dependencies=READ_LIMITS)
+async def get_time_limits(on: date | None = None) -> list[TimeLimitView]:
+    """The time limits of the law in force on a date (today unless told), with their basis and what is to be confirmed."""
+    return [
+        TimeLimitView.model_validate(
+            {
+                **{name: getattr(one, name) for name in TimeLimitView.model_fields if hasattr(one, name)},
+                "suspended_by": list(one.suspended_by),
+                **{
+                    f"{part}_{language}": getattr(getattr(one, part), language)
+                    for part in ("title", "starts", "basis")
+                    for language in ("zh", "en")
+                },
+            }
+        )
+        for one in time_limits_on(on or shanghai_today())
+    ]
+
+
+@router.get("/limits", dependencies=READ_LIMITS)
+async def get_limits(actor: CurrentActor, session: ReadSession) -> list[LimitView]:
+    """The numbers that authorities have set themselves."""
+    return [LimitView.model_validate(row) for row in await list_limits(session, actor)]
+
+
+@router.post("/limits", status_code=201, dependencies=CONFIGURE)
+async def post_limit(
+    body: LimitRequest, actor: CurrentActor, session: WriteSession, _: Idempotency
+) -> LimitView:
+    """Set a number for a limit the law leaves open, with its source; from its date on, for clocks that start later."""
+    return LimitView.model_validate(await set_limit(session, actor, body))
+
+
+@router.get("/roll-over-rules", dependencies=READ_LIMITS)
+async def get_roll_over_rules(actor: CurrentActor, session: ReadSession) -> list[RollOverView]:
+    """Whose last day that is a day of rest moves on, as authorities have decided; without a decision the party's does."""
+    return [RollOverView.model_validate(row) for row in await list_roll_over_rules(session, actor)]
+
+
+@router.post("/roll-over-rules", status_code=201, dependencies=CONFIGURE)
+async def post_roll_over_rule(
+    body: RollOverRequest, actor: CurrentActor, session: WriteSession, _: Idempotency
+) -> RollOverView:
+    """Decide it for an authority, with its source; from its date on, for clocks that start later."""
+    rule = await set_roll_over(
+        session, actor, body.authority_id, body.applies_to, body.basis, body.in_force_from
+    )
+    return RollOverView.model_validate(rule)
+
+
+@router.get("/{clock_id}", dependencies=READ)
+async def get_one_clock(
+    clock_id: UUID, response: Response, actor: CurrentActor, session: ReadSession
+) -> ClockDetail:
+    """One clock with its ledger: everything that moved its end."""
+    clock = await get_clock(session, actor, clock_id)
+    set_etag(response, clock.version)
+    ledger = [LedgerRow.model_validate(row) for row in await list_ledger(session, clock_id)]
+    return ClockDetail(**show_clock(clock, shanghai_today()).model_dump(), ledger=ledger)
+
+
+@router.post("/{clock_id}/suspension", dependencies=SUSPEND)
+async def post_suspension(
+    clock_id: UUID,
+    body: SuspendRequest,
+    response: Response,
+    actor: CurrentActor,
+    session: WriteSession,
+    expected: ExpectedVersion,
+) -> ClockView:
+    """Let a clock stand still since a day, on a ground the law names."""
+    clock = await get_clock(session, actor, clock_id)
+    await suspend_clock(session, actor, clock, expected, body.on_date, body.ground, body.reason)
+    return _answer(response, clock)
+
+
+@router.post("/{clock_id}/resumption", dependencies=SUSPEND)
+async def post_resumption(
+    clock_id: UUID,
+    body: ResumeRequest,
+    response: Response,
+    actor: CurrentActor,
+    session: WriteSession,
+    expected: ExpectedVersion,
+) -> ClockView:
+    """Let it run on from a day."""
+    clock = await get_clock(session, actor, clock_id)
+    await resume_clock(session, actor, clock, expected, body.on_date, body.reason)
+    return _answer(response, clock)
+
+
+@router.post("/{clock_id}/extension", dependencies=EXTEND)
+async def post_extension(
+    clock_id: UUID,
+    body: ExtendRequest,
+    response: Response,
+    actor: CurrentActor,
+    session: WriteSession,
+    expected: ExpectedVersion,
+) -> ClockView:
+    """Add what the person in charge approves, within what the law allows."""
+    clock = await get_clock(session, actor, clock_id)
+    await extend_clock(session, actor, clock, expected, body.amount, body.reason)
+    return _answer(response, clock)
+
+
+def _answer(response: Response, clock: Clock) -> ClockView:
+    set_etag(response, clock.version)
+    return show_clock(clock, shanghai_today())

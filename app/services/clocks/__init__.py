@@ -1,0 +1,1 @@
+"""Statutory clocks: legal periods with their ledger, projected over the imported working calendar."""

@@ -1,0 +1,73 @@
+"""The time limits of the law as shipped, by code and version. Read once, no database."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from app.core.wording import Wording
+from app.rules.clocks import ClockUnit
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """A limit as the law has it; `amount` None: the law gives no number, and `set_by` tells who does.
+
+    `whose`: whose time it is (authority, party, court, police). `meaning` earliest: not before it has passed, instead of by then.
+    `extension`: how much more may be approved, in the same unit; None: nothing, 0: no bound is written.
+    `suspended_by`: what does not count (hearing, appraisal, announcement, referral, review).
+    """
+
+    code: str
+    fact: str
+    title: Wording
+    starts: Wording
+    amount: int | None
+    unit: ClockUnit | None
+    whose: str
+    basis: Wording
+    in_force_from: date
+    set_by: str
+    to_be_confirmed: bool
+    meaning: str = "deadline"
+    backwards: bool = False
+    clear: bool = False
+    extension: int | None = None
+    suspended_by: tuple[str, ...] = ()
+
+
+@cache
+def time_limits() -> tuple[TimeLimit, ...]:
+    """Every limit, every version, in the order of the content."""
+    text = resources.files("app.content").joinpath("law", "time_limits.yaml").read_text(encoding="utf-8")
+    return tuple(
+        TimeLimit(
+            **one
+            | {
+                "title": Wording(**one["title"]),
+                "starts": Wording(**one["starts"]),
+                "basis": Wording(**one["basis"]),
+                "unit": ClockUnit(one["unit"]) if one["unit"] else None,
+                "in_force_from": date.fromisoformat(one["in_force_from"]),
+                "suspended_by": tuple(one.get("suspended_by", ())),
+            }
+        )
+        for one in yaml.safe_load(text)
+    )
+
+
+def time_limit(code: str, on: date) -> TimeLimit:
+    """The version of a limit in force on a day, or the oldest if the day was before them all. Raises KeyError."""
+    versions = sorted((one for one in time_limits() if one.code == code), key=lambda one: one.in_force_from)
+    if not versions:
+        raise KeyError(code)
+    return next((one for one in reversed(versions) if one.in_force_from <= on), versions[0])
+
+
+def time_limits_on(on: date) -> list[TimeLimit]:
+    """The limits in force on a day."""
+    codes = dict.fromkeys(one.code for one in time_limits())
+    found = [time_limit(code, on) for code in codes]
+    return [one for one in found if one.in_force_from <= on]

@@ -1,0 +1,75 @@
+"""Why a notice, a limit or a step of a clock is refused."""
+
+from app.core.errors import ConflictProblem, InvalidProblem
+
+
+class NoticeInvalidProblem(InvalidProblem):
+    """The notice contradicts itself."""
+
+    code = "calendar_notice_invalid"
+    zh = "节假日安排有误：{reason}"
+    en = "The notice contradicts itself: {reason}"
+
+
+class NoticeKnownProblem(ConflictProblem):
+    """The same days are in force already."""
+
+    code = "calendar_notice_known"
+    zh = "{year} 年的安排与现行的完全相同"
+    en = "The notice in force for {year} says the same"
+
+
+class ClockStateProblem(ConflictProblem):
+    """The clock has ended, is suspended already, or is not; or another step came first."""
+
+    code = "clock_state"
+    zh = "时限已结束、已中止或未中止，不能执行此操作"
+    en = "The clock has ended, is suspended, or is not: this is not possible now"
+
+
+class ClockGroundProblem(InvalidProblem):
+    """The law does not let this limit stand still on that ground."""
+
+    code = "clock_ground_not_allowed"
+    zh = "该时限依法不因此中止；允许的事由：{allowed}"
+    en = "This limit is not suspended on that ground; allowed: {allowed}"
+
+
+class ClockExtensionProblem(InvalidProblem):
+    """More than may be approved."""
+
+    code = "clock_extension_too_long"
+    zh = "超过可批准延长的期限（最多 {most}）"
+    en = "Longer than may be approved (at most {most})"
+
+
+class ClockDateProblem(InvalidProblem):
+    """A step lies before the start of the clock, before the step before it, or in the future."""
+
+    code = "clock_date"
+    zh = "日期不得早于时限起算日或上一步，也不得晚于今天"
+    en = "The day lies before the clock's start or its last step, or in the future"
+
+
+class LimitFixedProblem(InvalidProblem):
+    """The law fixes the number, or there is no such limit."""
+
+    code = "limit_not_settable"
+    zh = "该期限由法律规定，不能自行设定"
+    en = "This limit is fixed by law, or does not exist"
+
+
+class LimitSetProblem(ConflictProblem):
+    """A number is set already from that day on."""
+
+    code = "limit_already_set"
+    zh = "自该日起的期限已设定"
+    en = "A limit from that day on is set already"
+
+
+class CalendarUnknownProblem(InvalidProblem):
+    """A period reaches a year whose notice is not imported: nothing is guessed."""
+
+    code = "calendar_not_imported"
+    zh = "尚未导入{year}年节假日安排，无法计算工作日期限"
+    en = "The holiday notice of {year} is not imported; the deadline in working days is unknown"

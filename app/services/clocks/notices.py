@@ -1,0 +1,137 @@
+"""The working calendar: the notices that ship with the program, replaced year by year by those imported since."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib import resources
+from uuid import UUID
+
+import yaml
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.ids import new_id
+from app.core.working_calendar import WorkingCalendar, YearNotice
+from app.models.clocks import CalendarNotice
+from app.schemas.clocks import NoticeRequest
+from app.services.audit.service import record_act
+from app.services.clocks.errors import NoticeInvalidProblem, NoticeKnownProblem
+
+
+@dataclass(frozen=True, slots=True)
+class YearInForce:
+    """A year's days off and make-up workdays as they hold now; `notice_id` None: shipped with the program."""
+
+    year: int
+    holidays: Sequence[date]
+    make_up_workdays: Sequence[date]
+    notice_id: UUID | None
+
+
+@cache
+def shipped_notices() -> tuple[YearNotice, ...]:
+    """Every notice in content/calendar."""
+    folder = resources.files("app.content") / "calendar"
+    bodies = [
+        yaml.safe_load(entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    ]
+    return tuple(
+        YearNotice(body["year"], _days(body["holidays"]), frozenset(body["make_up_workdays"]))
+        for body in sorted(bodies, key=lambda body: body["year"])
+    )
+
+
+async def working_calendar(session: AsyncSession) -> WorkingCalendar:
+    """The workdays as they are known now."""
+    newest = (
+        select(CalendarNotice.year, CalendarNotice.holidays, CalendarNotice.make_up_workdays)
+        .distinct(CalendarNotice.year)
+        .order_by(CalendarNotice.year, CalendarNotice.number.desc())
+    )
+    imported = [
+        YearNotice(row.year, frozenset(row.holidays), frozenset(row.make_up_workdays))
+        for row in await session.execute(newest)
+    ]
+    return WorkingCalendar((*shipped_notices(), *imported))
+
+
+async def list_notices(session: AsyncSession) -> Sequence[CalendarNotice]:
+    """Every imported notice, the newest of each year first."""
+    wanted = select(CalendarNotice).order_by(CalendarNotice.year.desc(), CalendarNotice.number.desc())
+    return (await session.execute(wanted)).scalars().all()
+
+
+async def import_notice(session: AsyncSession, actor: Actor, notice: NoticeRequest) -> CalendarNotice:
+    """Keep a notice; it replaces the earlier one of its year. Raises NoticeInvalidProblem, NoticeKnownProblem (the same days)."""
+    holidays, workdays = sorted(set(notice.holidays)), sorted(set(notice.make_up_workdays))
+    try:
+        checked = YearNotice(notice.year, frozenset(holidays), frozenset(workdays))
+    except ValueError as error:
+        raise NoticeInvalidProblem(reason=str(error)) from error
+    sha256 = _hash(notice.year, holidays, workdays)
+    newest = (
+        select(CalendarNotice.number, CalendarNotice.sha256)
+        .where(CalendarNotice.year == notice.year)
+        .order_by(CalendarNotice.number.desc())
+        .limit(1)
+    )
+    before = (await session.execute(newest)).one_or_none()
+    if (before.sha256 if before else _hash_of_shipped(checked.year)) == sha256:
+        raise NoticeKnownProblem(year=notice.year)
+    row = CalendarNotice(
+        id=new_id(),
+        year=notice.year,
+        number=before.number + 1 if before else 1,
+        holidays=holidays,
+        make_up_workdays=workdays,
+        title=notice.title,
+        document_number=notice.document_number,
+        issued_on=notice.issued_on,
+        source=notice.source,
+        sha256=sha256,
+        imported_by=actor.user_id,
+    )
+    session.add(row)
+    await session.flush()
+    await record_act(
+        session, actor, action="calendar:import", kind="calendar_notice", object_id=row.id, version=row.number,
+        region_id=None, before={"sha256": before.sha256} if before else None, after={"sha256": sha256},
+        detail={"year": notice.year},
+    )  # fmt: skip
+    return row
+
+
+async def list_years(session: AsyncSession) -> list[YearInForce]:
+    """Every year that is known, with the notice in force; the newest first."""
+    newest = (
+        select(CalendarNotice)
+        .distinct(CalendarNotice.year)
+        .order_by(CalendarNotice.year, CalendarNotice.number.desc())
+    )
+    years = {
+        one.year: YearInForce(one.year, sorted(one.holidays), sorted(one.make_up_workdays), None)
+        for one in shipped_notices()
+    }
+    for row in (await session.execute(newest)).scalars():
+        years[row.year] = YearInForce(row.year, row.holidays, row.make_up_workdays, row.id)
+    return [years[year] for year in sorted(years, reverse=True)]
+
+
+def _hash_of_shipped(year: int) -> str | None:
+    shipped = next((one for one in shipped_notices() if one.year == year), None)
+    return _hash(year, sorted(shipped.holidays), sorted(shipped.make_up_workdays)) if shipped else None
+
+
+def _hash(year: int, holidays: Sequence[date], workdays: Sequence[date]) -> str:
+    text = f"{year}\n{' '.join(map(str, holidays))}\n{' '.join(map(str, workdays))}"
+    return "sha-256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _days(periods: list[list[date]]) -> frozenset[date]:
+    """Every day of the periods, first and last included."""
+    return frozenset(
+        first + timedelta(days=step) for first, last in periods for step in range((last - first).days + 1)
+    )

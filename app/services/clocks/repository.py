@@ -1,0 +1,216 @@
+"""Reading clocks: who must do what by when, always within the actor's regions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, and_, case, cast, func, literal, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.clock import shanghai_today, utc_now
+from app.core.errors import NotFoundProblem
+from app.core.paging import Page, PageRequest
+from app.core.working_calendar import DayKind
+from app.db.rows import insert_rows
+from app.models.clocks import Clock, ClockEvent, ClockReminder
+from app.models.history import Change
+from app.schemas.clocks import ClockCounts, ClockView
+from app.services.clocks.content import time_limit
+from app.services.clocks.errors import CalendarUnknownProblem
+from app.services.clocks.notices import working_calendar
+from app.services.identity.places import lies_in
+
+REMIND_WORKING_DAYS = 3
+REMIND_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFilter:
+    """What a list is narrowed to; None means all. A region includes what lies below it.
+
+    `unknown` True lists the running clocks whose end is not known, and only those; otherwise they are left out.
+    """
+
+    region_id: UUID | None = None
+    authority_id: UUID | None = None
+    brigade_id: UUID | None = None
+    responsible_id: UUID | None = None
+    subject_kind: str | None = None
+    subject_id: UUID | None = None
+    code: str | None = None
+    overdue: bool | None = None
+    due_within: int | None = None
+    unknown: bool = False
+    ended: bool = False
+
+
+async def get_clock(session: AsyncSession, actor: Actor, clock_id: UUID) -> Clock:
+    """One clock of the actor's regions; raises NotFoundProblem."""
+    wanted = select(Clock).where(Clock.id == clock_id, Clock.region_id.in_(actor.regions_for("clocks:read")))
+    clock = (await session.execute(wanted)).scalar_one_or_none()
+    if clock is None:
+        raise NotFoundProblem
+    return clock
+
+
+async def list_ledger(session: AsyncSession, clock_id: UUID) -> Sequence[ClockEvent]:
+    """What happened to a clock, oldest first."""
+    wanted = select(ClockEvent).where(ClockEvent.clock_id == clock_id).order_by(ClockEvent.id)
+    return (await session.execute(wanted)).scalars().all()
+
+
+async def list_clocks(
+    session: AsyncSession, actor: Actor, request: PageRequest, narrowed: ClockFilter
+) -> Page[Clock]:
+    """Running clocks (ended ones when asked), the first due first; raises CalendarUnknownProblem for `due_within`."""
+    conditions = await _conditions(session, actor, narrowed)
+    wanted = select(Clock).limit(request.limit + 1)
+    if narrowed.unknown:
+        conditions.append(Clock.due_on.is_(None))
+        if request.after:
+            conditions.append(Clock.id > request.after[0])
+        found = await session.scalars(wanted.where(*conditions).order_by(Clock.id))
+        return Page.cut(found.all(), request, lambda row: (row.id,))
+    conditions.append(Clock.due_on.is_not(None))
+    if request.after:
+        conditions.append(tuple_(Clock.due_on, Clock.id) > request.after)
+    found = await session.scalars(wanted.where(*conditions).order_by(Clock.due_on, Clock.id))
+    return Page.cut(found.all(), request, lambda row: (row.due_on, row.id))
+
+
+async def count_clocks(session: AsyncSession, actor: Actor, narrowed: ClockFilter) -> ClockCounts:
+    """How many run, are overdue, due today, due within three working days (null: the calendar is not known), not known."""
+    today = shanghai_today()
+    horizon = (await working_calendar(session)).deadline(today, REMIND_WORKING_DAYS, DayKind.WORKING).due_on
+    soon = Clock.due_on.between(today, horizon) if horizon else literal(value=False)
+    counted = select(
+        func.count(),
+        func.count().filter(is_past(today)),
+        func.count().filter(Clock.due_on == today),
+        func.count().filter(soon),
+        func.count().filter(Clock.due_on.is_(None)),
+    ).where(*await _conditions(session, actor, narrowed))
+    running, overdue, due_today, due_soon, unknown = (await session.execute(counted)).one()
+    return ClockCounts(
+        running=running,
+        overdue=overdue,
+        due_today=due_today,
+        due_in_three_working_days=due_soon if horizon else None,
+        unknown=unknown,
+    )
+
+
+async def list_reminders(
+    session: AsyncSession, actor: Actor, request: PageRequest, responsible_id: UUID | None
+) -> Page[tuple[ClockReminder, Clock]]:
+    """Reminders about running clocks, the newest first."""
+    wanted = (
+        select(ClockReminder, Clock)
+        .join(Clock, Clock.id == ClockReminder.clock_id)
+        .where(
+            Clock.region_id.in_(actor.regions_for("clocks:read")),
+            Clock.ended_on.is_(None),
+            ClockReminder.due_on == Clock.due_on,
+        )
+        .order_by(ClockReminder.created_at.desc(), Clock.id.desc())
+        .limit(request.limit + 1)
+    )
+    if responsible_id is not None:
+        wanted = wanted.where(Clock.responsible_id == responsible_id)
+    if request.after:
+        wanted = wanted.where(tuple_(ClockReminder.created_at, Clock.id) < request.after)
+    rows = [(row[0], row[1]) for row in await session.execute(wanted)]
+    return Page.cut(rows, request, lambda row: (row[0].created_at, row[1].id))
+
+
+async def raise_reminders(session: AsyncSession) -> int:
+    """Remind of every running clock that is due within three working days, today, or past: once for each end it had."""
+    today = shanghai_today()
+    horizon = (await working_calendar(session)).deadline(today, REMIND_WORKING_DAYS, DayKind.WORKING).due_on
+    kind = case((is_past(today), "overdue"), (Clock.due_on == today, "due"), else_="before")
+    due = (
+        select(Clock.id, kind, Clock.due_on, cast(literal(utc_now()), ClockReminder.created_at.type))
+        .where(Clock.ended_on.is_(None), Clock.meaning == "deadline", Clock.due_on <= (horizon or today))
+        .where(
+            ~select(ClockReminder.clock_id)
+            .where(
+                ClockReminder.clock_id == Clock.id,
+                ClockReminder.kind == kind,
+                ClockReminder.due_on == Clock.due_on,
+            )
+            .exists()
+        )
+        .limit(REMIND_BATCH)
+    )
+    new = (
+        insert(ClockReminder)
+        .from_select(["clock_id", "kind", "due_on", "created_at"], due)
+        .on_conflict_do_nothing()
+        .returning(ClockReminder.clock_id)
+    )
+    reminded = list((await session.execute(new)).scalars())
+    told = select(Clock.id, Clock.version, Clock.region_id).where(Clock.id.in_(reminded))
+    changes = [
+        {"kind": "clock", "object_id": row.id, "version": row.version, "region_id": row.region_id}
+        for row in await session.execute(told)
+    ]
+    if changes:
+        await insert_rows(session, (Change, changes))
+    return len(reminded)
+
+
+def is_past(today: date) -> ColumnElement[bool]:
+    """A running deadline has passed: its day is over, or for hours its moment. The same as `show_clock`."""
+    moment = and_(Clock.due_at.is_not(None), Clock.due_at < utc_now())
+    day = and_(Clock.due_at.is_(None), Clock.due_on < cast(literal(today), Date))
+    return and_(Clock.ended_on.is_(None), Clock.meaning == "deadline", or_(moment, day))
+
+
+def show_clock(clock: Clock, today: date) -> ClockView:
+    """A clock on a day: overdue from the day after its end (for hours: once its moment has passed), not known without one."""
+    limit = time_limit(clock.code, clock.started_at.date())
+    return ClockView.model_validate(
+        {
+            **{name: getattr(clock, name) for name in ClockView.model_fields if hasattr(clock, name)},
+            "title_zh": limit.title.zh,
+            "title_en": limit.title.en,
+            "amount": None if clock.amount is None else clock.amount + clock.extended_by,
+            "is_overdue": _is_overdue(clock, today),
+        }
+    )
+
+
+def _is_overdue(clock: Clock, today: date) -> bool | None:
+    if clock.due_on is None:
+        return None
+    if clock.meaning != "deadline":
+        return False
+    if clock.due_at is not None and clock.ended_on is None:
+        return utc_now() > clock.due_at
+    return (clock.ended_on or today) > clock.due_on
+
+
+async def _conditions(
+    session: AsyncSession, actor: Actor, narrowed: ClockFilter
+) -> list[ColumnElement[bool]]:
+    today = shanghai_today()
+    running = Clock.ended_on.is_not(None) if narrowed.ended else Clock.ended_on.is_(None)
+    conditions: list[ColumnElement[bool]] = [Clock.region_id.in_(actor.regions_for("clocks:read")), running]
+    if narrowed.region_id is not None:
+        conditions.append(lies_in(Clock.region_id, narrowed.region_id))
+    for name in ("authority_id", "brigade_id", "responsible_id", "subject_kind", "subject_id", "code"):
+        value = getattr(narrowed, name)
+        if value is not None:
+            conditions.append(getattr(Clock, name) == value)
+    if narrowed.overdue is not None:
+        conditions.append(is_past(today) if narrowed.overdue else ~is_past(today))
+    if narrowed.due_within is not None:
+        days = await working_calendar(session)
+        horizon = days.deadline(today, narrowed.due_within, DayKind.WORKING)
+        if horizon.due_on is None:
+            raise CalendarUnknownProblem(year=horizon.missing_year)
+        conditions.append(Clock.due_on.between(today, horizon.due_on))
+    return conditions

@@ -1,0 +1,307 @@
+"""The life of a clock: started, suspended, resumed, extended, ended, projected again. One verb, one ledger row, one new end.
+
+Nobody writes a due date: each verb appends to the ledger and lets app/rules/clocks.py project the end anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import SYSTEM, Actor
+from app.core.clock import SHANGHAI, shanghai_today
+from app.core.events import publish
+from app.core.ids import new_id
+from app.core.working_calendar import WorkingCalendar
+from app.models.clocks import CalendarNotice, Clock, ClockEvent
+from app.rules.clocks import ClockUnit, Period, Projection, Suspension, project
+from app.services.audit.service import record_act
+from app.services.clocks.content import time_limit
+from app.services.clocks.errors import (
+    ClockDateProblem,
+    ClockExtensionProblem,
+    ClockGroundProblem,
+    ClockStateProblem,
+)
+from app.services.clocks.events import ClockMoved
+from app.services.clocks.limits import rolls_over, set_period
+from app.services.clocks.notices import working_calendar
+
+REPROJECT_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a clock runs for, and who answers for it."""
+
+    kind: str
+    id: UUID
+    authority_id: UUID
+    region_id: UUID
+    brigade_id: UUID | None = None
+    responsible_id: UUID | None = None
+
+
+async def start_clock(
+    session: AsyncSession,
+    actor: Actor,
+    subject: Subject,
+    code: str,
+    started_at: datetime | date,
+    *,
+    amount: int | None = None,
+    unit: ClockUnit | None = None,
+) -> Clock:
+    """Let a limit run from a day or moment, as the law and the authority's own rules have it on that day.
+
+    `amount` and `unit` are of the document that states the period (set_by document). A subject has one running clock per limit.
+    """
+    at = _moment(started_at)
+    limit = time_limit(code, at.date())
+    period = await set_period(session, subject.authority_id, limit, at.date(), amount, unit)
+    clock = Clock(
+        id=new_id(),
+        code=code,
+        subject_kind=subject.kind,
+        subject_id=subject.id,
+        authority_id=subject.authority_id,
+        region_id=subject.region_id,
+        brigade_id=subject.brigade_id,
+        responsible_id=subject.responsible_id,
+        started_at=at,
+        amount=period.amount,
+        extended_by=0,
+        unit=period.unit,
+        rolls_over=await rolls_over(session, subject.authority_id, limit, period.unit, at.date()),
+        backwards=limit.backwards,
+        clear=limit.clear,
+        meaning=limit.meaning,
+        basis=period.basis,
+        to_be_confirmed=period.to_be_confirmed,
+    )
+    _write(clock, project(period_of(clock), at, (), await working_calendar(session)))
+    session.add(clock)
+    await session.flush()
+    await _record(session, actor, clock, "start", at.date(), due_before=None)
+    return clock
+
+
+async def suspend_clock(
+    session: AsyncSession, actor: Actor, clock: Clock, expected: int, on: date, ground: str, reason: str
+) -> Clock:
+    """Let the clock stand still from a day on; that day does not count. Raises ClockGroundProblem, ClockStateProblem,
+    ClockDateProblem."""
+    actor.require("clocks:suspend", clock.region_id)
+    limit = time_limit(clock.code, _day(clock.started_at))
+    if ground not in limit.suspended_by:
+        raise ClockGroundProblem(allowed="、".join(limit.suspended_by) or "—")
+    if await _suspended_since(session, clock) is not None:
+        raise ClockStateProblem
+    return await _step(session, actor, clock, expected, "suspend", on, ground=ground, reason=reason)
+
+
+async def resume_clock(
+    session: AsyncSession, actor: Actor, clock: Clock, expected: int, on: date, reason: str
+) -> Clock:
+    """Let it run on: the day counts again. Raises ClockStateProblem, ClockDateProblem."""
+    actor.require("clocks:suspend", clock.region_id)
+    if await _suspended_since(session, clock) is None:
+        raise ClockStateProblem
+    return await _step(session, actor, clock, expected, "resume", on, reason=reason)
+
+
+async def extend_clock(
+    session: AsyncSession, actor: Actor, clock: Clock, expected: int, amount: int, reason: str
+) -> Clock:
+    """Add what was approved, in the clock's own unit. Raises ClockExtensionProblem, ClockStateProblem."""
+    actor.require("clocks:extend", clock.region_id)
+    most = time_limit(clock.code, _day(clock.started_at)).extension
+    if clock.amount is None or most is None or (most and clock.extended_by + amount > most):
+        raise ClockExtensionProblem(most=most or 0)
+    today = shanghai_today()
+    return await _step(session, actor, clock, expected, "extend", today, reason=reason, amount=amount)
+
+
+async def end_clocks(
+    session: AsyncSession, actor: Actor, subject_id: UUID, codes: Sequence[str], on: date
+) -> None:
+    """Stop the running clocks of these limits; how they stood stays."""
+    if not codes:
+        return
+    running = select(Clock).where(
+        Clock.subject_id == subject_id, Clock.code.in_(codes), Clock.ended_on.is_(None)
+    )
+    for clock in (await session.execute(running.with_for_update())).scalars():
+        clock.ended_on, clock.version = on, clock.version + 1
+        await session.flush()
+        await _record(session, actor, clock, "end", on, due_before=clock.due_on)
+
+
+async def reproject_clocks(session: AsyncSession, notice: CalendarNotice) -> int:
+    """Project every running clock anew that an imported notice may move, and write down what it moved; gives how many moved.
+
+    Clocks whose days all lie before the year are not touched, nor those that count no day of rest.
+    """
+    days = await working_calendar(session)
+    moved, after = 0, UUID(int=0)
+    while True:
+        batch = (
+            select(Clock)
+            .where(
+                Clock.ended_on.is_(None),
+                Clock.id > after,
+                (Clock.unit == ClockUnit.WORKING_DAY) | Clock.rolls_over,
+                (Clock.missing_year <= notice.year) | (Clock.due_on >= date(notice.year, 1, 1)),
+            )
+            .order_by(Clock.id)
+            .limit(REPROJECT_BATCH)
+            .with_for_update()
+        )
+        clocks = (await session.execute(batch)).scalars().all()
+        for clock in clocks:
+            moved += await _reproject(session, clock, notice, days)
+        if len(clocks) < REPROJECT_BATCH:
+            return moved
+        after = clocks[-1].id
+
+
+async def _reproject(
+    session: AsyncSession, clock: Clock, notice: CalendarNotice, days: WorkingCalendar
+) -> bool:
+    before = (clock.due_on, clock.unknown, clock.missing_year)
+    suspensions = suspensions_of(await _ledger(session, clock))
+    _write(clock, project(period_of(clock), clock.started_at.astimezone(SHANGHAI), suspensions, days))
+    if (clock.due_on, clock.unknown, clock.missing_year) == before:
+        return False
+    clock.version += 1
+    await session.flush()
+    await _record(
+        session, SYSTEM, clock, "reproject", shanghai_today(), due_before=before[0], notice_id=notice.id
+    )
+    return True
+
+
+def period_of(clock: Clock) -> Period:
+    """The clock's period with what it was extended by."""
+    amount = None if clock.amount is None else clock.amount + clock.extended_by
+    return Period(amount, ClockUnit(clock.unit), clock.rolls_over, clock.backwards, clock.clear)
+
+
+def suspensions_of(ledger: Sequence[ClockEvent]) -> list[Suspension]:
+    """The pairs of suspend and resume, in the order they were written."""
+    found: list[Suspension] = []
+    for event in ledger:
+        if event.action == "suspend":
+            found.append(Suspension(event.on_date, None))
+        elif event.action == "resume":
+            found[-1] = Suspension(found[-1].since, event.on_date)
+    return found
+
+
+async def _step(
+    session: AsyncSession,
+    actor: Actor,
+    clock: Clock,
+    expected: int,
+    action: str,
+    on: date,
+    *,
+    reason: str,
+    ground: str | None = None,
+    amount: int = 0,
+) -> Clock:
+    """Append to the ledger and project anew, if the clock still runs and is the one that was read (compare and set)."""
+    ledger = await _ledger(session, clock)
+    steps = [event.on_date for event in ledger if event.action in ("start", "suspend", "resume")]
+    if action != "extend" and not max(steps) <= on <= shanghai_today():
+        raise ClockDateProblem
+    before = clock.due_on
+    taken = (
+        update(Clock)
+        .where(Clock.id == clock.id, Clock.version == expected, Clock.ended_on.is_(None))
+        .values(version=expected + 1, extended_by=Clock.extended_by + amount)
+        .returning(Clock.id)
+    )
+    if (
+        await session.execute(taken, execution_options={"synchronize_session": False})
+    ).scalar_one_or_none() is None:
+        raise ClockStateProblem
+    await session.refresh(clock)
+    event = ClockEvent(action=action, on_date=on)
+    suspensions = suspensions_of([*ledger, event])
+    days = await working_calendar(session)
+    _write(clock, project(period_of(clock), clock.started_at.astimezone(SHANGHAI), suspensions, days))
+    await session.flush()
+    await _record(
+        session, actor, clock, action, on, due_before=before, ground=ground, reason=reason, amount=amount or None
+    )  # fmt: skip
+    return clock
+
+
+async def _record(
+    session: AsyncSession,
+    actor: Actor,
+    clock: Clock,
+    action: str,
+    on: date,
+    *,
+    due_before: date | None,
+    ground: str | None = None,
+    reason: str | None = None,
+    amount: int | None = None,
+    notice_id: UUID | None = None,
+) -> None:
+    """The ledger row with the end before and after, and the audit and change rows beside it."""
+    session.add(
+        ClockEvent(
+            id=new_id(),
+            clock_id=clock.id,
+            action=action,
+            on_date=on,
+            ground=ground,
+            reason=reason,
+            amount=amount,
+            notice_id=notice_id,
+            due_before=due_before,
+            due_after=clock.due_on,
+            user_id=actor.user_id,
+        )
+    )
+    await session.flush()
+    if due_before != clock.due_on and action not in ("start", "end"):
+        await publish(session, ClockMoved(clock.subject_kind, clock.subject_id, clock.code, clock.due_on))
+    await record_act(
+        session, actor, action=f"clocks:{action}", kind="clock", object_id=clock.id, version=clock.version,
+        region_id=clock.region_id, before={"due_on": due_before}, after={"due_on": clock.due_on},
+        detail={"code": clock.code, "subject": str(clock.subject_id)},
+    )  # fmt: skip
+
+
+async def _ledger(session: AsyncSession, clock: Clock) -> Sequence[ClockEvent]:
+    wanted = select(ClockEvent).where(ClockEvent.clock_id == clock.id).order_by(ClockEvent.id)
+    return (await session.execute(wanted)).scalars().all()
+
+
+async def _suspended_since(session: AsyncSession, clock: Clock) -> date | None:
+    suspensions = suspensions_of(await _ledger(session, clock))
+    return suspensions[-1].since if suspensions and suspensions[-1].until is None else None
+
+
+def _write(clock: Clock, end: Projection) -> None:
+    clock.due_on, clock.due_at = end.due_on, end.due_at
+    clock.unknown = end.unknown.value if end.unknown else None
+    clock.missing_year = end.missing_year
+
+
+def _moment(at: datetime | date) -> datetime:
+    """The moment in local time; a day begins at midnight."""
+    if isinstance(at, datetime):
+        return at.astimezone(SHANGHAI)
+    return datetime(at.year, at.month, at.day, tzinfo=SHANGHAI)
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(SHANGHAI).date()
