@@ -1,4 +1,4 @@
-"""Writes map.md, errors.md, settings.md, permissions.md and workflows.md from the code; --check tells whether they are current."""
+"""Writes map.md, clocks.md, errors.md, settings.md, permissions.md and workflows.md from the code; --check tells whether they are current."""
 
 import sys
 from importlib import import_module
@@ -17,6 +17,7 @@ from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
 from app.main import create_app
 from app.routers.endpoints import list_endpoints
+from app.services.clocks.content import TimeLimit, time_limits
 from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
 
 HERE = Path(__file__).parent
@@ -165,8 +166,52 @@ def map_page() -> str:
     return NOTE + "\n\n".join([head, *parts]) + "\n"
 
 
+CLOCKS = """# Statutory clocks
+
+A clock is a legal period that runs for a case or a hazard. Nobody writes a due date: a clock is started, suspended, resumed, extended
+and ended, each a row of its ledger, and its end is projected from the period, the ledger and the working calendar. The day of the
+start is never counted; what is suspended does not count; months and years end on the corresponding day, or the month's last (Civil
+Code 202). Whose last day on a day of rest moves to the next workday is an authority's dated decision; without one it is the party's.
+
+A period that reaches beyond the imported notices of holidays is *unknown until the notice is imported*. Importing one
+(`POST /api/v1/calendar/notices`) projects what it moves again, and the ledger of each clock names the notice.
+
+`GET /api/v1/clocks` lists by person, brigade, region, what is overdue and what is due within so many working days; reminders are raised
+three working days before, on the day, and after it. ⚑ to be confirmed against the text of the law.
+
+| limit | 期限 | begins | 起算 | period | whose | basis | |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def clocks_page() -> str:
+    """The limits of the law, as the engine knows them."""
+    rows = [
+        f"| `{one.code}` {one.title.en} | {one.title.zh} | {one.starts.en} | {one.starts.zh} | {_period(one)} | {one.whose} | "
+        f"{one.basis.zh} | {'⚑' if one.to_be_confirmed else ''} |"
+        for one in time_limits()
+    ]
+    return NOTE + CLOCKS + "\n".join(rows) + "\n"
+
+
+def _period(limit: TimeLimit) -> str:
+    if limit.amount is None or limit.unit is None:
+        return f"set by the {limit.set_by}"
+    words = [f"{limit.amount} {limit.unit.replace('_', ' ')}{'s' if limit.amount > 1 else ''}"]
+    if limit.backwards:
+        words.append(f"before it{', clear' if limit.clear else ''}")
+    if limit.meaning == "earliest":
+        words.append("not before it has passed")
+    if limit.extension:
+        words.append(f"up to {limit.extension} more if approved")
+    if limit.suspended_by:
+        words.append(f"not counting: {', '.join(limit.suspended_by)}")
+    return "; ".join(words)
+
+
 PAGES = {
     "map.md": map_page,
+    "clocks.md": clocks_page,
     "errors.md": errors_page,
     "settings.md": settings_page,
     "permissions.md": permissions_page,

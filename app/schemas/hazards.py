@@ -42,7 +42,7 @@ class CloseRequest(Wire):
 
 
 class HazardView(View):
-    """One hazard; `is_overdue` is computed on the day of asking."""
+    """One hazard; `is_overdue` is computed on the day of asking; null: the deadline is not known yet."""
 
     id: UUID
     version: int
@@ -64,7 +64,7 @@ class HazardView(View):
     evidence_ids: list[UUID]
     status: str
     due_on: date | None
-    is_overdue: bool
+    is_overdue: bool | None
 
 
 class OrderView(View):

@@ -239,6 +239,11 @@ def case(home: Home) -> Any:
     return home.once(opened_case)["id"]
 
 
+@maker("clock_id")
+def clock(home: Home) -> Any:
+    return home.once(opened_case)["clocks"][0]["id"]
+
+
 @maker("party_id")
 def party(home: Home) -> Any:
     shown = home.once(a_docket).officers[0].get(f"/api/v1/cases/{home.once(case)}").json()

@@ -22,7 +22,7 @@ from tests.migrations.sample_rows import fill_empty_tables, row_counts
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 IN_ORDER = list(SCRIPTS.walk_revisions())[::-1]
-MOVED = {"20261125_1840": {"case_clocks": "clocks"}}
+MOVED = {"20261125_1910": {"case_clocks": "clocks"}}
 """Where the rows of a table went that a migration removes."""
 
 

@@ -31,7 +31,7 @@ class AssignedHazard(View):
     found_on: date
     status: str
     due_on: date | None
-    is_overdue: bool
+    is_overdue: bool | None
     requirement: str | None
     before_photos: list[PhotoLink]
     rectification_photos: list[PhotoLink]

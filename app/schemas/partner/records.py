@@ -61,7 +61,7 @@ class PartnerHazard(View):
     clause: str | None
     major_since: date | None
     status: str
-    is_overdue: bool
+    is_overdue: bool | None
     found_on: date
     description: str
     order: PartnerOrder | None

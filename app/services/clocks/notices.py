@@ -10,6 +10,7 @@ from uuid import UUID
 
 import yaml
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -48,7 +49,7 @@ async def working_calendar(session: AsyncSession) -> WorkingCalendar:
     """The workdays as they are known now."""
     newest = (
         select(CalendarNotice.year, CalendarNotice.holidays, CalendarNotice.make_up_workdays)
-        .distinct(CalendarNotice.year)
+        .ext(distinct_on(CalendarNotice.year))
         .order_by(CalendarNotice.year, CalendarNotice.number.desc())
     )
     imported = [
@@ -108,7 +109,7 @@ async def list_years(session: AsyncSession) -> list[YearInForce]:
     """Every year that is known, with the notice in force; the newest first."""
     newest = (
         select(CalendarNotice)
-        .distinct(CalendarNotice.year)
+        .ext(distinct_on(CalendarNotice.year))
         .order_by(CalendarNotice.year, CalendarNotice.number.desc())
     )
     years = {

@@ -61,6 +61,8 @@ REINSPECTABLE = TRANSITIONS["reinspect"].sources
 STATES = frozenset({"found", "ordered", "rectified", "reinspected", "closed"})
 
 
-def is_overdue(status: str, due_on: date | None, today: date) -> bool:
-    """True from the day after the deadline until a re-inspection found it rectified."""
-    return due_on is not None and status in ("ordered", "rectified") and today > due_on
+def is_overdue(status: str, due_on: date | None, today: date) -> bool | None:
+    """True from the day after the deadline until a re-inspection found it rectified; None while the deadline is not known."""
+    if status not in ("ordered", "rectified"):
+        return False
+    return None if due_on is None else today > due_on

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: str = "20261125_1840"
-down_revision: str | Sequence[str] | None = "20261125_1835"
+revision: str = "20261125_1910"
+down_revision: str | Sequence[str] | None = "20261125_1900"
 
 # What ran before runs on as it was: its number, its end, its basis. A clock that had no end because its calendar was not imported
 # is projected again with the next notice.

@@ -1,0 +1,342 @@
+"""A clock moves by events alone: suspended, resumed, extended, or by a notice of the calendar, each written in its ledger."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import SYSTEM
+from app.core.clock import SHANGHAI, shanghai_today, standing_at
+from app.core.ids import new_id
+from app.services.clocks.content import time_limits
+from app.services.clocks.notices import shipped_notices
+from app.services.clocks.repository import raise_reminders
+from app.services.clocks.service import Subject, end_clocks, start_clock
+from app.services.runtime import Runtime
+from tests.factories.cases import Docket
+from tests.factories.world import Person
+from tests.jobs.test_deferring import work_off
+from tests.support.queries import recorded_queries
+
+CLOCKS = "/api/v1/clocks"
+NOTICE = {
+    "year": 2027,
+    "holidays": ["2027-01-01", "2027-01-02", "2027-01-03"],
+    "make_up_workdays": [],
+    "title": "国务院办公厅关于2027年部分节假日安排的通知",
+    "document_number": "国办发明电〔2026〕1号",
+    "source": "中国政府网",
+}
+
+
+def start(docket: Docket, code: str, on: date, **more: Any) -> str:
+    """A clock of a case of the docket's town; its id."""
+
+    async def make(session: AsyncSession) -> str:
+        subject = Subject(
+            "case", new_id(), docket.world.authority, docket.region, responsible_id=docket.officers[0].user_id
+        )
+        return str((await start_clock(session, SYSTEM, subject, code, on, **more)).id)
+
+    return docket.world.in_database(make)  # type: ignore[no-any-return]
+
+
+def shown(who: Person, clock: str) -> dict[str, Any]:
+    answer = who.get(f"{CLOCKS}/{clock}")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def act(who: Person, clock: str, door: str, **body: Any) -> Any:
+    version = shown(who, clock)["version"]
+    return who.post(f"{CLOCKS}/{clock}/{door}", version=version, json=body)
+
+
+def ids(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [row["id"] for row in answer.json()["items"]]
+
+
+def noon(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), SHANGHAI) + timedelta(hours=12)
+
+
+def long_ago() -> date:
+    return shanghai_today() - timedelta(days=10)
+
+
+def test_an_appraisal_stops_a_seizure_and_its_end_lets_it_run_on(docket: Docket) -> None:
+    officer, begun = docket.officers[0], long_ago()
+    clock = start(docket, "seizure", begun)
+    assert shown(officer, clock)["due_on"] == str(begun + timedelta(days=30))
+    since, until = begun + timedelta(days=3), begun + timedelta(days=7)
+    stopped = act(officer, clock, "suspension", on_date=str(since), ground="appraisal", reason="委托检测")
+    assert (stopped.json()["due_on"], stopped.json()["unknown"]) == (None, "suspended")
+    again = act(officer, clock, "suspension", on_date=str(since), ground="appraisal", reason="再次委托")
+    assert (again.status_code, again.json()["code"]) == (409, "clock_state")
+    resumed = act(officer, clock, "resumption", on_date=str(until), reason="收到检测报告")
+    assert resumed.json()["due_on"] == str(begun + timedelta(days=34))
+    assert act(officer, clock, "resumption", on_date=str(until), reason="重复").status_code == 409
+    ledger = shown(officer, clock)["ledger"]
+    assert [(row["action"], row["due_before"], row["due_after"]) for row in ledger] == [
+        ("start", None, str(begun + timedelta(days=30))),
+        ("suspend", str(begun + timedelta(days=30)), None),
+        ("resume", None, str(begun + timedelta(days=34))),
+    ]
+    assert ledger[1]["user_id"] == str(officer.user_id)
+
+
+def test_a_clock_stops_only_on_a_ground_of_its_law(docket: Docket) -> None:
+    today = str(shanghai_today())
+    for code, ground in (("seizure", "hearing"), ("publication", "hearing"), ("decision", "review")):
+        clock = start(docket, code, long_ago())
+        refused = act(docket.officers[0], clock, "suspension", on_date=today, ground=ground, reason="无依据")
+        assert (refused.status_code, refused.json()["code"]) == (422, "clock_ground_not_allowed")
+        assert len(shown(docket.officers[0], clock)["ledger"]) == 1
+
+
+@pytest.mark.parametrize("days", [-11, 1])
+def test_a_step_before_the_start_or_in_the_future_is_refused(docket: Docket, days: int) -> None:
+    clock, day = start(docket, "seizure", long_ago()), shanghai_today() + timedelta(days=days)
+    refused = act(
+        docket.officers[0], clock, "suspension", on_date=str(day), ground="appraisal", reason="日期不对"
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "clock_date")
+
+
+@pytest.mark.parametrize(("amount", "status"), [(29, 200), (30, 200), (31, 422)])
+def test_a_seizure_is_extended_by_thirty_days_at_most(docket: Docket, amount: int, status: int) -> None:
+    begun = long_ago()
+    clock = start(docket, "seizure", begun)
+    answer = act(docket.chief, clock, "extension", amount=amount, reason="案情复杂")
+    assert answer.status_code == status, answer.text
+    due = begun + timedelta(days=30 + (amount if status == 200 else 0))
+    assert shown(docket.chief, clock)["due_on"] == str(due)
+    if status == 200:
+        more = act(docket.chief, clock, "extension", amount=31 - amount, reason="再延")
+        assert (more.status_code, more.json()["code"]) == (422, "clock_extension_too_long")
+
+
+def test_an_officer_extends_nothing_and_only_the_latest_version_is_changed(docket: Docket) -> None:
+    clock = start(docket, "seizure", long_ago())
+    assert act(docket.officers[0], clock, "extension", amount=3, reason="案情复杂").status_code == 403
+    body = {"amount": 3, "reason": "案情复杂"}
+    assert docket.chief.post(f"{CLOCKS}/{clock}/extension", version=9, json=body).status_code == 409
+    assert docket.chief.post(f"{CLOCKS}/{clock}/extension", json=body).status_code == 428
+    fixed = start(docket, "hearing_request", long_ago())
+    assert act(docket.chief, fixed, "extension", amount=1, reason="无依据").status_code == 422
+
+
+def test_an_ended_clock_moves_no_more_and_its_ledger_cannot_be_rewritten(docket: Docket) -> None:
+    clock = start(docket, "seizure", long_ago())
+    subject = shown(docket.chief, clock)["subject_id"]
+
+    async def finish(session: AsyncSession) -> None:
+        await end_clocks(session, SYSTEM, subject, ["seizure"], shanghai_today())
+
+    docket.world.in_database(finish)
+    assert act(docket.chief, clock, "extension", amount=3, reason="案情复杂").status_code == 409
+    assert [row["action"] for row in shown(docket.chief, clock)["ledger"]] == ["start", "end"]
+
+    async def rewrite(session: AsyncSession) -> None:
+        await session.execute(text("UPDATE clock_events SET due_after = due_after + 1"))
+
+    with pytest.raises(DBAPIError, match="append-only"):
+        docket.world.in_database(rewrite)
+
+
+def test_a_clock_beyond_the_calendar_is_unknown_until_its_notice_comes_and_says_what_moved_it(
+    docket: Docket, runtime: Runtime
+) -> None:
+    unknown, plain = (
+        start(docket, "publication", date(2026, 12, 29)),
+        start(docket, "decision", date(2026, 12, 29)),
+    )
+    before = shown(docket.chief, unknown)
+    assert (before["due_on"], before["unknown"], before["missing_year"]) == (
+        None,
+        "calendar_not_imported",
+        2027,
+    )
+    assert before["is_overdue"] is None
+    listed = docket.chief.get(CLOCKS, params={"unknown": True, "code": "publication"})
+    assert ids(listed) == [unknown]
+    administrator = docket.world.person("administrator")
+    imported = administrator.post("/api/v1/calendar/notices", json=NOTICE | {"year": 2027})
+    assert imported.status_code == 201, imported.text
+    work_off(docket.world.client, runtime)
+    after = shown(docket.chief, unknown)
+    assert (after["due_on"], after["unknown"]) == ("2027-01-08", None)  # 30 and 31 December, 4 to 8 January
+    moved = after["ledger"][-1]
+    assert (moved["action"], moved["notice_id"]) == ("reproject", imported.json()["id"])
+    assert (moved["due_before"], moved["due_after"]) == (None, "2027-01-08")
+    assert [row["action"] for row in shown(docket.chief, plain)["ledger"]] == ["start"]
+    extended = NOTICE | {"holidays": [*NOTICE["holidays"], "2027-01-08"], "title": "关于调整节假日安排的通知"}
+    assert administrator.post("/api/v1/calendar/notices", json=extended).json()["number"] == 2
+    work_off(docket.world.client, runtime)
+    assert shown(docket.chief, unknown)["due_on"] == "2027-01-11"
+    assert [row["action"] for row in shown(docket.chief, unknown)["ledger"]].count("reproject") == 2
+
+
+@pytest.fixture(autouse=True)
+def only_shipped_notices(docket: Docket) -> Iterator[None]:
+    """Other tests live without the notices imported here."""
+    yield
+
+    async def forget(session: AsyncSession) -> None:
+        for statement in (
+            "ALTER TABLE clock_events DISABLE TRIGGER append_only",
+            "ALTER TABLE calendar_notices DISABLE TRIGGER append_only",
+            "UPDATE clock_events SET notice_id = NULL",
+            "DELETE FROM calendar_notices",
+            "ALTER TABLE clock_events ENABLE TRIGGER append_only",
+            "ALTER TABLE calendar_notices ENABLE TRIGGER append_only",
+        ):
+            await session.execute(text(statement))
+
+    docket.world.in_database(forget)
+
+
+def test_a_notice_names_its_source_and_contradicts_neither_itself_nor_says_the_same_again(
+    docket: Docket,
+) -> None:
+    administrator = docket.world.person("administrator")
+    foreign = administrator.post(
+        "/api/v1/calendar/notices", json=NOTICE | {"make_up_workdays": ["2026-01-04"]}
+    )
+    assert (foreign.status_code, foreign.json()["code"]) == (422, "calendar_notice_invalid")
+    shipped = next(one for one in shipped_notices() if one.year == 2026)
+    same = NOTICE | {
+        "year": 2026,
+        "holidays": [str(day) for day in shipped.holidays],
+        "make_up_workdays": [str(day) for day in shipped.make_up_workdays],
+    }
+    known = administrator.post("/api/v1/calendar/notices", json=same)
+    assert (known.status_code, known.json()["code"]) == (409, "calendar_notice_known")
+    assert docket.chief.post("/api/v1/calendar/notices", json=NOTICE).status_code == 403
+    years = docket.officers[0].get("/api/v1/calendar/years").json()
+    assert {row["year"] for row in years} >= {2024, 2025, 2026}
+    assert docket.officers[0].get("/api/v1/calendar/notices").json() == []
+
+
+@pytest.mark.parametrize(
+    "limit", [one for one in time_limits() if one.set_by == "law"], ids=lambda one: one.code
+)
+@pytest.mark.parametrize("days", [-1, 0, 1])
+def test_every_limit_of_the_law_is_overdue_from_the_day_after_and_never_before(
+    docket: Docket, limit: Any, days: int
+) -> None:
+    clock = start(docket, limit.code, date(2026, 4, 15))
+    due = date.fromisoformat(shown(docket.chief, clock)["due_on"])
+    with standing_at(noon(due + timedelta(days=days))):
+        person = docket.world.logged_in(docket.chief.user_id)
+        past = days == 1 or (days == 0 and limit.unit == "hour")  # the moment was midnight
+        overdue = past and limit.meaning == "deadline"
+        assert shown(person, clock)["is_overdue"] is overdue
+        listed = ids(person.get(CLOCKS, params={"overdue": True, "code": limit.code}))
+        assert (clock in listed) is overdue
+
+
+def test_clocks_are_listed_by_what_is_due_first_for_person_unit_and_region(docket: Docket) -> None:
+    with standing_at(noon(date(2026, 9, 23))):
+        chief = docket.world.logged_in(docket.chief.user_id)
+        soon, later, past = (
+            start(docket, "publication", date(2026, 9, 15)),  # due on 23 September
+            start(docket, "publication", date(2026, 9, 17)),  # due on the 25th... a holiday: the 28th
+            start(docket, "publication", date(2026, 9, 1)),
+        )
+        assert ids(chief.get(CLOCKS)) == [past, soon, later]
+        assert ids(chief.get(CLOCKS, params={"due_within": 3})) == [soon, later]
+        assert ids(chief.get(CLOCKS, params={"due_within": 1})) == [soon]
+        assert ids(chief.get(CLOCKS, params={"overdue": True})) == [past]
+        mine = {"responsible_id": str(docket.officers[0].user_id)}
+        assert ids(chief.get(CLOCKS, params=mine)) == [past, soon, later]
+        assert ids(chief.get(CLOCKS, params={"responsible_id": str(chief.user_id)})) == []
+        assert ids(chief.get(CLOCKS, params={"region_id": str(docket.world.town)})) == [past, soon, later]
+        assert ids(chief.get(CLOCKS, params={"region_id": str(docket.world.other_town)})) == []
+        first = chief.get(CLOCKS, params={"limit": 2}).json()
+        second = chief.get(CLOCKS, params={"limit": 2, "cursor": first["next_cursor"]}).json()
+        assert [row["id"] for row in first["items"] + second["items"]] == [past, soon, later]
+        assert chief.get(f"{CLOCKS}/counts").json() == {
+            "running": 3, "overdue": 1, "due_today": 1, "due_in_three_working_days": 2, "unknown": 0,
+        }  # fmt: skip
+        abroad = docket.world.person("approver", region=docket.world.other_district)
+        assert ids(abroad.get(CLOCKS)) == []
+        assert abroad.get(f"{CLOCKS}/{soon}").status_code == 404
+
+
+def test_what_lies_beyond_the_calendar_is_refused_where_three_working_days_cannot_be_counted(
+    docket: Docket,
+) -> None:
+    with standing_at(noon(date(2026, 12, 30))):
+        chief = docket.world.logged_in(docket.chief.user_id)
+        refused = chief.get(CLOCKS, params={"due_within": 3})
+        assert (refused.status_code, refused.json()["code"]) == (422, "calendar_not_imported")
+        assert chief.get(f"{CLOCKS}/counts").json()["due_in_three_working_days"] is None
+
+
+def test_a_list_of_clocks_costs_the_same_whatever_its_length(docket: Docket, runtime: Runtime) -> None:
+    for _ in range(3):
+        start(docket, "publication", date(2026, 9, 15))
+    with recorded_queries(runtime.database) as few:
+        docket.chief.get(CLOCKS, params={"limit": 1})
+    with recorded_queries(runtime.database) as many:
+        docket.chief.get(CLOCKS)
+    assert len(few) == len(many) <= 6
+
+
+def test_reminders_come_before_at_and_after_the_end_once_each(docket: Docket) -> None:
+    clock = start(docket, "publication", date(2026, 9, 15))  # due on 24 September
+
+    def remind(day: date) -> list[tuple[str, str]]:
+        with standing_at(noon(day)):
+            for _ in range(2):
+                docket.world.in_database(raise_reminders)
+            person = docket.world.logged_in(docket.chief.user_id)
+            rows = person.get(f"{CLOCKS}/reminders").json()["items"]
+        return [(row["kind"], row["clock"]["id"]) for row in rows]
+
+    due = date.fromisoformat(shown(docket.chief, clock)["due_on"])
+    assert due == date(2026, 9, 23)
+    assert remind(date(2026, 9, 18)) == []
+    assert remind(date(2026, 9, 20)) == [
+        ("before", clock)
+    ]  # a make-up Sunday: three workdays are left after it
+    assert remind(due) == [("due", clock), ("before", clock)]
+    assert [kind for kind, _ in remind(due + timedelta(days=1))] == ["overdue", "due", "before"]
+    assert [kind for kind, _ in remind(due + timedelta(days=9))] == ["overdue", "due", "before"]
+
+
+@pytest.mark.parametrize(
+    ("applies_to", "party", "authority"),
+    [
+        ("nobody", "2026-09-25", "2026-12-13"),
+        ("party", "2026-09-28", "2026-12-13"),
+        ("everybody", "2026-09-28", "2026-12-14"),
+    ],
+)
+def test_whose_last_day_rolls_over_is_the_authority_s_decision(
+    docket: Docket, applies_to: str, party: str, authority: str
+) -> None:
+    body = {
+        "authority_id": str(docket.world.authority), "applies_to": applies_to, "basis": "参照民事诉讼法第八十五条",
+        "in_force_from": "2026-01-01",
+    }  # fmt: skip
+    administrator = docket.world.person("administrator")
+    assert administrator.post(f"{CLOCKS}/roll-over-rules", json=body).status_code == 201
+    assert administrator.post(f"{CLOCKS}/roll-over-rules", json=body).status_code == 409
+    assert docket.chief.post(f"{CLOCKS}/roll-over-rules", json=body).status_code == 403
+    abroad = docket.world.person("administrator", region=docket.world.other_district)
+    assert abroad.post(f"{CLOCKS}/roll-over-rules", json=body).status_code == 404
+    (rule,) = administrator.get(f"{CLOCKS}/roll-over-rules").json()
+    assert rule["applies_to"] == applies_to
+    payment, decision = (
+        start(docket, "payment", date(2026, 9, 10)),
+        start(docket, "decision", date(2026, 9, 14)),  # ends on a Sunday
+    )
+    assert shown(docket.chief, payment)["due_on"] == party
+    assert shown(docket.chief, decision)["due_on"] == authority
