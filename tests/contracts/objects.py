@@ -5,14 +5,19 @@ the object from a sibling district and from another city, and expect 404. Ids th
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.actor import SYSTEM
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact, EnterpriseImport, RiskUnit, SiteLink
 from app.models.numbers import NumberBlock
+from app.services.clocks.repository import raise_reminders
+from app.services.clocks.service import Subject, start_clock
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
 from tests.evidence.test_judging import judge_all
@@ -241,7 +246,15 @@ def case(home: Home) -> Any:
 
 @maker("clock_id")
 def clock(home: Home) -> Any:
-    return home.once(opened_case)["clocks"][0]["id"]
+    async def overdue(session: AsyncSession) -> Any:
+        subject = Subject("case", home.once(opened_case)["id"], home.world.authority, home.world.town)
+        began = shanghai_today() - timedelta(days=30)
+        running = await start_clock(session, SYSTEM, subject, "urgent_filing", began)
+        await raise_reminders(session)
+        return running.id
+
+    home.once(opened_case)
+    return home.world.in_database(overdue)
 
 
 @maker("party_id")

@@ -99,7 +99,7 @@ SPEAK_OF_NO_OBJECT = {
 """Lists that show no object of the home town even at home, and why."""
 
 ASSISTANT = {
-    "authorities:read", "checklists:read", "enterprises:read", "evidence:upload", "patrols:read", "patrols:submit",
+    "authorities:read", "calendar:read", "checklists:read", "enterprises:read", "evidence:upload", "patrols:read", "patrols:submit",
     "regions:read",
 }  # fmt: skip
 """All that a safety assistant may do; nothing of it is an act of enforcement."""
