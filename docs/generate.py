@@ -176,8 +176,8 @@ Code 202). Whose last day on a day of rest moves to the next workday is an autho
 A period that reaches beyond the imported notices of holidays is *unknown until the notice is imported*. Importing one
 (`POST /api/v1/calendar/notices`) projects what it moves again, and the ledger of each clock names the notice.
 
-`GET /api/v1/clocks` lists by person, brigade, region, what is overdue and what is due within so many working days; reminders are raised
-three working days before, on the day, and after it. ⚑ to be confirmed against the text of the law.
+`GET /api/v1/clocks` lists by person, brigade, region, what is overdue and what is due within so many working days; reminders are
+raised three working days before, on the day, and after it. ⚑ to be confirmed against the text of the law.
 
 | limit | 期限 | begins | 起算 | period | whose | basis | |
 |---|---|---|---|---|---|---|---|
