@@ -1,4 +1,4 @@
-"""Writes map.md, clocks.md, errors.md, settings.md, permissions.md and workflows.md from the code; --check tells whether they are current."""
+"""Writes the pages of PAGES from the code; --check tells whether they are current."""
 
 import sys
 from importlib import import_module
@@ -168,16 +168,17 @@ def map_page() -> str:
 
 CLOCKS = """# Statutory clocks
 
-A clock is a legal period that runs for a case or a hazard. Nobody writes a due date: a clock is started, suspended, resumed, extended
-and ended, each a row of its ledger, and its end is projected from the period, the ledger and the working calendar. The day of the
-start is never counted; what is suspended does not count; months and years end on the corresponding day, or the month's last (Civil
-Code 202). Whose last day on a day of rest moves to the next workday is an authority's dated decision; without one it is the party's.
+A clock is a legal period that runs for a case or a hazard. Nobody writes a due date: a clock is started, suspended,
+resumed, extended and ended, each a row of its ledger, and its end is projected from the period, the ledger and the
+working calendar. The day of the start is never counted; what is suspended does not count; months and years end on the
+corresponding day, or the month's last (Civil Code 202). Whose last day on a day of rest moves to the next workday is an
+authority's dated decision; without one it is the party's.
 
 A period that reaches beyond the imported notices of holidays is *unknown until the notice is imported*. Importing one
 (`POST /api/v1/calendar/notices`) projects what it moves again, and the ledger of each clock names the notice.
 
-`GET /api/v1/clocks` lists by person, brigade, region, what is overdue and what is due within so many working days; reminders are
-raised three working days before, on the day, and after it. ⚑ to be confirmed against the text of the law.
+`GET /api/v1/clocks` lists by person, brigade, region, what is overdue and what is due within so many working days;
+reminders are raised three working days before, on the day, and after it. ⚑ to be confirmed against the text of the law.
 
 | limit | 期限 | begins | 起算 | period | whose | basis | |
 |---|---|---|---|---|---|---|---|
