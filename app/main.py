@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.routing import iter_route_contexts
 
 from app.config import Settings
+from app.http.compression import CompressedSync
 from app.http.idempotency import ReplayedAnswer
 from app.http.middleware import RequestShell
 from app.http.problems import install_problem_handlers
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,  # such a redirect would lead wherever the Host header says
     )  # fmt: skip
     templates: dict[Any, str] = {}
+    app.add_middleware(CompressedSync)
     app.add_middleware(
         RequestShell,
         max_body_bytes=chosen.max_body_bytes,

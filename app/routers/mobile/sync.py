@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from app.core.actor import Actor
 from app.enums.sync import SyncCollection
 from app.http.bodies import json_rows
+from app.http.compression import LINES
 from app.http.openapi import raw_body
 from app.http.sessions import CurrentActor, RuntimeOf, allowed
 from app.http.stamping import stamped_answer
@@ -18,15 +19,15 @@ from app.schemas.mobile.push import PackageRow, StampedPackage
 from app.schemas.mobile.sync import PullPage
 from app.services.inspections.policy import SUBMIT_ACTIONS
 from app.services.runtime import Runtime
+from app.services.sync.collections import MAX_LIMIT
 from app.services.sync.pushing import MAX_ROWS, push_packages
-from app.services.sync.service import DEFAULT_LIMIT, MAX_LIMIT, Pulled, pull
+from app.services.sync.service import Pulled, pull
 
 router = APIRouter(prefix="/sync", tags=["sync"])
 HELD = [Depends(allowed(*SUBMIT_ACTIONS))]
-LINES = "application/x-ndjson"
 
 Cursor = Annotated[str | None, Query(max_length=8000)]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Limit = Annotated[int | None, Query(ge=1, le=MAX_LIMIT)]
 
 
 @router.get(
@@ -40,7 +41,7 @@ async def get_changes(
     actor: CurrentActor,
     runtime: RuntimeOf,
     cursor: Cursor = None,
-    limit: Limit = DEFAULT_LIMIT,
+    limit: Limit = None,
 ) -> Response:
     """What has changed of the caller's documents since the cursor, tombstones included; without one, all of them.
 
@@ -50,7 +51,7 @@ async def get_changes(
     """
     first = await pull(runtime, actor, collection, cursor, limit)
     if LINES in request.headers.get("accept", ""):
-        return StreamingResponse(_lines(runtime, actor, collection, first, limit), media_type=LINES)
+        return StreamingResponse(in_lines(runtime, actor, collection, first, limit), media_type=LINES)
     return Response(orjson.dumps(_page(first)), media_type="application/json")
 
 
@@ -62,8 +63,8 @@ def _page(pulled: Pulled) -> dict[str, object]:
     }
 
 
-async def _lines(
-    runtime: Runtime, actor: Actor, collection: SyncCollection, page: Pulled, limit: int
+async def in_lines(
+    runtime: Runtime, actor: Actor, collection: SyncCollection, page: Pulled, limit: int | None
 ) -> AsyncIterator[bytes]:
     """The pages as lines; between two of them no connection is held."""
     while True:

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.enums.sync import SyncCollection
 from app.schemas.common import View
+from app.schemas.mobile.packages import Issue
 
 
 class Tombstone(View):
@@ -128,7 +130,171 @@ class SiteDocument(SiteStub):
     units: list[UnitDocument]
 
 
-AnyDocument = Tombstone | AssignmentDocument | EnterpriseDocument | EnterpriseStub | SiteDocument | SiteStub
+class ReducedCopy(View):
+    """A reduced copy of a photograph, to be fetched beforehand; whoever has these bytes already need not fetch them."""
+
+    hash: str
+    size: int
+    path: str
+
+
+class PhotoDocument(View):
+    """A photograph by the hash of its original; `copies` by longest side in pixels."""
+
+    id: UUID
+    hash: str
+    size: int
+    media_type: str
+    captured_at: datetime | None
+    copies: dict[str, ReducedCopy]
+
+
+class HazardDocument(Document):
+    """An open hazard. Whether it is overdue the phone sees from `due_on`."""
+
+    version: int
+    number: str
+    level: str
+    clause: str | None
+    major_since: date | None
+    enterprise_id: UUID
+    site_id: UUID
+    region_id: UUID
+    risk_unit_id: UUID | None
+    item_code: str | None
+    subject: str | None
+    description: str
+    found_on: date
+    status: str
+    due_on: date | None
+    requirement: str | None
+    before_photos: list[PhotoDocument]
+    rectification_photos: list[PhotoDocument]
+
+
+class ChecklistDocument(Document):
+    """A published version with its content; a withdrawn one without. `content`: its canonical bytes, whose hash it is."""
+
+    version: int
+    code: str
+    number: int
+    status: Literal["published", "withdrawn"]
+    title_zh: str
+    title_en: str
+    in_force_from: date
+    content_hash: str
+    content: str
+    published_at: datetime | None
+    withdrawn_at: datetime | None
+    withdrawn_reason: str | None
+    body: dict[str, Any] | None
+
+
+class CertificateDocument(View):
+    """An enforcement certificate: valid from its first to its last day, unless revoked."""
+
+    number: str
+    valid_from: date
+    valid_until: date
+    revoked_on: date | None
+
+
+class MemberDocument(Document):
+    """Somebody of the caller's authority, or of one of his teams."""
+
+    version: int
+    name: str
+    authority_id: UUID
+    brigade_id: UUID | None
+    region_id: UUID
+    certificates: list[CertificateDocument]
+
+
+class BrigadeDocument(Document):
+    """A brigade, or a squad of one."""
+
+    version: int
+    authority_id: UUID
+    parent_id: UUID | None
+    name: str
+
+
+class PackageDocument(Document):
+    """One of the caller's packages as pushed, with what the server stamps on it.
+
+    `missing_evidence` is as it was when pulled; it is told anew when the receipt is made, not for each file.
+    """
+
+    sealed: str | None
+    key_id: str
+    signature: str
+    hash: str
+    device_id: UUID
+    status: str
+    reason: str | None
+    received_at: datetime
+    kind: str | None
+    visit_id: UUID | None
+    supersedes_id: UUID | None
+    issues: list[Issue]
+    signable: bool
+    missing_evidence: list[UUID]
+    receipt: bool
+    receipt_hash: str | None
+
+
+class ShippedDocument(View):
+    """The law, or a year's notice of holidays: the same for everybody, changed by a new version of the program only."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    deleted: Annotated[Literal[False], Field(alias="_deleted")]
+
+
+class LawDocument(ShippedDocument):
+    """A law in one version, a clause of a determination standard with its questions, or an article on liability."""
+
+    kind: Literal["law", "clause", "article"]
+
+
+class HolidaysDocument(ShippedDocument):
+    """The notice of one year: its days off, and the weekend days on which people work."""
+
+    year: int
+    holidays: list[date]
+    make_up_workdays: list[date]
+
+
+DOCUMENTS: dict[str, tuple[type[View], ...]] = {
+    SyncCollection.ASSIGNMENTS: (AssignmentDocument,),
+    SyncCollection.SITES: (SiteDocument, SiteStub),
+    SyncCollection.ENTERPRISES: (EnterpriseDocument, EnterpriseStub),
+    SyncCollection.HAZARDS: (HazardDocument,),
+    SyncCollection.CHECKLISTS: (ChecklistDocument,),
+    SyncCollection.ROSTERS: (MemberDocument,),
+    SyncCollection.BRIGADES: (BrigadeDocument,),
+    SyncCollection.PACKAGES: (PackageDocument,),
+    SyncCollection.LAW: (LawDocument,),
+    SyncCollection.HOLIDAYS: (HolidaysDocument,),
+}
+"""What a collection holds; each may also hold tombstones."""
+
+AnyDocument = (
+    Tombstone
+    | AssignmentDocument
+    | EnterpriseDocument
+    | EnterpriseStub
+    | SiteDocument
+    | SiteStub
+    | HazardDocument
+    | ChecklistDocument
+    | MemberDocument
+    | BrigadeDocument
+    | PackageDocument
+    | LawDocument
+    | HolidaysDocument
+)
 
 
 class Checkpoint(BaseModel):

@@ -122,3 +122,11 @@ async def record_act(
     """Write the audit row and the change row of one mutating act. Flush the act itself before."""
     act = Act(action, kind, object_id, version, region_id, previous_region_id, before, after, detail)
     await insert_rows(session, *rows_of_acts(actor, [act]))
+
+
+async def note_change(
+    session: AsyncSession, *, kind: str, object_id: UUID, version: int, region_id: UUID | None
+) -> None:
+    """Tell the readers of the change feed that something looks different, where no act of its own made it so."""
+    change = {"kind": kind, "object_id": object_id, "version": version, "region_id": region_id}
+    await insert_rows(session, (Change, [change]))

@@ -14,7 +14,7 @@ from app.core.ids import new_id
 from app.core.masking import masked_id_number, masked_name, masked_phone
 from app.models.enterprises import Enterprise, EnterpriseContact
 from app.schemas.contacts import ContactRequest, ContactView
-from app.services.audit.service import record_access, record_act
+from app.services.audit.service import note_change, record_access, record_act
 from app.services.enterprises.people import checked_id_number, checked_phone
 from app.services.enterprises.repository import get_enterprise
 from app.services.enterprises.versions import compare_and_set, different
@@ -174,4 +174,12 @@ async def _record(
         before=before,
         after=after,
         detail={"enterprise_id": str(enterprise.id), **({"fields": fields} if fields else {})},
+    )
+    # its people belong to what a phone holds of an enterprise, and an erased one can no longer be asked whose it was
+    await note_change(
+        session,
+        kind="enterprise",
+        object_id=enterprise.id,
+        version=enterprise.version,
+        region_id=enterprise.region_id,
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 from app.core.actor import Actor
 from app.core.clock import utc_now
 from app.core.errors import ForbiddenProblem, NotFoundProblem, Problem
+from app.models.history import Change
 from app.models.inspections import PackageConflict, PackageIntake
 from app.schemas.mobile.packages import Envelope
 from app.services.identity.signatures import signature_verifies
@@ -169,7 +170,17 @@ async def _insert(
         for one in judged
     ]
     new = insert(PackageIntake).on_conflict_do_nothing().returning(PackageIntake.package_id)
+    if any(one.reason for one in judged):
+        return dict.fromkeys((await connection.execute(_told(new.values(rows)))).scalars(), received_at)
     return dict.fromkeys((await connection.execute(new, rows)).scalars(), received_at)
+
+
+def _told(new: Any) -> Any:
+    """The same with its change row: what is set aside is told to its phone at once; what is processed, by its record."""
+    kept = new.cte("kept")
+    change = select(literal(utc_now()), literal("package_intake"), kept.c.package_id, literal(1))
+    columns = ["at", "kind", "object_id", "version"]
+    return insert(Change).from_select(columns, change).returning(Change.object_id)
 
 
 def _kept_new(actor: Actor, one: _Judged, received_at: datetime) -> Kept:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.core.clock import utc_now
 from app.db.rows import Computed, Part, insert_rows
+from app.models.history import Change
 from app.models.inspections import Receipt
 from app.services.audit.checkpoints import latest_checkpoint
 from app.services.evidence.manifest import DECLARED, DeclaredFile
@@ -54,7 +55,7 @@ _COMPLETED = text(
     head AS (
         INSERT INTO receipt_chains (device_id, number) SELECT device_id, 0 FROM subject
             ON CONFLICT (device_id) DO UPDATE SET number = receipt_chains.number RETURNING number, sha256)
-    SELECT s.sha256, s.visit_id, s.device_id, s.received_at, t.id AS template_id, t.number AS template_number,
+    SELECT s.sha256, s.visit_id, s.device_id, s.received_at, s.region_id, s.version, t.id AS template_id, t.number AS template_number,
            t.content_hash, head.number AS head_number, head.sha256 AS head_sha256, ({DECLARED}) AS declared
       FROM subject s CROSS JOIN head LEFT JOIN template_versions t ON t.id = s.template_version_id
     """
@@ -88,7 +89,14 @@ async def issue_receipt_if_complete(session: AsyncSession, runtime: Runtime, pac
     )
     head = ChainHead(found.head_number, found.head_sha256)
     declared = [DeclaredFile(UUID(one["id"]), *one["file"]) for one in found.declared]
-    await insert_rows(session, *await receipt_rows(session, runtime, [(subject, declared)], head))
+    rows = await receipt_rows(session, runtime, [(subject, declared)], head)
+    change = {
+        "kind": "package",
+        "object_id": package_id,
+        "version": found.version,
+        "region_id": found.region_id,
+    }
+    await insert_rows(session, *rows, (Change, [change]))
     return True
 
 

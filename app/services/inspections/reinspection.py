@@ -161,8 +161,8 @@ async def list_assigned_hazards(
         raise NotFoundProblem
     wanted = select(Hazard).where(Hazard.id.in_(assignment.hazard_ids)).order_by(Hazard.id)
     hazards = (await session.execute(wanted)).scalars().all()
-    requirements = await _requirements(session, [hazard.id for hazard in hazards])
-    reports = await _rectifications(session, [hazard.id for hazard in hazards])
+    requirements = await latest_requirements(session, [hazard.id for hazard in hazards])
+    reports = await reported_rectifications(session, [hazard.id for hazard in hazards])
     photos = await _photos(
         session,
         [
@@ -187,14 +187,14 @@ _PLAIN = (
 )  # fmt: skip
 
 
-async def _requirements(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, str]:
+async def latest_requirements(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, str]:
     """What the latest order of each hazard requires."""
     order = RectificationOrder
     wanted = select(order.hazard_id, order.requirement).where(order.hazard_id.in_(ids)).order_by(order.id)
     return {row.hazard_id: row.requirement for row in await session.execute(wanted)}
 
 
-async def _rectifications(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+async def reported_rectifications(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """The evidence of the latest reported rectification of each hazard."""
     wanted = (
         select(HazardStep.hazard_id, HazardStep.evidence_ids)

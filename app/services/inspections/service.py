@@ -17,7 +17,7 @@ from app.core.errors import ForbiddenProblem, NotFoundProblem
 from app.models.identity import Device
 from app.models.inspections import AssignmentMember, Package, PackageIntake, PackageSignature, Receipt, Visit
 from app.schemas.mobile.packages import Issue, PackageAnswer, SignatureRequest, SignatureView
-from app.services.audit.service import record_act
+from app.services.audit.service import note_change, record_act
 from app.services.evidence.manifest import missing_evidence
 from app.services.identity.signatures import signature_verifies
 from app.services.inspections.context import Context, Named, read_context
@@ -205,6 +205,7 @@ async def _set_aside(runtime: Runtime, package_id: UUID, reason: str) -> None:
             .where(PackageIntake.package_id == package_id, PackageIntake.status == "received")
             .values(status="quarantined", reason=reason, version=PackageIntake.version + 1)
         )
+        await note_change(session, kind="package_intake", object_id=package_id, version=1, region_id=None)
 
 
 async def sweep_packages(runtime: Runtime) -> int:

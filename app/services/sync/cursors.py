@@ -10,13 +10,14 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import orjson
 
 from app.core.actor import Actor
 from app.services.identity.keys import KeyRing
-from app.services.sync.errors import SyncCursorProblem
+from app.services.sync.errors import ResyncProblem, SyncCursorProblem
 
 FORMAT = 1
 
@@ -57,7 +58,10 @@ class Cursor:
 def encode_cursor(keys: KeyRing, actor: Actor, collection: str, cursor: Cursor) -> str:
     """The cursor as it travels."""
     walk = cursor.listing
-    payload = orjson.dumps(
+    return seal_cursor(
+        keys,
+        actor,
+        collection,
         [
             FORMAT,
             _short(cursor.epoch),
@@ -67,20 +71,41 @@ def encode_cursor(keys: KeyRing, actor: Actor, collection: str, cursor: Cursor) 
             _shorts(cursor.held),
             _shorts(cursor.shed),
             cursor.mark,
-            walk
-            and [
-                _shorts(walk.goal),
-                walk.day.toordinal(),
-                _maybe_short(walk.after),
-                walk.is_first,
-            ],
-        ]
+            walk and [_shorts(walk.goal), walk.day.toordinal(), _maybe_short(walk.after), walk.is_first],
+        ],
     )
-    return _base64(_signature(keys, actor, collection, payload) + payload)
 
 
 def decode_cursor(keys: KeyRing, actor: Actor, collection: str, given: str) -> Cursor:
     """The cursor behind what a phone sent; raises SyncCursorProblem unless this very phone was given it for this collection."""
+    members = open_cursor(keys, actor, collection, given)
+    if members[0] != FORMAT:
+        raise ResyncProblem
+    _, epoch, position, document, day, held, shed, mark, walk = members
+    listing = None
+    if walk:
+        goal, walk_day, after, is_first = walk
+        listing = Listing(_longs(goal), date.fromordinal(walk_day), _maybe_long(after), is_first)
+    return Cursor(
+        epoch=_long(epoch),
+        position=position,
+        document=_maybe_long(document),
+        day=date.fromordinal(day),
+        held=_longs(held),
+        shed=_longs(shed),
+        mark=mark,
+        listing=listing,
+    )
+
+
+def seal_cursor(keys: KeyRing, actor: Actor, collection: str, members: list[Any]) -> str:
+    """Any JSON members as an opaque cursor, signed for this caller, device and collection."""
+    payload = orjson.dumps(members)
+    return _base64(_signature(keys, actor, collection, payload) + payload)
+
+
+def open_cursor(keys: KeyRing, actor: Actor, collection: str, given: str) -> list[Any]:
+    """What was sealed; raises SyncCursorProblem for anything else."""
     try:
         raw = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
     except ValueError as error:
@@ -88,23 +113,8 @@ def decode_cursor(keys: KeyRing, actor: Actor, collection: str, given: str) -> C
     signature, payload = raw[:16], raw[16:]
     if not hmac.compare_digest(signature, _signature(keys, actor, collection, payload)):
         raise SyncCursorProblem
-    version, epoch, position, document, day, held, shed, mark, walk = orjson.loads(payload)
-    if version != FORMAT:
-        raise SyncCursorProblem
-    listing = None
-    if walk:
-        goal, walk_day, after, is_first = walk
-        listing = Listing(_longs(goal), date.fromordinal(walk_day), _maybe_long(after), is_first)
-    return Cursor(
-        _long(epoch),
-        position,
-        date.fromordinal(day),
-        _maybe_long(document),
-        _longs(held),
-        _longs(shed),
-        mark,
-        listing,
-    )
+    members: list[Any] = orjson.loads(payload)
+    return members
 
 
 def _signature(keys: KeyRing, actor: Actor, collection: str, payload: bytes) -> bytes:

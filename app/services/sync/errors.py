@@ -21,3 +21,12 @@ class ResyncProblem(Problem):
     retry = "now"
     zh = "服务器数据已更换，请从头同步该集合；待上传的数据不受影响"
     en = "The server's data has been replaced; pull this collection from the beginning. What waits to be sent is not touched"
+
+
+class PageTooLargeProblem(Problem):
+    """Documents of this collection are big: a page holds fewer of them."""
+
+    status = 422
+    code = "sync_page_too_large"
+    zh = "该集合每页最多 {limit} 条"
+    en = "A page of this collection holds {limit} documents at most"

@@ -14,14 +14,14 @@ from app.enums.sync import SyncCollection
 from app.jobs.relay import FeedState, feed_state
 from app.services.runtime import Runtime
 from app.services.sync.collections import COLLECTIONS, Collection, Partition
+from app.services.sync.content import CONTENT, pull_content
 from app.services.sync.cursors import Cursor, Listing, decode_cursor, encode_cursor
-from app.services.sync.errors import ResyncProblem
+from app.services.sync.errors import PageTooLargeProblem, ResyncProblem
 from app.services.sync.feed import Told, changed_documents
 from app.services.sync.partitions import roots_of, shared_roots, subtrees_of
 from app.services.sync.scope import Named, Scope, own_assignments
 
 DEFAULT_LIMIT = 500
-MAX_LIMIT = 1_000
 
 _UNPOSITIONED = text("SELECT coalesce(max(id), 0) FROM changes WHERE position IS NULL")
 _WAITS = text("SELECT EXISTS (SELECT FROM changes WHERE position IS NULL AND id <= :mark)")
@@ -37,18 +37,23 @@ class Pulled:
 
 
 async def pull(
-    runtime: Runtime, actor: Actor, name: SyncCollection, cursor: str | None, limit: int = DEFAULT_LIMIT
+    runtime: Runtime, actor: Actor, name: SyncCollection, cursor: str | None, limit: int | None = None
 ) -> Pulled:
     """At most `limit` documents after the cursor; fewer mean that the caller has everything for now.
 
     A document is whole; `_deleted` means that the caller does not hold it any more. A row that changes while it is told may
     come twice, none is left out. Raises SyncCursorProblem for a cursor that is not the caller's, ResyncProblem when the feed
-    it counts in is no more.
+    it counts in is no more, PageTooLargeProblem where documents are big and `limit` asks for too many.
     """
+    if name in CONTENT:
+        return Pulled(*pull_content(runtime.keys, actor, name, cursor, limit or DEFAULT_LIMIT))
     collection = COLLECTIONS[name]
+    if limit is not None and limit > collection.most:
+        raise PageTooLargeProblem(limit=collection.most)
+    count = limit or min(DEFAULT_LIMIT, collection.most)
     given = decode_cursor(runtime.keys, actor, name, cursor) if cursor else None
     async with runtime.database.snapshot() as session:
-        page = await _Page.begin(session, actor, collection, given, limit)
+        page = await _Page.begin(session, actor, collection, given, count)
         await page.fill()
     return Pulled(
         list(page.documents.values()), encode_cursor(runtime.keys, actor, name, page.cursor), page.has_more
