@@ -55,7 +55,8 @@ _COMPLETED = text(
     head AS (
         INSERT INTO receipt_chains (device_id, number) SELECT device_id, 0 FROM subject
             ON CONFLICT (device_id) DO UPDATE SET number = receipt_chains.number RETURNING number, sha256)
-    SELECT s.sha256, s.visit_id, s.device_id, s.received_at, s.region_id, s.version, t.id AS template_id, t.number AS template_number,
+    SELECT s.sha256, s.visit_id, s.device_id, s.received_at, s.region_id, s.version,
+           t.id AS template_id, t.number AS template_number,
            t.content_hash, head.number AS head_number, head.sha256 AS head_sha256, ({DECLARED}) AS declared
       FROM subject s CROSS JOIN head LEFT JOIN template_versions t ON t.id = s.template_version_id
     """
