@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 
 from app.core.actor import Actor
+from app.core.wording import Wording
 from app.enums.sync import SyncCollection
-from app.services.cases.content import Wording, penalties
 from app.services.cases.content import documents as law_documents
+from app.services.cases.content import penalties
 from app.services.determinations.content import rulesets
 from app.services.determinations.describing import describe_clauses
 from app.services.hazards.calendar import year_notices
