@@ -1,0 +1,71 @@
+// A phone made of RxDB's own HTTP replication, told by lines on stdin what to write, telling by lines on stdout what happens.
+// node replicate.mjs CONFIG, a JSON file of {address, token, packages}: the documents that are written before anything is sent.
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { createRxDatabase } from "rxdb";
+import { replicateRxCollection } from "rxdb/plugins/replication";
+import { getRxStorageMemory } from "rxdb/plugins/storage-memory";
+
+const config = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const text = { type: "string" };
+const schema = {
+  version: 0,
+  primaryKey: "id",
+  type: "object",
+  properties: {
+    id: { type: "string", maxLength: 36 },
+    sealed: text,
+    key_id: text,
+    signature: text,
+    hash: text,
+    status: text,
+    issues: { type: "array" },
+    signable: { type: "boolean" },
+    missing_evidence: { type: "array" },
+    receipt: { type: "boolean" },
+    problem: { type: "object" },
+  },
+  required: ["id", "sealed", "key_id", "signature"],
+};
+
+const tell = (event, members) => process.stdout.write(JSON.stringify({ event, ...members }) + "\n");
+
+async function ask(path, options = {}) {
+  const headers = { Authorization: `Bearer ${config.token}`, "Content-Type": "application/json" };
+  const answer = await fetch(`${config.address}/mobile/v1/sync/packages/${path}`, { ...options, headers });
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+  return answer;
+}
+
+const database = await createRxDatabase({ name: "phone", storage: getRxStorageMemory(), multiInstance: false });
+const { packages } = await database.addCollections({ packages: { schema } });
+packages.$.subscribe((change) => tell("document", { document: change.documentData }));
+for (const document of config.packages) await packages.insert(document);
+
+const replication = replicateRxCollection({
+  collection: packages,
+  replicationIdentifier: "anshao-packages",
+  retryTime: 300,
+  push: {
+    batchSize: 20,
+    async handler(rows) {
+      const answer = await ask("push", { method: "POST", body: JSON.stringify(rows) });
+      const documents = await answer.json();
+      tell("pushed", { rows: rows.length, answered: documents.length });
+      return documents;
+    },
+  },
+});
+replication.error$.subscribe((error) => tell("error", { message: String(error.parameters?.errors?.[0]?.message ?? error) }));
+createInterface({ input: process.stdin }).on("line", async (line) => {
+  const command = JSON.parse(line);
+  if (command.insert) await packages.insert(command.insert);
+  if (command.settle) {
+    await replication.awaitInSync();
+    tell("settled", { documents: (await packages.find().exec()).map((one) => one.toJSON()) });
+  }
+  if (command.stop) {
+    await database.close();
+    process.exit(0);
+  }
+});
