@@ -128,6 +128,9 @@ class Package(Versioned, Base):
     """What a sealed package says, once understood. `answers` is one JSONB; `issues` are flags for a person, never refusals.
 
     A patrol or a whistle has no officers and needs neither checklist nor party.
+
+    A record and its corrections are one line (`root_id`: its first package), of which one stands. A correction that does not
+    rest on the package standing then is a fork (`fork`: why), kept beside until a person chooses (`fork_status`).
     """
 
     __tablename__ = "packages"
@@ -137,7 +140,13 @@ class Package(Versioned, Base):
             name="enforcement",
         ),
         CheckConstraint("kind IN ('inspection', 'reinspection', 'patrol', 'whistle')", name="kind"),
+        CheckConstraint("fork IN ('base_superseded', 'base_differs')", name="fork"),
+        CheckConstraint("fork_status IN ('open', 'chosen', 'set_aside')", name="fork_status"),
+        CheckConstraint("(fork IS NULL) = (fork_status IS NULL)", name="forked"),
         Index("ix_packages_region_id_id", "region_id", "id"),
+        Index("ix_packages_root_id", "root_id"),
+        Index("uq_packages_standing", "root_id", unique=True, postgresql_where=text("is_standing")),
+        Index("ix_packages_open_forks", "region_id", "id", postgresql_where=text("fork_status = 'open'")),
     )
 
     id: Mapped[UUID] = mapped_column(ForeignKey("package_intakes.package_id"), primary_key=True)
@@ -149,6 +158,10 @@ class Package(Versioned, Base):
     risk_unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("risk_units.id"))
     supersedes_id: Mapped[UUID | None] = mapped_column(ForeignKey("packages.id"), index=True)
     supersedes_reason: Mapped[str | None]
+    root_id: Mapped[UUID]
+    is_standing: Mapped[bool]
+    fork: Mapped[str | None]
+    fork_status: Mapped[str | None]
     template_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("template_versions.id"), index=True)
     device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
@@ -161,6 +174,33 @@ class Package(Versioned, Base):
     is_signable: Mapped[bool]
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class RevisionVerdict(Identified, Timed, Base):
+    """What a person decided about a fork, and why; `replaced_id`: the package that stood until then. Written once."""
+
+    __tablename__ = "revision_verdicts"
+    __table_args__ = (CheckConstraint("decision IN ('chosen', 'set_aside')", name="decision"),)
+
+    package_id: Mapped[UUID] = mapped_column(ForeignKey("packages.id"), unique=True)
+    replaced_id: Mapped[UUID | None] = mapped_column(ForeignKey("packages.id"))
+    decision: Mapped[str]
+    reason: Mapped[str]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
+class ConflictVerdict(Timed, Base):
+    """What a person decided about other bytes under one id, and why. Both are kept whatever he decides. Written once."""
+
+    __tablename__ = "conflict_verdicts"
+    __table_args__ = (
+        CheckConstraint("decision IN ('first_is_right', 'other_is_right', 'both_stay')", name="decision"),
+    )
+
+    conflict_id: Mapped[UUID] = mapped_column(ForeignKey("package_conflicts.id"), primary_key=True)
+    decision: Mapped[str]
+    reason: Mapped[str]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
 
 
 class PackageSignature(Timed, Base):

@@ -86,9 +86,10 @@ class Times(Sealed):
 
 
 class Supersedes(Sealed):
-    """A correction names the package it replaces, and why."""
+    """A correction names the package it replaces, by id and by the hash of its bytes, and why."""
 
     id: UUID
+    hash: Sha256 | None = None
     reason: Annotated[str, Field(min_length=1)]
 
 

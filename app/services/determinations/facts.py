@@ -26,6 +26,7 @@ class FoundItem:
 class PackageFacts:
     """What one package adds to what is known of a visit. `for_a_person`: paths of answers that no limit of the item judges.
 
+    `supersedes_id`: the package whose place it takes, of the visit `superseded_visit_id`.
     `visit_is_new`: this unit of work made the visit, so nothing else can be known of it yet. `trades`: the enterprise's
     regulated trades when the caller has read them already.
     """
@@ -45,6 +46,7 @@ class PackageFacts:
     visit_is_new: bool = False
     trades: Sequence[str] | None = None
     risk_unit_id: UUID | None = None
+    superseded_visit_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

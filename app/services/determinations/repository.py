@@ -28,11 +28,14 @@ _SHEET = (
 )
 
 
-async def find_trades(session: AsyncSession, enterprise_id: UUID, lock_visit: UUID | None) -> list[str]:
-    """The enterprise's regulated trades, locking the visit until the transaction ends in the same round trip."""
+async def find_trades(session: AsyncSession, enterprise_id: UUID, *lock_visits: UUID) -> list[str]:
+    """The enterprise's regulated trades, locking the visits until the transaction ends in the same round trip.
+
+    Visits are locked in order of id, so that two corrections that move between the same visits never wait crosswise.
+    """
     wanted: list[ColumnElement[Any]] = [Enterprise.regulated_trades.expression]
-    if lock_visit is not None:
-        key = func.hashtextextended(literal(str(lock_visit)), literal(VISIT_LOCK))
+    for visit_id in sorted(set(lock_visits)):
+        key = func.hashtextextended(literal(str(visit_id)), literal(VISIT_LOCK))
         wanted.append(func.pg_advisory_xact_lock(key))
     row = (await session.execute(select(*wanted).where(Enterprise.id == enterprise_id))).one()
     return list(row[0])

@@ -49,15 +49,16 @@ async def determination_sets(session: AsyncSession, actor: Actor, package: Packa
     """Judge a package: the rows that keep what it says and what its visit's packages together suspect or leave open.
 
     The caller writes them, in this unit of work, in one statement with its own. A package that supersedes another takes its
-    place, also when that one belonged to another visit. Call it once a package.
+    place, also when that one belonged to another visit: then both visits are judged, and both are locked. Call it once a package.
     """
-    lock = None if package.visit_is_new else package.visit_id
-    if lock is None and package.trades is not None:
+    concerned = (None if package.visit_is_new else package.visit_id, package.superseded_visit_id)
+    visits = [visit_id for visit_id in concerned if visit_id is not None]
+    if not visits and package.trades is not None:
         trades = list(package.trades)
     else:
-        trades = await find_trades(session, package.enterprise_id, lock)
+        trades = await find_trades(session, package.enterprise_id, *visits)
     earlier: list[tuple[UUID, Sheet]] = []
-    if lock is not None or package.supersedes_id is not None:
+    if visits:
         earlier = await list_sheets(session, package.visit_id, package.supersedes_id)
     corrected = next(
         (one for one in earlier if package.supersedes_id and one[1].package_id == package.supersedes_id), None

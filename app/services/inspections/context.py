@@ -78,6 +78,9 @@ class KnownPackage:
     kind: str
     user_id: UUID
     site_id: UUID
+    visit_id: UUID
+    root_id: UUID
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,9 @@ _BESIDE = (
         _EARLIER.kind.label("earlier_kind"),
         _EARLIER.user_id.label("earlier_user_id"),
         _EARLIER_VISIT.site_id.label("earlier_site_id"),
+        _EARLIER.visit_id.label("earlier_visit_id"),
+        _EARLIER.root_id.label("earlier_root_id"),
+        _EARLIER.sha256.label("earlier_sha256"),
         ReceiptChain.number.label("receipt_number"),
         ReceiptChain.sha256.label("receipt_sha256"),
         _array(certified_officers(_OFFICERS, _DAY, _DAY)).label("certified"),
@@ -295,4 +301,7 @@ def _visit(row: Row[Any]) -> KnownVisit | None:
 def _superseded(row: Row[Any]) -> KnownPackage | None:
     if row.earlier_kind is None:
         return None
-    return KnownPackage(row.earlier_kind, row.earlier_user_id, row.earlier_site_id)
+    return KnownPackage(
+        row.earlier_kind, row.earlier_user_id, row.earlier_site_id, row.earlier_visit_id, row.earlier_root_id,
+        row.earlier_sha256,
+    )  # fmt: skip

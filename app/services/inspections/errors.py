@@ -106,3 +106,27 @@ class TemplateProblem(InvalidProblem):
     code = "template_not_published"
     zh = "检查表版本不存在或未发布"
     en = "A checklist version is unknown or not published"
+
+
+class ForkDecidedProblem(ConflictProblem):
+    """The package is no fork, somebody has decided about it, or another change came first."""
+
+    code = "fork_decided"
+    zh = "该检查包不是待定的并存更正，或已作出决定"
+    en = "The package is no open fork, or it has been decided about"
+
+
+class StandingChangedProblem(ConflictProblem):
+    """A correction of the standing package came at this very moment."""
+
+    code = "standing_changed"
+    zh = "现行检查包刚刚变更，请重新核对后再决定"
+    en = "What stands has changed this very moment; look again, then decide"
+
+
+class ConflictDecidedProblem(ConflictProblem):
+    """Somebody has decided about these bytes."""
+
+    code = "conflict_decided"
+    zh = "该冲突已作出决定"
+    en = "This conflict has been decided about"

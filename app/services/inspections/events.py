@@ -26,3 +26,13 @@ class PackageProcessed:
     user_id: UUID
     legal_date: date
     supersedes_id: UUID | None
+    stands: bool = True
+    """False: a fork, which counts only when a person has chosen it (then ForkChosen tells so)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForkChosen:
+    """A person has chosen a fork: it takes the place of the package that stood."""
+
+    package_id: UUID
+    replaced_id: UUID

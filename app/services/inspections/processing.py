@@ -4,7 +4,7 @@ What the statement rests on was read before it (the context). Where somebody cam
 new visit), a unique key refuses the whole, and the caller begins again with what is there now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ from app.services.inspections.records import (
     withdrawn_findings,
 )
 from app.services.inspections.reinspection import record_package_results, without_reinspected
+from app.services.inspections.revisions import Place, Replaced, take_place
 from app.services.numbers.judging import judge_numbers
 from app.services.runtime import Runtime
 
@@ -64,7 +65,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    """What one package says, before anything of it is written."""
+    """What one package says, before anything of it is written; one that does not take its place has no effect but its record."""
 
     arrived: Arrived
     context: Context
@@ -74,6 +75,7 @@ class _Meaning:
     findings: Sequence[dict[str, Any]]
     new_findings: Sequence[dict[str, Any]]
     numbers: Sequence[dict[str, Any]]
+    place: Place
 
     @property
     def envelope(self) -> Envelope:
@@ -120,14 +122,15 @@ async def process_packages(
 
     Raises CannotProcess when a person must look, and IntegrityError (unique) when a context is out of date.
     """
-    meanings = [await _understand(session, one) for one in waiting]
-    first = meanings[0]
+    arrived = waiting[0].arrived
     actor = Actor(
         kind="user",
-        user_id=first.arrived.user_id,
-        device_id=first.arrived.device_id,
-        authority_id=first.envelope.authority_id,
+        user_id=arrived.user_id,
+        device_id=arrived.device_id,
+        authority_id=arrived.envelope.authority_id,
     )
+    meanings = [await _understand(session, actor, one) for one in waiting]
+    first = meanings[0]
     with_files = [one.arrived.package_id for one in meanings if one.envelope.evidence]
     if with_files:
         await lock_manifests(session, with_files)
@@ -152,8 +155,8 @@ async def process_packages(
     answers = []
     for one in meanings:
         missing = {row.id for row in one.envelope.evidence} - claimed.get(one.arrived.package_id, set())
-        news = news_of(one.arrived, one.site)
-        results = await record_package_results(session, news)
+        news = news_of(one.arrived, one.site, stands=one.place.stands)
+        results = await record_package_results(session, news) if one.place.stands else []
         await publish(session, news)
         has_receipt = has_receipts and not one.envelope.evidence
         if not has_receipt and not missing:
@@ -172,27 +175,37 @@ async def process_packages(
     return answers
 
 
-async def _understand(session: AsyncSession, one: Waiting) -> _Meaning:
+async def _understand(session: AsyncSession, actor: Actor, one: Waiting) -> _Meaning:
     arrived, context = one.arrived, one.context
     envelope = arrived.envelope
     site = _check(envelope, context)
     assessment = await _assess(session, envelope, context)
-    package = package_row(arrived, context, site, assessment)
+    place = await take_place(session, actor, envelope, context.superseded)
+    package = package_row(arrived, context, site, assessment, place)
     findings = finding_rows(assessment, envelope, package)
-    new_findings = await without_reinspected(session, envelope, findings)
-    if envelope.supersedes is not None:
-        registered = await registered_findings(session, envelope.supersedes.id)
-        new_findings = [one for one in new_findings if one["key"] not in registered]
-        package["issues"] += [issue.model_dump() for issue in withdrawn_findings(registered, findings)]
+    new_findings, withdrawn = await _for_the_registry(session, envelope, findings, place)
     numbers = await judge_numbers(session, envelope, arrived.package_id, site.region_id)
-    package["issues"] += [issue.model_dump() for issue in numbers.issues]
-    return _Meaning(arrived, context, site, assessment, package, findings, new_findings, numbers.rows)
+    package["issues"] += [issue.model_dump() for issue in (*withdrawn, *numbers.issues)]
+    return _Meaning(arrived, context, site, assessment, package, findings, new_findings, numbers.rows, place)
+
+
+async def _for_the_registry(
+    session: AsyncSession, envelope: Envelope, findings: Sequence[dict[str, Any]], place: Place
+) -> tuple[Sequence[dict[str, Any]], list[Issue]]:
+    """The findings to register, and flags for what a correction no longer finds; nothing of a package that does not stand."""
+    if not place.stands:
+        return [], []
+    new_findings = await without_reinspected(session, envelope, findings)
+    if place.replaces is None:
+        return new_findings, []
+    registered = await registered_findings(session, place.replaces.id)
+    new_findings = [one for one in new_findings if one["key"] not in registered]
+    return new_findings, withdrawn_findings(registered, findings)
 
 
 async def _rows_of(session: AsyncSession, actor: Actor, one: _Meaning) -> list[Rows | Part]:
     """What one package writes by itself."""
     envelope, arrived = one.envelope, one.arrived
-    facts = package_facts(envelope, one.package, one.context, one.assessment)
     return [
         *visit_sets(envelope, one.context, one.site),
         (Package, [one.package]),
@@ -200,8 +213,40 @@ async def _rows_of(session: AsyncSession, actor: Actor, one: _Meaning) -> list[R
         (NumberUse, one.numbers),
         *manifest_sets(arrived.package_id, arrived.device_id, one.site.region_id, envelope.evidence),
         *rows_of_acts(actor, [submission_act(arrived, one.site)]),
-        *(await determination_sets(session, actor, facts) if envelope.kind.is_enforcement else ()),
+        *(await _verdicts_of(session, actor, one) if one.place.stands else ()),
     ]
+
+
+async def _verdicts_of(session: AsyncSession, actor: Actor, one: _Meaning) -> Sequence[Rows]:
+    if not one.envelope.kind.is_enforcement:
+        return ()
+    facts = package_facts(one.envelope, one.package, one.context, one.assessment, one.place.replaces)
+    return await determination_sets(session, actor, facts)
+
+
+async def let_stand(
+    session: AsyncSession,
+    actor: Actor,
+    arrived: Arrived,
+    context: Context,
+    package: Mapping[str, Any],
+    replaces: Replaced,
+) -> list[Issue]:
+    """A package kept as a fork takes effect in the place of another: hazards, verdicts, results. Gives flags for it.
+
+    `package`: its row's id, visit_id, region_id and risk_unit_id. The caller has locked what it replaces.
+    """
+    envelope = arrived.envelope
+    site, place = _check(envelope, context), Place(replaces.id, replaces=replaces)
+    assessment = await _assess(session, envelope, context)
+    row = dict(package)
+    findings = finding_rows(assessment, envelope, row)
+    new_findings, withdrawn = await _for_the_registry(session, envelope, findings, place)
+    meaning = _Meaning(arrived, context, site, assessment, row, findings, new_findings, (), place)
+    registered = [(hazard_origin(envelope, row), new_hazard(finding)) for finding in new_findings]
+    await insert_rows(session, *hazard_sets(actor, registered), *await _verdicts_of(session, actor, meaning))
+    await record_package_results(session, news_of(arrived, site, stands=True))
+    return withdrawn
 
 
 def _check(envelope: Envelope, context: Context) -> KnownSite:

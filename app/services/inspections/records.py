@@ -1,6 +1,6 @@
 """What a processed package becomes: the rows, parts and news that processing writes and tells. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,10 +27,11 @@ from app.services.inspections.judgement import (
 )
 from app.services.inspections.policy import submit_action
 from app.services.inspections.receipts import ReceiptSubject, template_of_receipt
+from app.services.inspections.revisions import Place, Replaced
 
 
 def package_row(
-    arrived: Arrived, context: Context, site: KnownSite, assessment: Assessment
+    arrived: Arrived, context: Context, site: KnownSite, assessment: Assessment, place: Place
 ) -> dict[str, Any]:
     """The record's row."""
     envelope = arrived.envelope
@@ -52,7 +53,10 @@ def package_row(
         "party": envelope.party.model_dump(mode="json") if envelope.party else None,
         "times": envelope.times.model_dump(mode="json"),
         "position": envelope.position.model_dump(mode="json") if envelope.position else None,
-        "issues": [issue.model_dump() for issue in _issues(arrived, context, site, assessment)],
+        "issues": [
+            issue.model_dump() for issue in (*place.issues, *_issues(arrived, context, site, assessment))
+        ],
+        **place.columns,
         "is_signable": signable(envelope, context.certified, arrived.received_at),
         "received_at": arrived.received_at,
         "version": 1,
@@ -211,7 +215,9 @@ def _answer_issues(assessment: Assessment) -> list[Issue]:
     ]
 
 
-def finding_rows(assessment: Assessment, envelope: Envelope, package: dict[str, Any]) -> list[dict[str, Any]]:
+def finding_rows(
+    assessment: Assessment, envelope: Envelope, package: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     """Each non-compliant answer, in reading order; what needs judgement stays with the determination.
 
     Only officers find: an assistant's answers are remarks until officers have been there.
@@ -254,7 +260,7 @@ def withdrawn_findings(registered: Collection[str], findings: Sequence[dict[str,
     ]
 
 
-def hazard_origin(envelope: Envelope, package: dict[str, Any]) -> Origin:
+def hazard_origin(envelope: Envelope, package: Mapping[str, Any]) -> Origin:
     """Where the hazards of a package come from."""
     return Origin(
         package_id=package["id"],
@@ -280,13 +286,18 @@ def new_hazard(finding: dict[str, Any]) -> NewHazard:
 
 
 def package_facts(
-    envelope: Envelope, package: dict[str, Any], context: Context, assessment: Assessment
+    envelope: Envelope,
+    package: Mapping[str, Any],
+    context: Context,
+    assessment: Assessment,
+    replaces: Replaced | None,
 ) -> PackageFacts:
-    """What a package says to the determination."""
+    """What a package says to the determination, in the place of the one it replaces."""
     outcomes = [(one.outcome, one.question) for one in assessment.judgements]
     return PackageFacts(
         package_id=package["id"],
-        supersedes_id=package["supersedes_id"],
+        supersedes_id=replaces.id if replaces else None,
+        superseded_visit_id=replaces.visit_id if replaces else None,
         visit_id=package["visit_id"],
         authority_id=envelope.authority_id,
         enterprise_id=envelope.enterprise_id,
@@ -307,7 +318,7 @@ def package_facts(
     )
 
 
-def news_of(arrived: Arrived, site: KnownSite) -> PackageProcessed:
+def news_of(arrived: Arrived, site: KnownSite, *, stands: bool) -> PackageProcessed:
     """The news that a package has been processed."""
     envelope = arrived.envelope
     return PackageProcessed(
@@ -322,4 +333,5 @@ def news_of(arrived: Arrived, site: KnownSite) -> PackageProcessed:
         user_id=arrived.user_id,
         legal_date=envelope.legal_date,
         supersedes_id=envelope.supersedes.id if envelope.supersedes else None,
+        stands=stands,
     )

@@ -16,18 +16,16 @@ from app.models.inspections import Visit
 from app.models.patrols import Patrol, Whistle, WhistleStep
 from app.schemas.mobile.packages import PatrolContent, WhistleContent
 from app.services.audit.service import record_act
-from app.services.inspections.events import PackageProcessed
+from app.services.inspections.events import ForkChosen, PackageProcessed
 from app.services.patrols.errors import HandlingVisitProblem, WhistleStateProblem
 from app.services.patrols.events import WhistleRaised
 from app.services.patrols.workflow import TRANSITIONS
 
 
 async def keep_patrol(session: AsyncSession, event: PackageProcessed, content: PatrolContent) -> None:
-    """Write the patrol record of a package; the one it corrects is marked superseded."""
-    await session.execute(
-        update(Patrol).where(Patrol.id == event.supersedes_id).values(is_superseded=True),
-        execution_options={"synchronize_session": False},
-    )
+    """Write the patrol record of a package; the one whose place it takes is marked superseded."""
+    if event.stands:
+        await _supersede(session, Patrol, event.supersedes_id)
     session.add(
         Patrol(
             **_common(event),
@@ -51,13 +49,9 @@ async def keep_patrol(session: AsyncSession, event: PackageProcessed, content: P
 
 
 async def raise_whistle(session: AsyncSession, event: PackageProcessed, content: WhistleContent) -> None:
-    """Write the whistle of a package and tell of it; the one it corrects is superseded and takes no further step."""
-    await session.execute(
-        update(Whistle)
-        .where(Whistle.id == event.supersedes_id)
-        .values(is_superseded=True, version=Whistle.version + 1),
-        execution_options={"synchronize_session": False},
-    )
+    """Write the whistle of a package and tell of it; the one whose place it takes is superseded and takes no further step."""
+    if event.stands:
+        await _supersede(session, Whistle, event.supersedes_id)
     whistle = Whistle(
         **_common(event),
         raised_on=event.legal_date,
@@ -69,9 +63,40 @@ async def raise_whistle(session: AsyncSession, event: PackageProcessed, content:
     session.add(whistle)
     await session.flush()
     await _record_step(session, _author(event), whistle, "raise", None)
+    if event.stands:
+        await _tell(session, whistle)
+
+
+async def choose_fork(session: AsyncSession, event: ForkChosen) -> None:
+    """A person has chosen another correction: its patrol or whistle stands, and the one that stood is superseded."""
+    await _supersede(session, Patrol, event.replaced_id)
+    await _supersede(session, Whistle, event.replaced_id)
+    patrol = await session.get(Patrol, event.package_id)
+    if patrol is not None:
+        patrol.is_superseded = False
+    whistle = await session.get(Whistle, event.package_id)
+    if whistle is not None:
+        whistle.is_superseded = False
+        await _tell(session, whistle)
+    await session.flush()
+
+
+async def _tell(session: AsyncSession, whistle: Whistle) -> None:
     await publish(
         session,
         WhistleRaised(whistle.id, whistle.enterprise_id, whistle.site_id, whistle.region_id, whistle.urgency),
+    )
+
+
+async def _supersede(
+    session: AsyncSession, table: type[Patrol] | type[Whistle], record_id: UUID | None
+) -> None:
+    values: dict[str, Any] = {"is_superseded": True}
+    if table is Whistle:
+        values["version"] = Whistle.version + 1
+    await session.execute(
+        update(table).where(table.id == record_id).values(values),
+        execution_options={"synchronize_session": False},
     )
 
 
@@ -86,7 +111,7 @@ def _common(event: PackageProcessed) -> dict[str, Any]:
         "user_id": event.user_id,
         "evidence_ids": list(dict.fromkeys(row.id for row in event.envelope.evidence)),
         "supersedes_id": event.supersedes_id,
-        "is_superseded": False,
+        "is_superseded": not event.stands,
     }
 
 
