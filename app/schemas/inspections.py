@@ -89,6 +89,8 @@ class PackageView(View):
     kind: str
     risk_unit_id: UUID | None
     supersedes_id: UUID | None
+    is_standing: bool
+    fork_status: str | None
     template_version_id: UUID | None
     user_id: UUID
     officer_ids: list[UUID]

@@ -199,6 +199,33 @@ def package(home: Home) -> Any:
     return home.once(submitted).id
 
 
+@maker("conflict_id")
+def conflict(home: Home) -> Any:
+    """Other bytes under the id of a package of its own."""
+    home.once(fork)
+    place, sender = home.once(field), home.once(phone)
+    team = [one.user_id for one in home.once(officers)]
+    first = sender.seal(place.document(place.publish("rto"), team), [])
+    assert sender.put_package(first).status_code == 201
+    other = SealedPackage(first.id, first.sealed + b" ", ())
+    assert sender.put_package(other).status_code == 409
+    listed = home.world.person("supervisor").get("/api/v1/packages/conflicts").json()["items"]
+    return listed[0]["id"]
+
+
+def fork(home: Home) -> Any:
+    """Two corrections of one package: the second waits for a person."""
+    place, sender = home.once(field), home.once(phone)
+    team = [one.user_id for one in home.once(officers)]
+    document = place.document(place.publish("rto"), team)
+    first = sender.seal(document, [])
+    corrected = {"supersedes": {"id": str(first.id), "hash": first.hash, "reason": "更正"}}
+    forked = sender.seal({**document, **corrected}, [])
+    for one in (first, sender.seal({**document, **corrected}, []), forked):
+        assert sender.put_package(one).status_code == 201
+    return forked.id
+
+
 @maker("evidence_id")
 def evidence(home: Home) -> Any:
     return home.once(submitted).photos[0].id

@@ -9,9 +9,11 @@ from app.core.actor import Actor
 from app.http.openapi import raw_body
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
 from app.schemas.mobile.packages import Envelope, PackageAnswer, SignatureRequest, SignatureView
+from app.schemas.packages import RevisionLine
 from app.services.identity.errors import DeviceRequiredProblem
 from app.services.inspections.intake import Delivery
 from app.services.inspections.policy import SUBMIT_ACTIONS
+from app.services.inspections.revision_reading import show_own_revisions
 from app.services.inspections.service import get_package, get_receipt, sign_package, submit_package
 
 router = APIRouter(prefix="/packages", tags=["packages"])
@@ -65,6 +67,12 @@ async def post_signature(
 ) -> list[SignatureView]:
     """Sign a package as one of its officers; repeating is harmless."""
     return await sign_package(session, actor, package_id, body)
+
+
+@router.get("/{package_id}/revisions", dependencies=SUBMIT)
+async def get_package_revisions(package_id: UUID, actor: CurrentActor, session: ReadSession) -> RevisionLine:
+    """A record and its corrections side by side: what stands, what waits for a person, what each one changes."""
+    return await show_own_revisions(session, actor, package_id)
 
 
 @router.get("/{package_id}/receipt", dependencies=SUBMIT)

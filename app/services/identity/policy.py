@@ -40,6 +40,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "inspections:read": _READERS,
     "inspections:assign": frozenset({_V, _P}),
     "inspections:submit": frozenset({_I}),
+    "inspections:judge": frozenset({_V, _P}),
     "numbers:reserve": frozenset({_I}),
     "numbers:read": frozenset({*_READERS, _A}),
     "numbers:void": frozenset({_A, _V}),

@@ -13,7 +13,7 @@ from app.core.events import publish
 from app.core.ids import new_id
 from app.models.inspections import Package, PackageIntake, RevisionVerdict
 from app.services.audit.service import record_act
-from app.services.inspections.context import read_context
+from app.services.inspections.context import Named, read_context
 from app.services.inspections.errors import ForkDecidedProblem, StandingChangedProblem
 from app.services.inspections.events import ForkChosen
 from app.services.inspections.intake import Arrived
@@ -87,15 +87,10 @@ async def _let_stand(session: AsyncSession, actor: Actor, package: Package, stan
     intake = await session.get_one(PackageIntake, package.id)
     envelope = read_envelope(intake.sealed)
     arrived = Arrived(
-        package.id,
-        intake.sha256,
-        intake.sealed,
-        envelope,
-        intake.device_id,
-        intake.user_id,
-        intake.received_at,
-    )
-    context = await read_context(session, intake.device_id, package.id, envelope)
+        package.id, intake.sha256, intake.sealed, envelope, intake.device_id, intake.user_id, intake.received_at,
+        intake.origin,
+    )  # fmt: skip
+    context = await read_context(session, Named(intake.device_id, package.id, envelope))
     row = {name: getattr(package, name) for name in ("id", "visit_id", "region_id", "risk_unit_id")}
     withdrawn = await let_stand(session, actor, arrived, context, row, standing)
     flags = type_coerce([issue.model_dump() for issue in withdrawn], JSONB)

@@ -27,7 +27,7 @@ async def list_published_visits(
     conditions: list[ColumnElement[bool]] = [
         Visit.region_id.in_(actor.regions_for("inspections:read")),
         Visit.kind.in_(("inspection", "reinspection")),
-        exists().where(Package.visit_id == Visit.id, Package.is_signable),
+        exists().where(Package.visit_id == Visit.id, Package.is_signable, Package.is_standing),
     ]
     if enterprise_id is not None:
         conditions.append(Visit.enterprise_id == enterprise_id)

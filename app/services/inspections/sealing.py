@@ -65,6 +65,15 @@ def read_envelope(sealed: bytes) -> Envelope:
         raise UnreadableEnvelope(f"{'/'.join(map(str, first['loc']))}: {first['type']}") from error
 
 
+def readable_document(sealed: bytes) -> dict[str, Any] | None:
+    """The JSON object in the bytes, as text can be shown; None where there is none that all readers read alike."""
+    try:
+        document = _readable(_parsed(sealed), sealed)
+    except UnreadableEnvelope:
+        return None
+    return document if isinstance(document, dict) else None
+
+
 def holds_unstorable_text(sealed: bytes) -> bool:
     """True when the package's text holds NUL or half a surrogate pair: kept in the bytes, shown as U+FFFD."""
     if not _ESCAPED.search(sealed):

@@ -250,7 +250,7 @@ async def get_receipt(session: AsyncSession, actor: Actor, package_id: UUID) -> 
     if found is None:
         raise NotFoundProblem
     if found.user_id != actor.user_id:
-        await _find_package(session, actor, package_id)
+        await find_visible(session, actor, package_id)
     if found.body is None:
         raise NoReceiptProblem(missing=len(await missing_evidence(session, package_id)))
     return bytes(found.body)
@@ -267,7 +267,7 @@ async def sign_package(
     session: AsyncSession, actor: Actor, package_id: UUID, request: SignatureRequest
 ) -> list[SignatureView]:
     """Store an officer's signature, made with a phone of his own; signing again changes nothing."""
-    package = await _find_package(session, actor, package_id)
+    package = await find_visible(session, actor, package_id)
     if actor.user_id not in package.officer_ids:
         raise ForbiddenProblem(action="inspections:submit")
     device = await session.get_one(Device, actor.device_id)
@@ -312,7 +312,8 @@ def signature_views(package: Package, signatures: Sequence[PackageSignature]) ->
     ]
 
 
-async def _find_package(session: AsyncSession, actor: Actor, package_id: UUID) -> Package:
+async def find_visible(session: AsyncSession, actor: Actor, package_id: UUID) -> Package:
+    """A processed package that the actor may see; raises NotFoundProblem."""
     package = await session.get(Package, package_id)
     if package is None or not await _may_see(session, actor, package):
         raise NotFoundProblem
@@ -324,7 +325,7 @@ async def _find_own(session: AsyncSession, actor: Actor, package_id: UUID) -> No
     if intake is None:
         raise NotFoundProblem
     if intake.user_id != actor.user_id:
-        await _find_package(session, actor, package_id)
+        await find_visible(session, actor, package_id)
 
 
 async def _may_see(session: AsyncSession, actor: Actor, package: Package) -> bool:

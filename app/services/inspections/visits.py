@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -53,8 +53,14 @@ async def list_visits(
 async def count_visits(
     session: AsyncSession, actor: Actor, *, first: date | None = None, last: date | None = None
 ) -> list[VisitCount]:
-    """Visits (家次) and the enterprises visited in the actor's regions, by kind: officers' and assistants' never mixed."""
-    conditions: list[ColumnElement[bool]] = [Visit.region_id.in_(actor.regions_for("inspections:read"))]
+    """Visits (家次) and the enterprises visited in the actor's regions, by kind: officers' and assistants' never mixed.
+
+    A visit that only corrections without effect speak of is none.
+    """
+    conditions: list[ColumnElement[bool]] = [
+        Visit.region_id.in_(actor.regions_for("inspections:read")),
+        exists().where(Package.visit_id == Visit.id, Package.is_standing),
+    ]
     if first:
         conditions.append(Visit.visited_on >= first)
     if last:
@@ -95,9 +101,8 @@ async def get_visit(session: AsyncSession, actor: Actor, visit_id: UUID) -> Visi
 
 def is_certified_reinspection(visit: VisitDetail) -> bool:
     """True when a record of a re-inspection stands in it, not replaced, that two certified officers stand for."""
-    replaced = {package.supersedes_id for package in visit.packages}
     return visit.kind == PackageKind.REINSPECTION.value and any(
-        package.is_signable and package.kind == PackageKind.REINSPECTION.value and package.id not in replaced
+        package.is_signable and package.kind == PackageKind.REINSPECTION.value and package.is_standing
         for package in visit.packages
     )
 
