@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "20261125_1905"
-down_revision: str | Sequence[str] | None = "20261125_1900"
+revision: str = "20261125_1915"
+down_revision: str | Sequence[str] | None = "20261125_1910"
 
 ROOTS = """
 WITH RECURSIVE line AS (
