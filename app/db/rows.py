@@ -90,8 +90,8 @@ _quote = postgresql.dialect().identifier_preparer.quote  # type: ignore[no-untyp
 
 
 def _columns(table: Table) -> list[Column[Any]]:
-    """What is written: everything but identities, which PostgreSQL counts itself."""
-    return [column for column in table.columns if column.identity is None]
+    """What is written: everything but identities and generated columns, which PostgreSQL fills itself."""
+    return [column for column in table.columns if column.identity is None and column.computed is None]
 
 
 def _whole(model: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:

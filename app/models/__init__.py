@@ -1,6 +1,7 @@
 """Tables, one file per area, no behaviour. Every file is imported here so that migrations see all of them."""
 
 from app.models import (
+    board,
     cases,
     checklists,
     clocks,
@@ -18,6 +19,7 @@ from app.models import (
 )
 
 __all__ = [
+    "board",
     "cases",
     "checklists",
     "clocks",

@@ -5,7 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,14 +27,32 @@ class EvidenceManifest(Base):
 
     `missing` counts its declarations in that status. Who changes one of them locks this row first and counts in the same
     statement, so that exactly one transaction sees the last file come.
+
+    `is_complete` follows `missing` and stands in the indexes of what is incomplete in its place: counting down changes no
+    indexed value until the last file, so the row is updated in its page (HOT) for every file before.
     """
 
     __tablename__ = "evidence_manifests"
+    __table_args__ = (
+        Index(
+            "ix_evidence_manifests_incomplete",
+            "declared_at",
+            "package_id",
+            postgresql_where=text("NOT is_complete"),
+        ),
+        Index(
+            "ix_evidence_manifests_device_id_incomplete",
+            "device_id",
+            "declared_at",
+            postgresql_where=text("NOT is_complete"),
+        ),
+    )
 
     package_id: Mapped[UUID] = mapped_column(primary_key=True)
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), index=True)
     device_id: Mapped[UUID] = mapped_column(ForeignKey("devices.id"), index=True)
     missing: Mapped[int]
+    is_complete: Mapped[bool] = mapped_column(Computed("missing = 0", persisted=True))
     declared_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 

@@ -57,6 +57,7 @@ TAGS = (
     ("numbers", "文书号", "Numbers of documents printed on site: blocks and uses"),
     ("evidence", "证据", "Evidence: originals, derivatives, custody"),
     ("uploads", "断点续传", "Resumable uploads of evidence: tus 1.0 and the IETF draft"),
+    ("board", "督办看板", "The board: what is still on phones, and phones that are silent"),
     ("determinations", "重大隐患判定", "Determination by clause, verification, confirmation"),
     ("hazards", "隐患台账", "The hazard registry"),
     ("calendar", "工作日历", "Holidays and make-up workdays"),

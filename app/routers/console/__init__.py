@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.routers.console import (
     audit,
+    board,
     calendar,
     cases,
     certificates,
@@ -49,6 +50,7 @@ def console_areas() -> list[APIRouter]:
         numbers.router,
         quarantine.router,
         determinations.router,
+        board.router,
         provenance.router,  # before evidence: /evidence/provenance is no file's id
         evidence.router,
         hazards.router,

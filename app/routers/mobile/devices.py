@@ -1,10 +1,12 @@
-"""Enrolment and tokens of phones. Public by necessity: each is authenticated by a code or by the phone's own key."""
+"""Phones: enrolment and tokens (public by necessity: a code or the phone's own key authenticates), and what they say they hold."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 
-from app.http.sessions import RuntimeOf, WriteSession
+from app.http.sessions import CurrentActor, RuntimeOf, WriteSession, allowed
+from app.schemas.board import OutboxStatement, OutboxView
 from app.schemas.devices import DeviceTokensView, EnrollmentRequest, RefreshMoment, RefreshRequest
+from app.services.board.outbox import state_outbox
 from app.services.identity.brake import Brake
 from app.services.identity.devices import enroll_device, refresh_device
 from app.services.identity.errors import DeviceKeyProblem, RefreshRefused
@@ -44,3 +46,9 @@ async def post_refresh(body: RefreshRequest, runtime: RuntimeOf) -> DeviceTokens
     if tokens is None:
         raise RefreshRefused
     return DeviceTokensView.model_validate(tokens)
+
+
+@router.post("/me/outbox", dependencies=[Depends(allowed("evidence:upload"))])
+async def post_outbox(body: OutboxStatement, actor: CurrentActor, session: WriteSession) -> OutboxView:
+    """State what still waits on this phone to be sent; supervisors see it on the board. Stating it again is harmless."""
+    return OutboxView.model_validate(await state_outbox(session, actor, body))

@@ -37,6 +37,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "evidence:provenance": frozenset({_C, _L, _P, _V, _U}),
     "evidence:review": frozenset({_C, _L, _P, _V}),
     "evidence:upload": frozenset({_I, _C, _S}),
+    "board:read": frozenset({_V, _P, _U}),
     "inspections:read": _READERS,
     "inspections:assign": frozenset({_V, _P}),
     "inspections:submit": frozenset({_I}),

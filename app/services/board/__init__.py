@@ -1,0 +1,1 @@
+"""The supervisors' board: what is still on phones, and phones that have been silent too long."""
