@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     device_silent_hours: int = Field(
         72, ge=1, description="Hours without contact after which the board shows a phone as silent too long"
     )
+    sync_streams: int = Field(
+        1000, ge=1, description="Streams that phones may hold open at one process; beyond them they pull"
+    )
+    sync_streams_per_device: int = Field(
+        16, ge=1, description="Streams that one phone may hold open at one process; its user twice as many"
+    )
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that /metrics asks for; unset leaves it open to the local network"
     )

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.core.actor import Actor
 from app.enums.sync import SyncCollection
@@ -22,6 +23,9 @@ from app.services.runtime import Runtime
 from app.services.sync.collections import MAX_LIMIT
 from app.services.sync.pushing import MAX_ROWS, push_packages
 from app.services.sync.service import Pulled, pull
+from app.services.sync.streaming import ChangeStream, open_stream
+
+EVENTS = "text/event-stream"
 
 router = APIRouter(prefix="/sync", tags=["sync"])
 HELD = [Depends(allowed(*SUBMIT_ACTIONS))]
@@ -53,6 +57,48 @@ async def get_changes(
     if LINES in request.headers.get("accept", ""):
         return StreamingResponse(in_lines(runtime, actor, collection, first, limit), media_type=LINES)
     return Response(orjson.dumps(_page(first)), media_type="application/json")
+
+
+@router.get(
+    "/{collection}/stream",
+    dependencies=HELD,
+    responses={
+        200: {"content": {EVENTS: {"schema": {"type": "string"}}}, "description": "Server-sent events"}
+    },
+    response_class=StreamingResponse,
+)
+async def get_stream(
+    collection: SyncCollection,
+    request: Request,
+    actor: CurrentActor,
+    runtime: RuntimeOf,
+    cursor: Cursor = None,
+    last_event_id: Annotated[str | None, Header(max_length=8000)] = None,
+) -> StreamingResponse:
+    """Server-sent events, each a page as pull gives it, `id` its cursor; resumed by Last-Event-ID, closed when the token ends.
+
+    Without a cursor, and where it is good for nothing any more, the event RESYNC says: pull. 429 when the phone, its user or
+    the server has enough streams open; pulling works all the same.
+    """
+    token = request.headers["authorization"].partition(" ")[2]
+    stream = await open_stream(runtime, actor, token, collection, last_event_id or cursor)
+    headers = {"X-Accel-Buffering": "no"}
+    return _Events(stream, headers)
+
+
+class _Events(StreamingResponse):
+    """A stream that gives its place back however it ends, also when nobody began to read it."""
+
+    def __init__(self, stream: ChangeStream, headers: dict[str, str]) -> None:
+        super().__init__(stream.events(), media_type=EVENTS, headers=headers)
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events until either side ends it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._stream.close()
 
 
 def _page(pulled: Pulled) -> dict[str, object]:

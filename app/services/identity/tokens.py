@@ -71,6 +71,11 @@ def read_access_token(keys: KeyRing, token: str) -> AccessClaims:
     return claims
 
 
+def expiry_of_token(keys: KeyRing, token: str) -> float:
+    """When a valid token ends, in seconds since 1970."""
+    return (keys.remembered_tokens.get(token) or _verified(keys, token))[1]
+
+
 def _verified(keys: KeyRing, token: str) -> tuple[AccessClaims, float]:
     """The claims of a token one of our keys signed, and when they expire."""
     try:

@@ -1,5 +1,6 @@
 """The collections as data: which rows belong to one, which changes touch it, who holds what of it."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -53,6 +54,11 @@ class Collection:
     action: str = ""
     key: str = "t.id"
     most: int = MAX_LIMIT
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of changes that touch it."""
+        return frozenset(re.findall(r"c\.kind = '(\w+)'", " ".join(self.changed)))
 
     def held_by(self, actor: Actor) -> frozenset[UUID]:
         """The partitions whose rows the actor holds today, expanded."""

@@ -30,3 +30,13 @@ class PageTooLargeProblem(Problem):
     code = "sync_page_too_large"
     zh = "该集合每页最多 {limit} 条"
     en = "A page of this collection holds {limit} documents at most"
+
+
+class TooManyStreamsProblem(Problem):
+    """The device, the user or this process has as many streams open as it may; pulling works all the same."""
+
+    status = 429
+    code = "too_many_streams"
+    retry = "after"
+    zh = "打开的推送连接过多，请在 {seconds} 秒后重试；拉取不受影响"
+    en = "Too many streams are open; try again in {seconds} seconds. Pulling works all the same"

@@ -29,11 +29,15 @@ _WAITS = text("SELECT EXISTS (SELECT FROM changes WHERE position IS NULL AND id 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """One page: documents and tombstones in their order, the cursor after them, and whether more waits already."""
+    """One page: documents and tombstones in their order, the cursor after them, and whether more waits already.
+
+    `watched`: the regions whose changes may touch the collection next; None: any.
+    """
 
     documents: Sequence[dict[str, Any]]
     cursor: str
     has_more: bool
+    watched: frozenset[UUID] | None = None
 
 
 async def pull(
@@ -56,7 +60,10 @@ async def pull(
         page = await _Page.begin(session, actor, collection, given, count)
         await page.fill()
     return Pulled(
-        list(page.documents.values()), encode_cursor(runtime.keys, actor, name, page.cursor), page.has_more
+        list(page.documents.values()),
+        encode_cursor(runtime.keys, actor, name, page.cursor),
+        page.has_more,
+        page.watched,
     )
 
 
@@ -95,6 +102,12 @@ class _Page:
         page = cls(session, collection, feed, scope, roots, named, cursor, limit)
         page.cursor = await page._turned()
         return page
+
+    @property
+    def watched(self) -> frozenset[UUID] | None:
+        """Where changes matter to whoever holds this page."""
+        is_regional = self.collection.partition is Partition.REGION and not self.cursor.shed
+        return self.scope.partitions | self.named.regions if is_regional else None
 
     async def fill(self) -> None:
         """Go on from the cursor until the page is full or nothing is left."""

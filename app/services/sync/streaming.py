@@ -1,0 +1,118 @@
+"""One stream of server-sent events: changed documents as pages, from a cursor on, until the token ends."""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+
+import orjson
+
+from app.core.actor import Actor
+from app.core.clock import utc_now
+from app.core.errors import Problem
+from app.enums.sync import SyncCollection
+from app.services.identity.authentication import find_actor
+from app.services.identity.tokens import expiry_of_token, read_access_token
+from app.services.inspections.policy import SUBMIT_ACTIONS
+from app.services.runtime import Runtime
+from app.services.sync.collections import COLLECTIONS
+from app.services.sync.errors import ResyncProblem
+from app.services.sync.service import Pulled, pull
+from app.services.sync.streams import Desk, Listener, desk_of, wait_for_bell
+
+HEARTBEAT_SECONDS = 20.0
+"""A comment in between, so that no proxy takes the silence for death."""
+PAGE = 50
+
+_BEGINNING = b"retry: 5000\n\n"
+_HEARTBEAT = b": still here\n\n"
+_RESYNC = b"event: RESYNC\ndata: RESYNC\n\n"
+_RESYNC_WITHOUT_CURSOR = b"id:\nevent: RESYNC\ndata: RESYNC\n\n"
+
+
+class ChangeStream:
+    """A stream that has its place at the desk. `cursor` None: it only says RESYNC, for the phone to pull by its own cursor.
+
+    Who listens is asked anew each time there is something to tell: a phone revoked meanwhile is told nothing more.
+    """
+
+    def __init__(self, runtime: Runtime, token: str, collection: SyncCollection, cursor: str | None) -> None:
+        self._runtime = runtime
+        self._token = token
+        self._collection = collection
+        self._cursor = cursor
+        self._place = ExitStack()
+        self._desk: Desk = desk_of(runtime)
+        known = COLLECTIONS.get(collection)
+        self._listener = Listener(known.kinds if known else frozenset())
+        self._first: list[bytes] = []
+
+    async def begin(self, actor: Actor) -> None:
+        """Take a place; raises TooManyStreamsProblem, and SyncCursorProblem for a cursor that is not the caller's.
+
+        Whoever began it closes it."""
+        self._listener.user_id = actor.user_id
+        self._place.enter_context(self._desk.place_for(actor, self._listener))
+        try:
+            await self._desk.watch()
+            self._first = [piece async for piece in self._news(actor)] if self._cursor else [_RESYNC]
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the place back; harmless when repeated."""
+        self._place.close()
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """The events, until the token ends, the caller is no more let in, or he goes away."""
+        yield _BEGINNING
+        for piece in self._first:
+            yield piece
+        ends_at = expiry_of_token(self._runtime.keys, self._token)
+        while (left := ends_at - utc_now().timestamp()) > 0:
+            if not await wait_for_bell(self._listener, min(left, HEARTBEAT_SECONDS)):
+                yield _HEARTBEAT
+                continue
+            try:
+                async for piece in self._tell():
+                    yield piece
+            except Problem:
+                return
+
+    async def _tell(self) -> AsyncIterator[bytes]:
+        async with self._desk.readers:
+            async with self._runtime.database.single_statement() as connection:
+                actor = await find_actor(connection, read_access_token(self._runtime.keys, self._token))
+            if not any(map(actor.can, SUBMIT_ACTIONS)):
+                actor.require(SUBMIT_ACTIONS[0])
+            pieces = [piece async for piece in self._news(actor)] if self._cursor else [_RESYNC]
+        for piece in pieces:  # a slow reader does not keep others waiting
+            yield piece
+
+    async def _news(self, actor: Actor) -> AsyncIterator[bytes]:
+        """What the cursor has not been told yet, or that it is good for nothing any more."""
+        has_more = True
+        while has_more:
+            try:
+                pulled = await pull(self._runtime, actor, self._collection, self._cursor, PAGE)
+            except ResyncProblem:
+                self._cursor = None
+                yield _RESYNC_WITHOUT_CURSOR
+                return
+            has_more, self._cursor = pulled.has_more, pulled.cursor
+            self._listener.regions = pulled.watched
+            if pulled.documents:
+                yield _event(pulled)
+
+
+def _event(pulled: Pulled) -> bytes:
+    data = {"documents": pulled.documents, "checkpoint": {"cursor": pulled.cursor}}
+    return b"id: " + pulled.cursor.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+async def open_stream(
+    runtime: Runtime, actor: Actor, token: str, collection: SyncCollection, cursor: str | None
+) -> ChangeStream:
+    """A stream of what changes from `cursor` on; raises TooManyStreamsProblem (429) and SyncCursorProblem."""
+    stream = ChangeStream(runtime, token, collection, cursor)
+    await stream.begin(actor)
+    return stream
