@@ -97,26 +97,34 @@ def _refuse(constant: str) -> None:
 
 
 async def body_pieces(request: Request, limit: int) -> AsyncIterator[bytearray]:
-    """The body in pieces of up to 1 MiB and a network read; raises 413 beyond `limit` or Content-Length, 400 when cut short."""
+    """The body in pieces of up to 1 MiB and a network read; raises 413 beyond `limit` or Content-Length, 400 when cut short.
+
+    What came before is given out before it raises.
+    """
     announced = _announced_length(request)
     if announced is not None and announced > limit:
         raise TooLargeProblem(limit=limit)
+    most = limit if announced is None else announced
     piece, received = bytearray(), 0
+    refusal: Problem | None = None
     try:
         async for chunk in request.stream():
             received += len(chunk)
-            if received > (limit if announced is None else announced):
-                raise TooLargeProblem(limit=limit if announced is None else announced)
+            if received > most:
+                refusal = TooLargeProblem(limit=most)
+                break
             piece += chunk
             if len(piece) >= PIECE_BYTES:
                 yield piece
                 piece = bytearray()
-    except ClientDisconnect as gone:
-        raise CutShortProblem from gone
-    if announced is not None and received < announced:
-        raise CutShortProblem
+    except ClientDisconnect:
+        refusal = CutShortProblem()
+    if refusal is None and announced is not None and received < announced:
+        refusal = CutShortProblem()
     if piece:
         yield piece
+    if refusal is not None:
+        raise refusal
 
 
 def _announced_length(request: Request) -> int | None:

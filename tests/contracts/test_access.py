@@ -64,6 +64,10 @@ SENDERS_OWN_ID = {
     ): "the sender makes the id; tests/inspections/test_packages.py",
     (
         "PUT",
+        "/mobile/v1/packages/{package_id}/submission",
+    ): "the sender makes the id; tests/evidence/test_submissions.py",
+    (
+        "PUT",
         "/mobile/v1/evidence/{evidence_id}",
     ): "the sender makes the id; tests/inspections/test_packages.py",
 }

@@ -224,6 +224,25 @@ class PackageAnswer(BaseModel):
     receipt: bool
 
 
+class FileResult(BaseModel):
+    """What became of one part of a submission: stored (durable, waits for its package), verified, withdrawn (had been), refused.
+
+    `part` is its name; `problem` has the members of the problem that PUT /evidence/{id} would answer. A refused file is still
+    missing; all others are durable.
+    """
+
+    part: str
+    status: Literal["stored", "verified", "withdrawn", "refused"]
+    problem: dict[str, Any] | None = None
+
+
+class SubmissionAnswer(PackageAnswer):
+    """A package and its files in one answer: each file's result, and the receipt byte for byte when no file is missing."""
+
+    files: list[FileResult]
+    signed_receipt: str | None
+
+
 class SignatureRequest(BaseModel):
     """An officer's signature over `anshao.package-signature/1\\n<package hash>\\n<text hash>`."""
 

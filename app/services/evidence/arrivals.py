@@ -122,17 +122,18 @@ async def _claim_new(
 ) -> tuple[int | None, bool]:
     """How many files the package misses afterwards; None when nothing was done, and then whether that was only because at
     least `leave` are to stay missing."""
-    values: dict[str, Any] = _row(actor, arrival) | {"leave": leave}
+    values: dict[str, Any] = file_row(actor.user_id, actor.device_id, arrival) | {"leave": leave}
     missing, is_left = (await connection.execute(_CLAIM, values)).one()
     return missing, is_left
 
 
-def _row(actor: Actor, arrival: Arrival) -> dict[str, Any]:
+def file_row(user_id: UUID | None, device_id: UUID | None, arrival: Arrival) -> dict[str, Any]:
+    """What is written of a phone's file before it is claimed."""
     return {
         "id": arrival.id,
         "package_id": arrival.package_id,
-        "device_id": actor.device_id,
-        "user_id": actor.user_id,
+        "device_id": device_id,
+        "user_id": user_id,
         "sha256": arrival.sha256,
         "size": arrival.size,
         "media_type": arrival.media_type,
@@ -182,7 +183,11 @@ async def _insert_row(
 ) -> bool:
     """Write the file's row, or claim the one that came before; True when it is new. Refuses another file's id."""
     claim = {"is_claimed": manifest is not None, "region_id": manifest.region_id if manifest else None}
-    new = insert(EvidenceFile).values(_row(actor, arrival) | claim | {"flags": []}).on_conflict_do_nothing()
+    new = (
+        insert(EvidenceFile)
+        .values(file_row(actor.user_id, actor.device_id, arrival) | claim | {"flags": []})
+        .on_conflict_do_nothing()
+    )
     if (await session.execute(new.returning(EvidenceFile.id))).scalar_one_or_none() is not None:
         return True
     own = (

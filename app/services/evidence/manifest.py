@@ -1,14 +1,15 @@
 """Manifests: what a package declares, matched with what has arrived, in either order."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.rows import Rows
-from app.models.evidence import EvidenceDeclaration, EvidenceManifest
+from app.models.evidence import EvidenceDeclaration, EvidenceFile, EvidenceManifest
 from app.schemas.mobile.packages import EvidenceDeclaration as Declared
 
 _LOCK = text(
@@ -30,14 +31,26 @@ async def lock_manifests(session: AsyncSession, package_ids: Collection[UUID]) -
 
 
 def manifest_sets(
-    package_id: UUID, device_id: UUID, region_id: UUID, rows: Sequence[Declared]
-) -> tuple[Rows, Rows]:
-    """What insert_rows writes to take a package's manifest in, once; an id declared twice counts once, as declared last."""
+    package_id: UUID,
+    device_id: UUID,
+    region_id: UUID,
+    rows: Sequence[Declared],
+    files: Sequence[Mapping[str, Any]] = (),
+) -> tuple[Rows, Rows, Rows]:
+    """What insert_rows writes to take a package's manifest in, once; an id declared twice counts once, as declared last.
+
+    `files`: rows of EvidenceFile for declared files that came with the package (file_row), and are verified by that.
+    """
     common = {"package_id": package_id, "device_id": device_id, "region_id": region_id}
     declared = {row.id: row for row in rows}
+    status = {file["id"]: "verified" for file in files}
     return (
-        (EvidenceManifest, [common | {"missing": len(declared)}]),
-        (EvidenceDeclaration, [common | _columns(row) for row in declared.values()]),
+        (EvidenceManifest, [common | {"missing": len(declared) - len(status)}]),
+        (
+            EvidenceDeclaration,
+            [common | _columns(row) | {"status": status.get(row.id, "missing")} for row in declared.values()],
+        ),
+        (EvidenceFile, [{**file, "is_claimed": True, "region_id": region_id} for file in files]),
     )
 
 
@@ -106,6 +119,12 @@ class DeclaredFile:
     sha256: str
     size: int
     status: str
+
+
+def all_verified(rows: Sequence[Declared]) -> list[DeclaredFile]:
+    """A manifest whose files are all there, as a receipt lists it: in order of id."""
+    declared = {row.id: DeclaredFile(row.id, row.hash, row.size, "verified") for row in rows}
+    return [declared[identifier] for identifier in sorted(declared)]
 
 
 DECLARED = (

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -45,6 +45,14 @@ def announced_digest(header: str | None) -> str:
     raise DigestRequiredProblem
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file whose bytes are durable and whose row is still to be written."""
+
+    kept: Kept
+    arrival: Arrival
+
+
 async def take_original(
     runtime: Runtime, actor: Actor, announced: Announcement, pieces: AsyncIterator[Buffer]
 ) -> tuple[Kept, Stored]:
@@ -52,14 +60,20 @@ async def take_original(
     UnclaimedQuotaProblem, NotFoundProblem; what is refused leaves no bytes behind."""
     kept = await keep_bytes(runtime, pieces, announced.sha256)
     arrival = Arrival(announced.id, announced.package_id, kept.sha256, kept.size, announced.media_type)
+    return kept, await register_brought(runtime, actor, Brought(kept, arrival))
+
+
+async def register_brought(runtime: Runtime, actor: Actor, brought: Brought) -> Stored:
+    """Register a file that is durable already; raises what take_original raises, and then leaves no bytes behind."""
+    kept, arrival = brought.kept, brought.arrival
     if kept.is_new:
         stored = await claim_original(runtime, actor, arrival)
         if stored is not None:
-            return kept, stored
+            return stored
     try:
         async with runtime.database.write() as session:
             await hold_bytes(session, runtime, kept)
-            return kept, await register_original(session, actor, arrival)
+            return await register_original(session, actor, arrival)
     except Problem:
         if (
             kept.is_new
@@ -92,6 +106,19 @@ async def hold_bytes(session: AsyncSession, runtime: Runtime, kept: Kept) -> Non
     await lock_content(session, kept.sha256)
     if not await runtime.storage.exists(kept.key):
         raise OriginalGoneProblem
+
+
+async def hold_all(session: AsyncSession, runtime: Runtime, brought: Sequence[Brought]) -> bool:
+    """The same for several files at once, in one statement when all are new; False when one's bytes went a moment ago."""
+    keys = [one.kept.key for one in brought]
+    wanted = select(EvidenceRemoval.storage_key).where(EvidenceRemoval.storage_key.in_(keys))
+    doomed = set((await session.execute(wanted)).scalars())
+    held = {one.kept for one in brought if not one.kept.is_new or one.kept.key in doomed}
+    for kept in sorted(held, key=lambda kept: kept.sha256):  # in one order for everybody
+        await lock_content(session, kept.sha256)
+        if not await runtime.storage.exists(kept.key):
+            return False
+    return True
 
 
 async def _is_to_be_removed(session: AsyncSession, key: str) -> bool:

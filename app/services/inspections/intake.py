@@ -18,6 +18,7 @@ from app.core.errors import ForbiddenProblem, NotFoundProblem, Problem
 from app.models.history import Change
 from app.models.inspections import PackageConflict, PackageIntake
 from app.schemas.mobile.packages import Envelope
+from app.services.evidence.service import Brought
 from app.services.identity.signatures import signature_verifies
 from app.services.inspections.context import Context, Named, read_contexts
 from app.services.inspections.errors import SetAsideQuotaProblem, TooManyRowsProblem
@@ -48,7 +49,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A kept package that can be processed: whose it is, what it says, since when it is here, and by which door it came."""
+    """A kept package that can be processed: whose it is, what it says, since when it is here, and by which door it came.
+
+    `files` came with it: all that it declares, or none.
+    """
 
     package_id: UUID
     sha256: str
@@ -58,6 +62,12 @@ class Arrived:
     user_id: UUID
     received_at: datetime
     origin: str = "door"
+    files: tuple[Brought, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """True when no declared file is to be waited for or looked for."""
+        return bool(self.files) or not self.envelope.evidence
 
 
 @dataclass(frozen=True, slots=True)

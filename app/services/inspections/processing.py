@@ -5,7 +5,7 @@ new visit), a unique key refuses the whole, and the caller begins again with wha
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,7 +21,9 @@ from app.services.audit.service import rows_of_acts
 from app.services.checklists.answers import Assessment, EvidenceClaim, assess_answers
 from app.services.checklists.service import published_checklist
 from app.services.determinations.service import determination_sets
-from app.services.evidence.manifest import claim_arrived, lock_manifests, manifest_sets
+from app.services.evidence.arrivals import file_row
+from app.services.evidence.manifest import all_verified, claim_arrived, lock_manifests, manifest_sets
+from app.services.evidence.service import hold_all
 from app.services.hazards.corrections import registered_findings
 from app.services.hazards.registering import hazard_sets
 from app.services.inspections.context import Context, KnownSite
@@ -129,11 +131,12 @@ async def process_packages(
         device_id=arrived.device_id,
         authority_id=arrived.envelope.authority_id,
     )
-    meanings = [await _understand(session, actor, one) for one in waiting]
+    held = [await _hold_files(session, runtime, one) for one in waiting]
+    meanings = [await _understand(session, actor, one) for one in held]
     first = meanings[0]
-    with_files = [one.arrived.package_id for one in meanings if one.envelope.evidence]
-    if with_files:
-        await lock_manifests(session, with_files)
+    in_want = [one.arrived.package_id for one in meanings if not one.arrived.is_whole]
+    if in_want:
+        await lock_manifests(session, in_want)
     sets: list[Rows | Computed | Part] = []
     for one in meanings:
         sets += await _rows_of(session, actor, one)
@@ -147,18 +150,21 @@ async def process_packages(
         ],
     )
     complete = [
-        (receipt_subject(one.arrived, one.context), ()) for one in meanings if not one.envelope.evidence
+        (receipt_subject(one.arrived, one.context), all_verified(one.envelope.evidence))
+        for one in meanings
+        if one.arrived.is_whole
     ]
     sets += await receipt_rows(session, runtime, complete, first.context.chain)
     has_receipts = bool(await insert_rows(session, *sets, answer=CHAINED if complete else "0"))
-    claimed = await claim_arrived(session, with_files) if with_files else {}
+    claimed = await claim_arrived(session, in_want) if in_want else {}
     answers = []
     for one in meanings:
-        missing = {row.id for row in one.envelope.evidence} - claimed.get(one.arrived.package_id, set())
+        missing = set() if one.arrived.is_whole else {row.id for row in one.envelope.evidence}
+        missing -= claimed.get(one.arrived.package_id, set())
         news = news_of(one.arrived, one.site, stands=one.place.stands)
         results = await record_package_results(session, news) if one.place.stands else []
         await publish(session, news)
-        has_receipt = has_receipts and not one.envelope.evidence
+        has_receipt = has_receipts and one.arrived.is_whole
         if not has_receipt and not missing:
             has_receipt = await issue_receipt_if_complete(session, runtime, one.arrived.package_id)
         answers.append(
@@ -173,6 +179,13 @@ async def process_packages(
             )
         )
     return answers
+
+
+async def _hold_files(session: AsyncSession, runtime: Runtime, one: Waiting) -> Waiting:
+    """The package with the files it came with; without them if the bytes of one went a moment ago."""
+    if not one.arrived.files or await hold_all(session, runtime, one.arrived.files):
+        return one
+    return replace(one, arrived=replace(one.arrived, files=()))
 
 
 async def _understand(session: AsyncSession, actor: Actor, one: Waiting) -> _Meaning:
@@ -211,7 +224,9 @@ async def _rows_of(session: AsyncSession, actor: Actor, one: _Meaning) -> list[R
         (Package, [one.package]),
         (Finding, one.findings),
         (NumberUse, one.numbers),
-        *manifest_sets(arrived.package_id, arrived.device_id, one.site.region_id, envelope.evidence),
+        *manifest_sets(
+            arrived.package_id, arrived.device_id, one.site.region_id, envelope.evidence, _file_rows(arrived)
+        ),
         *rows_of_acts(actor, [submission_act(arrived, one.site)]),
         *(await _verdicts_of(session, actor, one) if one.place.stands else ()),
     ]
@@ -247,6 +262,12 @@ async def let_stand(
     await insert_rows(session, *hazard_sets(actor, registered), *await _verdicts_of(session, actor, meaning))
     await record_package_results(session, news_of(arrived, site, stands=True))
     return withdrawn
+
+
+def _file_rows(arrived: Arrived) -> list[dict[str, Any]]:
+    return [
+        file_row(arrived.user_id, arrived.device_id, one.arrival) | {"flags": []} for one in arrived.files
+    ]
 
 
 def _check(envelope: Envelope, context: Context) -> KnownSite:

@@ -1,7 +1,7 @@
 """What a phone asks of packages: submit, look at, sign, receipt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -88,6 +88,23 @@ async def submit_packages(
         except Exception as error:  # noqa: BLE001  it is this row's result
             results.append(error)
     return results
+
+
+async def keep_delivery(runtime: Runtime, actor: Actor, delivery: Delivery) -> Kept:
+    """The first commit of submit_package; raises what keep_packages refuses with."""
+    async with runtime.database.single_statement() as connection:
+        (kept,) = await keep_packages(connection, actor, [delivery])
+    if isinstance(kept, Exception):
+        raise kept
+    return kept
+
+
+async def finish_delivery(runtime: Runtime, delivery: Delivery, kept: Kept) -> Submitted:
+    """The second commit of submit_package; raises what came of the package if it was not processed."""
+    done = {}
+    if kept.arrived is not None:
+        done[delivery.package_id] = await finish_package(runtime, Waiting(kept.arrived, kept.context))
+    return await _result(runtime, delivery, kept, done)
 
 
 async def _result(
@@ -184,6 +201,7 @@ async def finish_package(runtime: Runtime, one: Waiting) -> PackageAnswer | None
                 return None
             if state not in SOMEBODY_CAME_FIRST:
                 raise
+        arrived = replace(arrived, files=())  # perhaps one of them came first: they are registered one by one
         one = Waiting(arrived, await _look_again(runtime, arrived))
     log.error("package_keeps_colliding", package_id=str(arrived.package_id))
     return None
