@@ -14,10 +14,12 @@ import httpx
 import psutil
 
 from tests.faults.power import DATA, FORGET, PLATTER, Platter
-from tests.support.processes import START_SECONDS, Installation
+from tests.support.processes import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_SECONDS = 60
+START_SECONDS = 600
+"""On a machine with ten times the work it can do."""
 
 
 class Machine(Installation):
