@@ -246,3 +246,59 @@ def test_a_lost_enrolment_says_so_and_a_refused_code_names_its_problem(carried: 
         carried.phone.enroll("WHATEVER")
     with pytest.raises(Stopped, match=r"device_key_refused|enrollment_refused"):
         carried.phone.enroll("WHATEVER")
+
+
+VIDEO = b"\x00\x00\x00\x18ftypmp42" + b"v" * 1_200_000
+
+
+def patched(carried: Carried) -> int:
+    return carried.network.count("PATCH /mobile/v1/uploads")
+
+
+@pytest.mark.parametrize(("fault", "pieces"), [(cut_before, 4), (lose_answer, 3), (portal, 4), (gateway, 4)])
+def test_a_large_file_goes_on_from_where_it_broke_off(carried: Carried, fault: Fault, pieces: int) -> None:
+    """Three pieces; the second one breaks: it is sent again only if it did not arrive."""
+    item, _ = carried.seal(VIDEO)
+    carried.network.suffer("PATCH /mobile/v1/uploads", lambda request, forward: forward(request))
+    carried.network.suffer("PATCH /mobile/v1/uploads", fault)
+    assert "no network" in str(carried.phone.synchronize().trouble)
+    carried.phone.close()
+    phone = carried.open()  # the app was killed meanwhile
+    assert phone.synchronize().unfinished == 0
+    assert (patched(carried), carried.network.count("POST /mobile/v1/uploads")) == (pieces, 1)
+    assert carried.network.count("HEAD /mobile/v1/uploads") == 1
+    assert carried.network.count("PUT /mobile/v1/evidence") == 0
+    assert phone.receipt(item.id) is not None
+
+
+def test_an_upload_that_has_expired_is_begun_anew(carried: Carried) -> None:
+    item, files = carried.seal(VIDEO)
+    carried.phone.outbox.note_upload(files[0].id, "/uploads/01a213f4-4c70-7359-acd2-d13457d313c1")
+    carried.phone.synchronize()
+    assert carried.states() == ["released"]
+    assert carried.phone.receipt(item.id) is not None
+
+
+def test_a_piece_at_another_offset_is_looked_up_and_not_repeated_blindly(carried: Carried) -> None:
+    carried.seal(VIDEO)
+    carried.network.suffer("PATCH /mobile/v1/uploads", problem(409, "upload_offset", "now"))
+    assert carried.phone.synchronize().unfinished == 0
+    assert (patched(carried), carried.network.count("HEAD /mobile/v1/uploads")) == (4, 1)
+
+
+def test_an_upload_that_is_busy_waits_and_the_others_go_on(carried: Carried) -> None:
+    carried.seal(VIDEO)
+    carried.seal(PICTURE)
+    carried.network.suffer("PATCH /mobile/v1/uploads", problem(423, "upload_busy", "after"))
+    carried.phone.synchronize()
+    assert carried.states() == ["sent", "released"]
+    carried.phone.hurry()
+    carried.phone.synchronize()
+    assert carried.states() == ["released", "released"]
+
+
+def test_a_service_without_resumable_uploads_gets_the_file_in_one_request(carried: Carried) -> None:
+    carried.seal(VIDEO)
+    carried.network.suffer("POST /mobile/v1/uploads", problem(404, "not_found", "never"))
+    assert carried.phone.synchronize().unfinished == 0
+    assert carried.network.count("PUT /mobile/v1/evidence") == 1

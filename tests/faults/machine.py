@@ -31,6 +31,7 @@ class Machine(Installation):
         self.data.mkdir()
         self.platter = Platter(self.data, folder / "platter")
         self.address = f"http://127.0.0.1:{self.port}"
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # it is started often
         self.environment |= {
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'clients' / 'python'}",
             "ANSHAO_WORKERS": str(api_processes),

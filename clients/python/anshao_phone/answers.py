@@ -99,6 +99,8 @@ def step_of(status: int, code: str, retry: str | None) -> Step:
     """What the phone does about a refusal. A `retry` of a newer server: later if it is the server's fault, else aside."""
     if code in OF_THE_PHONE:
         return OF_THE_PHONE[code]
+    if status == 401 and retry is None:
+        return Step.RENEW
     if status in BUSY and retry != "now":
         return Step.WAIT
     return BY_RETRY.get(retry or "", Step.LATER if status >= 500 else Step.ASIDE)
@@ -108,8 +110,8 @@ def read_answer(response: httpx.Response) -> Answer:
     """The answer, if it is the service's; raises NoNetwork."""
     status, headers = response.status_code, response.headers
     kind = headers.get("content-type", "").split(";")[0].strip().lower()
-    if headers.get("tus-resumable") == TUS and not response.content:
-        return Answer(status, headers, b"", None)
+    if not response.content and (headers.get("tus-resumable") == TUS or kind == PROBLEM):
+        return Answer(status, headers, b"", None)  # tus says nothing but headers; HEAD has no body
     if status >= 400 and kind == PROBLEM:
         document = _read(response)
         if isinstance(document, dict) and {"code", "retry"} <= document.keys():

@@ -47,11 +47,11 @@ class Asking:
             raise Stopped(answer.code)
         self._take(answer)
 
-    def ask(self, send: Callable[[], httpx.Response]) -> Answer:
-        """An answer that is DONE, LATER or ASIDE, or REPEAT after three times. Raises NoNetwork, QueueWaits, Stopped."""
+    def ask(self, send: Callable[[], httpx.Response], at_once: int = AT_ONCE) -> Answer:
+        """An answer that is DONE, LATER or ASIDE, or REPEAT after so many times. Raises NoNetwork, QueueWaits, Stopped."""
         if self._clock.steady() >= self._fresh_until:
             self.renew()
-        for _ in range(AT_ONCE):
+        for _ in range(at_once):
             answer = self.once(send)
             match answer.step:
                 case Step.RENEW:

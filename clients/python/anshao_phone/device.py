@@ -21,6 +21,8 @@ from anshao_phone.protocol import (
     withdrawal_message,
 )
 
+TUS_HEADERS = {"Tus-Resumable": "1.0.0"}
+
 
 class Device:
     """One officer's device: its key, who it is, its tokens."""
@@ -118,6 +120,32 @@ class Device:
     def put_photo(self, package: SealedPackage, photo: Photo) -> httpx.Response:
         """Send a photograph that is in memory."""
         return self.put_file(package.id, photo.id, sha256_of(photo.content), photo.media_type, photo.content)
+
+    def post_upload(
+        self, package_id: UUID, file_id: UUID, declared_hash: str, size: int, media_type: str
+    ) -> httpx.Response:
+        """Begin a resumable upload (tus 1.0); the same again gives the one that is under way."""
+        told = {
+            "evidence_id": str(file_id),
+            "package_id": str(package_id),
+            "sha256": declared_hash,
+            "filetype": media_type,
+        }
+        pairs = (f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in told.items())
+        headers = TUS_HEADERS | {"Upload-Length": str(size), "Upload-Metadata": ",".join(pairs)}
+        return self.request("POST", "/uploads", headers=headers)
+
+    def head_upload(self, address: str) -> httpx.Response:
+        """Ask where an upload stands: Upload-Offset."""
+        return self.request("HEAD", address, headers=TUS_HEADERS)
+
+    def patch_upload(self, address: str, offset: int, content: bytes) -> httpx.Response:
+        """Append bytes at the offset."""
+        headers = TUS_HEADERS | {
+            "Content-Type": "application/offset+octet-stream",
+            "Upload-Offset": str(offset),
+        }
+        return self.request("PATCH", address, content=content, headers=headers)
 
     def check_files(self, ids: Sequence[UUID]) -> httpx.Response:
         """Ask where files stand (at most 500)."""
