@@ -110,7 +110,7 @@ def build_city(machine: Machine) -> City:
     )
     listed = officer.get("/checklists", status="published", limit=200)["items"]
     found = next(row for row in listed if row["code"] == "hot-work")
-    content = officer.get(f"/checklists/{found['id']}")["content"]
+    content = officer.get(f"/checklists/{found['id']}")["body"]
     now = utc_now().astimezone(SHANGHAI)
     answers = [fill_in(content, now, is_good=is_good)[0] for is_good in (True, False)]
     template = {"code": found["code"], "version": found["number"], "hash": found["content_hash"]}
