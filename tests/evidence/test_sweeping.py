@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from anshao_phone import Photo, sha256_of
 from app.core.clock import utc_now
 from app.services.evidence.service import lock_content
-from app.services.evidence.sweeping import is_used, remove_decided, sweep_unclaimed
+from app.services.evidence.sweeping import is_used, remove_decided, remove_strays, sweep_unclaimed
 from app.services.runtime import Runtime
 from app.storage.store import original_key
 from tests.evidence.conftest import Team
@@ -152,3 +152,20 @@ def test_the_database_itself_refuses_to_remove_an_original_too_soon(team: Team, 
 
     with pytest.raises(DBAPIError, match="never removed"):
         team.world.in_database(remove)
+
+
+def test_bytes_whose_row_was_never_written_go_after_a_day_and_nothing_else_does(
+    team: Team, runtime: Runtime
+) -> None:
+    """As a process leaves them that dies between storing a file and writing its row."""
+    claimed, waiting, stray = photo(), photo(), photo()
+    team.phone.put_photo(team.sent(claimed), claimed)
+    team.phone.put_photo(team.seal(waiting), waiting)
+    key = original_key(sha256_of(stray.content))
+    run(team.world, lambda: runtime.storage.put(key, stray.content))
+    run(team.world, lambda: remove_strays(runtime))
+    assert run(team.world, lambda: runtime.storage.exists(key)) is True
+    run(team.world, lambda: remove_strays(runtime, 0))
+    assert run(team.world, lambda: runtime.storage.exists(key)) is False
+    for kept in (claimed, waiting):
+        assert stored_bytes(team.world, runtime, kept.content) == kept.content

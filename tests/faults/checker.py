@@ -68,7 +68,8 @@ def check(journals: Iterable[Journal], reader: Reader, objects: Path) -> Finding
             _check_package(sealed, told, known.get(sealed.id, []), reader, found)
         _check_receipts(journal, reader, found)
     _check_visits([sealed for journal in journals for sealed in journal.sealed], visits, reader, found)
-    _check_storage(objects, known, found)
+    abandoned = _check_abandoned(journals, found)
+    _check_storage(objects, known, abandoned, found)
     return found
 
 
@@ -178,10 +179,26 @@ def _check_visits(sealed: list[Sealed], visits: list[Any], reader: Reader, found
             found.duplicates.append(f"the same answers gave {sorted(numbers)} findings")
 
 
-def _check_storage(objects: Path, known: Mapping[str, list[Any]], found: Findings) -> None:
+def _check_abandoned(journals: list[Journal], found: Findings) -> dict[str, int]:
+    """Files whose packages never came were acknowledged too: they wait. Size by hash."""
+    waiting: dict[str, int] = {}
+    for journal in journals:
+        for identifier, (digest, size) in journal.abandoned.items():
+            if journal.standing.get(identifier) == "stored":
+                found.unclaimed.append(f"file {identifier} waits for its package")
+                waiting[digest.removeprefix("sha-256:")] = size
+            else:
+                found.lost.append(f"file {identifier} without a package: {journal.standing.get(identifier)}")
+                found.lost_bytes += size
+    return waiting
+
+
+def _check_storage(
+    objects: Path, known: Mapping[str, list[Any]], abandoned: Mapping[str, int], found: Findings
+) -> None:
     """Every original is what its name says, and belongs to a row."""
     rows = [row for group in known.values() for row in group]
-    wanted = {row["hash"].removeprefix("sha-256:") for row in rows}
+    wanted = {row["hash"].removeprefix("sha-256:") for row in rows} | abandoned.keys()
     stored = set()
     for path in sorted(path for path in (objects / "originals").rglob("*") if path.is_file()):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -194,6 +211,9 @@ def _check_storage(objects: Path, known: Mapping[str, list[Any]], found: Finding
         if row["status"] == "verified" and row["hash"].removeprefix("sha-256:") not in stored:
             found.lost.append(f"object of file {row['id']} is not in the storage")
             found.lost_bytes += row["size"]
+    for digest in abandoned.keys() - stored:
+        found.lost.append(f"object {digest} waits for its package and is not in the storage")
+        found.lost_bytes += abandoned[digest]
     found.orphans += [
         f"temporary file {path.name}" for path in (objects / ".staging").rglob("*") if path.is_file()
     ]

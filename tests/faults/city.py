@@ -1,5 +1,6 @@
 """What the run needs, entered through the console API: people with phones' codes, a site, a published checklist."""
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass
@@ -8,16 +9,16 @@ from typing import Any
 
 import httpx
 
+from app.config import Settings
 from app.core.clock import SHANGHAI, shanghai_today, utc_now
 from app.demo.console import Person
 from app.demo.filling import fill_in
+from app.services.checklists.loading import load_shipped_checklists
+from app.services.identity.service import create_first_administrator
+from app.services.runtime import open_runtime
 from tests.faults.machine import Machine
 
 PASSWORD = "correct horse battery staple"
-CREATE_ADMIN = (
-    "admin", "create", "--login", "first", "--name", "陈安全", "--city-code", "330100", "--city-name", "安市",
-    "--authority-name", "安市应急管理局", "--password-stdin",
-)  # fmt: skip
 
 
 class Desk(Person):
@@ -89,9 +90,7 @@ class City:
 
 def build_city(machine: Machine) -> City:
     """Enter everything, before anything is broken."""
-    for arguments, given in ((CREATE_ADMIN, PASSWORD + "\n"), (("content", "load"), "")):
-        ran = machine.run(*arguments, given=given)
-        assert ran.returncode == 0, ran.stderr
+    asyncio.run(_prepare(machine.settings))
     http = httpx.Client(base_url=machine.address, timeout=60, trust_env=False)
     administrator = Desk(http, "first", "陈安全", PASSWORD)
     administrator.log_in()
@@ -117,6 +116,16 @@ def build_city(machine: Machine) -> City:
     return City(
         http, administrator, officer, authority["id"], region["id"], enterprise["id"], site["id"], template, answers
     )  # fmt: skip
+
+
+async def _prepare(settings: Settings) -> None:
+    """What `anshao admin create` and `anshao content load` do."""
+    async with open_runtime(settings) as runtime, runtime.database.write() as session:
+        await create_first_administrator(
+            session, login="first", name="陈安全", password=PASSWORD, city_code="330100", city_name="安市",
+            authority_name="安市应急管理局",
+        )  # fmt: skip
+        await load_shipped_checklists(session)
 
 
 def open_account(administrator: Desk, authority_id: str, region_id: str, login: str) -> Any:

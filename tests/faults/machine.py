@@ -13,6 +13,7 @@ from typing import IO, Any
 import httpx
 import psutil
 
+from app.config import Settings
 from tests.faults.power import DATA, FORGET, PLATTER, Platter
 from tests.support.processes import Installation
 
@@ -25,8 +26,12 @@ START_SECONDS = 600
 class Machine(Installation):
     """One data folder on a disk that can lose power and fill up."""
 
-    def __init__(self, folder: Path, *, api_processes: int = 2, forget: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, database: str | None = None, api_processes: int = 2, forget: str = ""
+    ) -> None:
+        """`database`: the address of one that is not ours to kill; without it, the embedded one in the data folder."""
         super().__init__(folder)
+        self._database = database
         self.data = folder / "data"
         self.data.mkdir()
         self.platter = Platter(self.data, folder / "platter")
@@ -40,11 +45,18 @@ class Machine(Installation):
             PLATTER: str(folder / "platter"),
             FORGET: forget,
         }
+        if database is not None:
+            self.environment["ANSHAO_DATABASE_URL"] = database
         self._api: subprocess.Popen[Any] | None = None
         self._worker: subprocess.Popen[Any] | None = None
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "tests.faults.launch", *arguments]
+
+    @property
+    def settings(self) -> Settings:
+        """For what is done on this installation by the run itself, before and after the faults."""
+        return Settings(_env_file=None, data_dir=self.data, database_url=self._database)  # type: ignore[call-arg, arg-type]
 
     # Running.
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
-from anshao_phone import Acknowledged, Clock, File, Item, Phone
+from anshao_phone import Acknowledged, Clock, File, Item, Phone, sha256_of
 from app.core.clock import SHANGHAI
 from app.demo.photos import make_photo
 from tests.faults.city import City
@@ -52,6 +52,10 @@ class Journal:
     """(number, package id, body) as the phone holds them at the end."""
     reconnects: list[float] = field(default_factory=list)
     """Seconds from each return of the network to the last receipt."""
+    abandoned: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """(hash, size) by id of files that arrived and whose packages will never come."""
+    standing: dict[str, str] = field(default_factory=dict)
+    """What the service says of those at the end."""
     deaths: int = 0
     aside: list[str] = field(default_factory=list)
 
@@ -99,7 +103,31 @@ class Officer(threading.Thread):
         fingerprint = self._phone.enroll(city.code_for(self._user_id))
         self.journal.device_id = str(self._phone.device.device_id)
         city.confirm(self.journal.device_id, fingerprint)
+        self._abandon()
         self._transport.rate = 0.004
+
+    def _abandon(self) -> None:
+        """A file that is sent before its package, which the officer then never seals: it waits for 90 days."""
+        self._phone.refresh()
+        content, identifier = self._dice.randbytes(30_000), uuid4()
+        answer = self._phone.device.put_file(uuid4(), identifier, sha256_of(content), "image/jpeg", content)
+        assert answer.status_code == 201, answer.text
+        self.journal.abandoned[str(identifier)] = (sha256_of(content), len(content))
+
+    def look_back(self) -> None:
+        """When everything is over: the receipts held, what was set aside, what the service says of the abandoned file."""
+        self._phone = self._open()
+        self._phone.http = self._city.http
+        outbox = self._phone.outbox
+        self.journal.receipts = [
+            (number, str(of), outbox.receipt(of) or b"") for number, _, _, of in outbox.chain()
+        ]
+        self.journal.aside = [str(item.problem) for item in outbox.items("aside")]
+        self._phone.refresh()
+        answer = self._phone.device.check_files([UUID(one) for one in self.journal.abandoned])
+        self.journal.standing = {row["id"]: row["status"] for row in answer.raise_for_status().json()}
+        self._phone.close()
+        self._transport.close()
 
     def _open(self) -> Phone:
         """The app starts on its folder; its clock is off by some days, by others each time."""
@@ -130,12 +158,6 @@ class Officer(threading.Thread):
             self.failure = failure
         finally:
             self._transport.rate = 0
-            chain = self._phone.outbox.chain()
-            self.journal.receipts = [
-                (number, str(package), self._phone.outbox.receipt(package) or b"")
-                for number, _, _, package in chain
-            ]
-            self.journal.aside = [str(item.problem) for item in self._phone.outbox.items("aside")]
             self._phone.close()
 
     def _inspect(self) -> None:

@@ -137,6 +137,7 @@ class Proxy:
         self._open: list[set[asyncio.StreamWriter]] = [set() for _ in range(phones)]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._servers: list[asyncio.Server] = []
         self.ports: list[int] = []
 
     def start(self) -> None:
@@ -146,12 +147,23 @@ class Proxy:
             sock = socket.create_server(("127.0.0.1", 0))
             self.ports.append(sock.getsockname()[1])
             listening = asyncio.start_server(self._serving(number), sock=sock, limit=HEAD_BYTES)
-            asyncio.run_coroutine_threadsafe(listening, self._loop).result()
+            self._servers.append(asyncio.run_coroutine_threadsafe(listening, self._loop).result())
 
     def stop(self) -> None:
         """Carry nothing any more."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        for server in self._servers:
+            server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # transports that were aborted close in the next round
 
     def set_offline(self, phone: int, is_offline: bool) -> None:
         """Take a phone's network away, in the middle of whatever it does; or give it back."""

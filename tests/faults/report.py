@@ -25,7 +25,7 @@ def figures(outcome: Outcome) -> list[tuple[str, str]]:
         ("acknowledged bytes lost", str(findings.lost_bytes + len(findings.lost))),
         ("duplicate records", str(len(findings.duplicates))),
         ("mutated files", str(len(findings.mutated))),
-        ("orphan files after the sweeps", str(len(findings.orphans))),
+        ("orphan files after the sweeps", f"{len(findings.orphans)} ({outcome.swept} were swept)"),
         ("packages without a receipt at the end", str(len(findings.unfinished))),
         ("sent again after an acknowledgment", str(len(ledger.sent_in_vain()))),
         ("bytes resent", f"{ledger.resent():,} ({share:.1%} of {ledger.payload():,})"),
@@ -77,7 +77,7 @@ def page(outcome: Outcome) -> str:
     )
     cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / 2**30
     return TEXT.format(
-        arguments=f"--seed {plan.seed} --phones {plan.phones} --minutes {plan.minutes:g}",
+        arguments=f"--seed {plan.seed} --phones {plan.phones} --minutes {plan.minutes or 0:g}",
         day=date.today().isoformat(),  # noqa: DTZ011  the day on which it was written
         machine=f"{cores} cores shared with other work, {memory:.0f} GiB, Python {platform.python_version()}",
         table=table, blows=blows, faults=faults, dropped=dropped, phones=plan.phones, rate=plan.fault_rate,

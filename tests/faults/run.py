@@ -1,19 +1,20 @@
 """The whole run: officers at work over a bad network, before a service that dies again and again; then the checker."""
 
+import asyncio
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 from tests.faults.checker import Findings, check
-from tests.faults.city import City, build_city
-from tests.faults.machine import ROOT, Machine
+from tests.faults.city import build_city
+from tests.faults.machine import Machine
 from tests.faults.officers import Officer
 from tests.faults.proxy import Ledger, Proxy
+from tests.faults.sweeps import sweep_everything
 
 Say = Callable[[str], None]
 
@@ -30,8 +31,9 @@ class Plan:
     fault_rate: float = 0.25
     pause: tuple[float, float] = (3, 15)
     """Seconds between two blows."""
-    blows: int | None = None
-    """After so many the machine is left alone; None: as long as anybody works."""
+    blows: tuple[str, ...] | None = None
+    """These, in this order, and then the machine is left alone; None: drawn by the seed, as long as anybody works."""
+    api_processes: int = 2
     finish_seconds: float = 600
     """How long the phones may take, after the last blow, to hold every receipt."""
 
@@ -52,6 +54,8 @@ class Outcome:
     acknowledged: int
     """Acknowledgments: packages, files, receipts."""
     sealed: int = 0
+    swept: int = 0
+    """Stored files without a row that the sweeps removed."""
     trouble: list[str] = field(default_factory=list)
     """Phones that failed or set something aside."""
 
@@ -117,9 +121,12 @@ class Fate:
         machine.look_after()
 
 
-def run(plan: Plan, folder: Path, say: Say, *, forget: str = "") -> Outcome:
-    """Everything, from an empty folder; whatever happens, nothing goes on running. `forget`: a negative control, see power.py."""
-    machine = Machine(folder, forget=forget)
+def run(plan: Plan, folder: Path, say: Say, *, database: str | None = None, forget: str = "") -> Outcome:
+    """Everything, from an empty folder; whatever happens, nothing goes on running.
+
+    `database`: an empty one that is not ours to kill, else the embedded one. `forget`: a negative control, see power.py.
+    """
+    machine = Machine(folder, database=database, api_processes=plan.api_processes, forget=forget)
     began = time.monotonic()
     try:
         machine.start()
@@ -138,10 +145,13 @@ def run(plan: Plan, folder: Path, say: Say, *, forget: str = "") -> Outcome:
             _work(plan, officers, proxy, fate, machine, say)
         finally:
             proxy.stop()
-        _sweep(machine)
+        swept = asyncio.run(sweep_everything(machine.settings))
+        for officer in officers:
+            officer.look_back()
         say("checking, by the public API and the storage")
         findings = check([one.journal for one in officers], city.officer, machine.data / "objects")
-        return _outcome(plan, time.monotonic() - began, fate, proxy, officers, findings, city)
+        city.http.close()
+        return _outcome(plan, time.monotonic() - began, fate, proxy, officers, findings, swept)
     finally:
         machine.stop()
 
@@ -152,12 +162,12 @@ def _work(plan: Plan, officers: list[Officer], proxy: Proxy, fate: Fate, machine
     until = time.monotonic() + 60 * plan.minutes if plan.minutes else float("inf")
     for officer in officers:
         officer.start()
-    while any(one.is_alive() for one in officers) and time.monotonic() < until:
-        if plan.blows is not None and fate.blows.total() >= plan.blows:
-            break
+    coming: Iterator[str | None] = iter(plan.blows) if plan.blows is not None else repeat(None)
+    for kind in coming:
         _pause(fate.dice.uniform(*plan.pause), officers)
-        if any(one.is_alive() for one in officers):
-            fate.strike()
+        if not any(one.is_alive() for one in officers) or time.monotonic() > until:
+            break
+        fate.strike(kind)
     for officer in officers:
         if plan.minutes:
             officer.ending.set()
@@ -180,16 +190,8 @@ def _pause(seconds: float, officers: list[Officer]) -> None:
         time.sleep(0.05)
 
 
-def _sweep(machine: Machine) -> None:
-    command = [sys.executable, "-m", "tests.faults.sweeps"]
-    ran = subprocess.run(
-        command, cwd=ROOT, env=machine.environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-
-
 def _outcome(
-    plan: Plan, seconds: float, fate: Fate, proxy: Proxy, officers: list[Officer], findings: Findings, city: City
+    plan: Plan, seconds: float, fate: Fate, proxy: Proxy, officers: list[Officer], findings: Findings, swept: int
 ) -> Outcome:  # fmt: skip
     trouble = [f"{one.name}: {one.failure!r}" for one in officers if one.failure is not None]
     trouble += [f"{one.name} did not come to an end" for one in officers if one.is_alive()]
@@ -205,5 +207,6 @@ def _outcome(
         deaths=sum(one.journal.deaths for one in officers),
         acknowledged=sum(len(one.journal.told) for one in officers),
         sealed=sum(len(one.journal.sealed) for one in officers),
+        swept=swept,
         trouble=trouble,
     )

@@ -4,7 +4,7 @@ from procrastinate import JobContext
 
 from app.jobs.app import jobs
 from app.services.evidence.judging import BATCH, judge_waiting, let_older_be_judged
-from app.services.evidence.sweeping import remove_decided, sweep_unclaimed
+from app.services.evidence.sweeping import remove_decided, remove_strays, sweep_unclaimed
 from app.services.evidence.upload_sweeping import remove_stray_parts, sweep_uploads
 
 
@@ -18,6 +18,13 @@ async def sweep(context: JobContext, timestamp: int) -> None:
     await sweep_uploads(runtime)
     await remove_stray_parts(runtime)
     await runtime.storage.clear_staging()
+
+
+@jobs.periodic(cron="13 3 * * *")
+@jobs.task(name="evidence.sweep_strays", pass_context=True, queueing_lock="evidence.sweep_strays")
+async def sweep_strays(context: JobContext, timestamp: int) -> None:
+    """Every night, since it looks at every stored file: bytes whose row was never written."""
+    await remove_strays(context.additional_context["runtime"])
 
 
 @jobs.periodic(cron="* * * * *")

@@ -5,6 +5,7 @@ again meanwhile holds them, see hold_bytes).
 """
 
 from datetime import timedelta
+from pathlib import PurePosixPath
 
 from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +22,9 @@ from app.services.runtime import Runtime
 UNCLAIMED_KEPT_FOR = timedelta(days=90)
 """Also in the trigger that guards originals: sooner, the database refuses."""
 BATCH = 200
+STRAY_AFTER_SECONDS = 24 * 3600
+"""The row of an original is written in the request that stores it: a day later it will not come any more."""
+KEPT_IN = ("originals", "derivatives")
 
 _REMOVE_OLD = text(
     """
@@ -83,6 +87,32 @@ async def remove_decided(runtime: Runtime) -> int:
                 gone += 1
             await session.execute(delete(EvidenceRemoval).where(EvidenceRemoval.storage_key == key))
     return gone
+
+
+async def remove_strays(runtime: Runtime, older_than_seconds: float = STRAY_AFTER_SECONDS) -> int:
+    """Remove originals and reduced copies that were stored before a process died, and never got a row; gives their number.
+
+    Bytes that come again meanwhile are safe: whoever finds them stored already takes the same lock (hold_bytes).
+    """
+    removed = 0
+    for folder in KEPT_IN:
+        async for keys in runtime.storage.list_older(folder, older_than_seconds):
+            for key in await _without_rows(runtime, keys):
+                async with runtime.database.write() as session:
+                    await lock_content(session, "sha-256:" + PurePosixPath(key).stem)
+                    if not await is_used(session, key):
+                        await runtime.storage.remove(key)
+                        removed += 1
+    return removed
+
+
+async def _without_rows(runtime: Runtime, keys: list[str]) -> set[str]:
+    """Those of the objects that no row refers to, in three questions for all of them."""
+    left = set(keys)
+    async with runtime.database.read() as session:
+        for column in (EvidenceFile.storage_key, EvidenceDerivative.storage_key, IntakeDelivery.storage_key):
+            left -= set((await session.execute(select(column).where(column.in_(left)))).scalars())
+    return left
 
 
 async def is_used(session: AsyncSession, key: str) -> bool:

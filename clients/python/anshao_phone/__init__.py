@@ -7,6 +7,7 @@ from anshao_phone.answers import NoNetwork, Step
 from anshao_phone.asking import QueueWaits, Stopped
 from anshao_phone.clock import Clock
 from anshao_phone.device import Device
+from anshao_phone.holdings import Holdings, PullRefused
 from anshao_phone.keys import DeviceKey, SoftwareKey
 from anshao_phone.outbox import File, Item, Outbox
 from anshao_phone.phone import Phone
@@ -20,11 +21,13 @@ __all__ = [
     "Device",
     "DeviceKey",
     "File",
+    "Holdings",
     "Item",
     "NoNetwork",
     "Outbox",
     "Phone",
     "Photo",
+    "PullRefused",
     "QueueWaits",
     "Receipt",
     "ReceiptRefused",

@@ -12,6 +12,7 @@ from anshao_phone.answers import Answer
 from anshao_phone.asking import Asking
 from anshao_phone.clock import Clock
 from anshao_phone.device import Device
+from anshao_phone.holdings import Holdings, pull
 from anshao_phone.keys import DeviceKey, SoftwareKey
 from anshao_phone.outbox import File, Item, Outbox
 from anshao_phone.pace import LONGEST_SECONDS
@@ -42,6 +43,7 @@ class Phone:
         self.name = name
         self.listener = listener
         self.outbox = Outbox(folder)
+        self.holdings = Holdings(folder / "holdings.db")
         self.clock = clock or Clock()
         self.device = Device(http, name, key or SoftwareKey.kept_in(folder / "key.pem"))
         self._asking = Asking(self.device, self.outbox, self.clock)
@@ -59,8 +61,9 @@ class Phone:
         self.close()
 
     def close(self) -> None:
-        """Close the outbox."""
+        """Close the outbox and the holdings."""
         self.outbox.close()
+        self.holdings.close()
 
     @property
     def http(self) -> httpx.Client:
@@ -105,6 +108,13 @@ class Phone:
     def hurry(self) -> None:
         """The network is back, or the officer asks for it: what waits is tried at the next pass."""
         self._sender.hurry()
+
+    def pull(self, collection: str) -> int:
+        """Take what has changed of a collection (assignments, sites, …) into the holdings; gives how many documents came.
+
+        Raises PullRefused, NoNetwork, QueueWaits, Stopped; what had come is kept.
+        """
+        return pull(self._asking.ask, self.device, self.holdings, collection)
 
     def receipt(self, package_id: UUID) -> dict[str, Any] | None:
         """The receipt held, read."""
