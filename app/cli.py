@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -24,8 +25,11 @@ from app.http.logs import configure_logs
 from app.jobs.relay import keep_epoch, renew_epoch
 from app.models.enterprises import EnterpriseImport, EnterpriseImportError
 from app.routers.reference import document_of
+from app.schemas.bundles import BundleReport
 from app.services.audit.checkpoints import read_checkpoints
 from app.services.audit.verify import AuditReport, verify_audit
+from app.services.bundles.importing import import_bundle_file
+from app.services.bundles.keys import BundleKeys
 from app.services.checklists.loading import Loaded, load_shipped_checklists
 from app.services.enterprises.commands import import_file
 from app.services.enterprises.import_reports import column_label
@@ -168,14 +172,18 @@ def create_admin(
 
 
 @keys.command("rotate")
-def rotate_key(purpose: Annotated[str, typer.Argument(help=" | ".join(PURPOSES))]) -> None:
+def rotate_key(purpose: Annotated[str, typer.Argument(help=" | ".join((*PURPOSES, "bundles")))]) -> None:
     """启用新的签名密钥，旧密钥继续用于验签 · Sign with a new key, announced two minutes ahead; old ones go on verifying."""
+    if purpose == "bundles":
+        for authority_id, recipient in BundleKeys(Settings().resolved_keys_dir).rotate_all().items():
+            typer.echo(f"{authority_id}: {recipient}")
+        return
     for known in PURPOSES:
         if known == purpose:
             key = KeyRing(Settings().resolved_keys_dir).rotate(known, utc_now() + ANNOUNCED_BEFORE)
             typer.echo(f"{known}: {key.id}  {key.valid_from:%Y-%m-%dT%H:%M:%SZ} 起签名 / signs from then on")
             return
-    _fail(f"未知用途 / unknown purpose: {purpose}. {' | '.join(PURPOSES)}")
+    _fail(f"未知用途 / unknown purpose: {purpose}. {' | '.join(PURPOSES)} | bundles")
 
 
 @verify.command("audit")
@@ -341,6 +349,43 @@ def import_trades(
         f"新增 / added: {done.added}  更名 / renamed: {done.renamed}  移除 / removed: {done.removed}  "
         f"未变 / unchanged: {done.unchanged}"
     )
+
+
+@imports.command("bundle")
+def import_bundles(
+    files: Annotated[list[Path], typer.Argument(help="*.anshao-bundle", exists=True, dir_okay=False)],
+) -> None:
+    """导入离线包；可重复导入 · Import bundle files of phones; doing it again is harmless."""
+
+    async def run(file: Path) -> BundleReport:
+        async with open_runtime(Settings()) as runtime:
+            return await import_bundle_file(runtime, file, say=_tell_progress)
+
+    is_whole = True
+    for file in files:
+        try:
+            report = asyncio.run(run(file))
+        except Problem as problem:
+            typer.echo(f"{file}: {problem.text('zh')} / {problem.text('en')}", err=True)
+            is_whole = False
+            continue
+        typer.echo(f"{file}  {report.hash}")
+        for one in report.results:
+            said = f"  {one.code}  {one.zh} / {one.en}" if one.code else ""
+            typer.echo(f"  {one.kind}  {one.id}  {one.status}{said}")
+        counts = Counter(one.status for one in report.results)
+        typer.echo(
+            f"  新收 / accepted: {counts['accepted']}  已有 / known: {counts['known']}  收件待定 / custody: {counts['custody']}  "
+            f"待人工 / set aside: {counts['set_aside']}  拒收 / refused: {counts['refused']}"
+        )
+        is_whole = is_whole and not counts["refused"]
+    if not is_whole:
+        _fail("部分内容未导入 / not everything was imported")
+
+
+def _tell_progress(done: int, total: int) -> None:
+    if done % 50 == 0 and done < total:
+        typer.echo(f"  {done}/{total}", err=True)
 
 
 @feed.command("renew")

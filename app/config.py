@@ -61,6 +61,7 @@ class Settings(BaseSettings):
         10, ge=1, le=60, description="Validity of a phone's one-time enrolment code"
     )
     max_body_bytes: int = Field(8 * 1024 * 1024, description="Largest accepted request body")
+    max_bundle_bytes: int = Field(256 * 1024 * 1024, description="Largest bundle file that a phone may bring")
     max_evidence_bytes: int = Field(
         4 * 1024 * 1024, description="Largest photograph accepted in a single PUT"
     )

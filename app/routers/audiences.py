@@ -55,6 +55,7 @@ TAGS = (
     ("packages", "检查包", "Sealed packages, signatures, receipts"),
     ("quarantine", "待处理", "What waits for a person: the intake of revoked phones, packages set aside"),
     ("numbers", "文书号", "Numbers of documents printed on site: blocks and uses"),
+    ("bundles", "离线包", "Bundle files: carried by another phone, encrypted to the authority"),
     ("evidence", "证据", "Evidence: originals, derivatives, custody"),
     ("uploads", "断点续传", "Resumable uploads of evidence: tus 1.0 and the IETF draft"),
     ("board", "督办看板", "The board: what is still on phones, and phones that are silent"),

@@ -95,6 +95,7 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/sites/unit-facts": "words",
     "/api/v1/whistles/counts": "numbers",
     "/mobile/v1/determinations/clauses": "the law",
+    "/mobile/v1/bundles/key": "a public key of the caller's authority",
     "/mobile/v1/intake": "the caller's own",
     "/mobile/v1/patrols": "the caller's own",
     "/mobile/v1/templates": "the same everywhere",
@@ -103,7 +104,8 @@ SPEAK_OF_NO_OBJECT = {
 """Lists that show no object of the home town even at home, and why."""
 
 ASSISTANT = {
-    "authorities:read", "calendar:read", "checklists:read", "enterprises:read", "evidence:upload", "patrols:read", "patrols:submit",
+    "authorities:read", "bundles:carry", "calendar:read", "checklists:read", "enterprises:read", "evidence:upload", "patrols:read",
+    "patrols:submit",
     "regions:read",
 }  # fmt: skip
 """All that a safety assistant may do; nothing of it is an act of enforcement."""

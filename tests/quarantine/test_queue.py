@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import SealedPackage
 from app.core.clock import shanghai_today, standing_at, utc_now
 from app.core.ids import new_id
-from app.demo.phone import SealedPackage
 from app.services.identity import brake
 from app.services.inspections.receipt_format import receipt_verifies
 from app.services.inspections.service import sweep_packages

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.routers.mobile import (
     assignments,
+    bundles,
     determinations,
     devices,
     evidence,
@@ -24,6 +25,7 @@ def mobile_areas() -> list[APIRouter]:
         packages.router,
         evidence.router,
         intake.router,
+        bundles.router,
         uploads.router,
         devices.router,
         templates.router,

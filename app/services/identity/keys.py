@@ -89,7 +89,7 @@ class KeyRing:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        _make_folder(folder)
+        make_folder(folder)
         self._files: dict[Path, SigningKey] = {}
         self._keys: dict[Purpose, list[SigningKey]] = {purpose: self._load(purpose) for purpose in PURPOSES}
         self._looked_at = time.monotonic()
@@ -140,7 +140,7 @@ class KeyRing:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         name = f"{key.valid_from.astimezone(UTC).strftime(_STAMP)}-{key.id[:16]}.pem"
-        _write_secret(self._folder / purpose / name, pem)
+        write_secret(self._folder / purpose / name, pem)
         self.look_again()
         return key
 
@@ -151,8 +151,8 @@ class KeyRing:
 
     def _load(self, purpose: Purpose) -> list[SigningKey]:
         folder = self._folder / purpose
-        _make_folder(folder)
-        with _alone(folder):
+        make_folder(folder)
+        with alone(folder):
             keys = self._read(purpose)
             if keys:
                 return keys
@@ -171,12 +171,12 @@ class KeyRing:
     def _load_secret(self) -> bytes:
         path = self._folder / "secret"
         if not path.exists():
-            _write_secret(path, secrets.token_bytes(32))
+            write_secret(path, secrets.token_bytes(32))
         return path.read_bytes()
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """One process at a time: two that start together must not each sign with a first key of its own."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -186,7 +186,7 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write_secret(path: Path, content: bytes) -> None:
+def write_secret(path: Path, content: bytes) -> None:
     """A file that is whole and survives a power cut with its name, or is not there; the first of several writers wins."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -204,7 +204,7 @@ def _write_secret(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """A folder whose own name survives a power cut as well."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _sync_folder(folder.parent)

@@ -66,6 +66,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "patrols:read": frozenset({*_READERS, _S}),
     "patrols:submit": frozenset({_S}),
     "patrols:handle": frozenset({_I, _V}),
+    "bundles:carry": frozenset({_I, _C, _S}),
     "quarantine:read": frozenset({_A, _L, _P, _V, _U}),
     "quarantine:read_original": frozenset({_L, _P, _U}),
     "quarantine:decide": frozenset({_L, _P}),

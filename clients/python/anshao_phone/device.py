@@ -13,6 +13,7 @@ from anshao_phone.protocol import (
     Photo,
     SealedPackage,
     enrollment_message,
+    handover_message,
     package_message,
     refresh_message,
     seal_document,
@@ -168,6 +169,27 @@ class Device:
     def withdraw(self, package: SealedPackage, photo: Photo, reason: str) -> httpx.Response:
         """The same of a photograph that was in memory."""
         return self.withdraw_file(package.id, photo.id, sha256_of(photo.content), reason)
+
+    def hand_in(self, item: SealedPackage | Photo, package_id: UUID, **changes: Any) -> httpx.Response:
+        """Leave a package or a file at the intake, as a revoked phone does: signed, without a token. `changes` replace options."""
+        if isinstance(item, SealedPackage):
+            kind, content, media_type = "package", item.sealed, "application/json"
+        else:
+            kind, content, media_type = "evidence", item.content, item.media_type
+        declared, at = sha256_of(content), datetime.now(UTC).isoformat(timespec="milliseconds")
+        digest = base64.b64encode(bytes.fromhex(declared.removeprefix("sha-256:"))).decode()
+        headers = {
+            "Content-Type": media_type,
+            "Repr-Digest": f"sha-256=:{digest}:",
+            "Anshao-Key-Id": self.key_id,
+            "Anshao-At": at,
+            "Anshao-Proof": self.sign(handover_message(kind, item.id, package_id, declared, at)),
+            "Anshao-Signature": self.sign(package_message(declared)),
+            **changes.pop("headers", {}),
+        }
+        params = {"kind": kind, "id": str(item.id), "package_id": str(package_id)}
+        options = {"content": content, "headers": headers, "params": params, **changes}
+        return self.http.post("/mobile/v1/intake", **options)
 
     def sign_package(self, package_id: UUID, package_hash: str, text_hash: str) -> httpx.Response:
         """Sign a package, own or a colleague's, as an officer."""

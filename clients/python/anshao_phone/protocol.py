@@ -78,6 +78,11 @@ def withdrawal_message(package_id: UUID, file_id: UUID, declared_hash: str, at: 
     return f"anshao.evidence-withdrawal/1\n{package_id}\n{file_id}\n{declared_hash}\n{at}\n{reason}".encode()
 
 
+def handover_message(kind: str, id: UUID, package_id: UUID, content_hash: str, at: str) -> bytes:
+    """Lets a revoked phone leave a package or a file at the intake; `at` as it is sent."""
+    return f"anshao.intake/1\n{kind}\n{id}\n{package_id}\n{content_hash}\n{at}".encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Photo:
     """A file in memory. `question`: the path of the checklist's question it answers."""
