@@ -82,8 +82,7 @@ def _check_end(file: BinaryIO) -> int:
         raise BundleRefusedProblem(reason="too_many_entries")
     if start + directory + _END.size != length:
         raise BundleRefusedProblem(reason="hidden_bytes")
-    entries_end: int = start
-    return entries_end
+    return int(start)
 
 
 def _check_entries(infos: list[zipfile.ZipInfo], max_package: int) -> None:
@@ -152,7 +151,8 @@ def _end_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
     absent = (0, 0, 0) if flags & _SIZES_FOLLOW else sizes
     if (name, flags, method) != said or (crc, packed, unpacked) not in (sizes, absent):
         raise BundleRefusedProblem(reason="two_tables")
-    return info.header_offset + _LOCAL.size + name_length + extra_length + info.compress_size
+    content = info.header_offset + _LOCAL.size + len(name) + len(extra)
+    return content + info.compress_size
 
 
 def _has_zip64(extra: bytes) -> bool:
