@@ -31,6 +31,7 @@ from app.services.audit.verify import AuditReport, verify_audit
 from app.services.bundles.importing import import_bundle_file
 from app.services.bundles.keys import BundleKeys
 from app.services.checklists.loading import Loaded, load_shipped_checklists
+from app.services.determinations.recheck import Recheck, recheck_visits
 from app.services.enterprises.commands import import_file
 from app.services.enterprises.import_reports import column_label
 from app.services.enterprises.trade_import import TradesLoaded, load_trades
@@ -208,6 +209,25 @@ def verify_audit_log() -> None:
     if not report.is_sound:
         _fail("审计日志不完整 / the audit log is NOT sound")
     typer.echo("审计日志完整 / the audit log is sound")
+
+
+@verify.command("determinations")
+def verify_determinations() -> None:
+    """按当时有效的标准重新判定历次检查，结果须与留存一致 · Judge every past visit again by the rules of its day."""
+
+    async def check() -> Recheck:
+        async with open_runtime(Settings()) as runtime, runtime.database.snapshot() as session:
+            return await recheck_visits(session)
+
+    found = asyncio.run(check())
+    for visit_id in found.different:
+        typer.echo(f"{visit_id}  判定结果不一致 / something else is said now")
+    for visit_id in found.unheld:
+        typer.echo(f"{visit_id}  所用标准版本已不在程序中 / its version of the standard is not held any more")
+    typer.echo(f"检查 / visits: {found.visits}")
+    if found.different or found.unheld:
+        _fail("与留存的判定不一致 / NOT the same as it was")
+    typer.echo("与留存的判定一致 / the same as it was")
 
 
 @verify.command("receipt")

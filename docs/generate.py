@@ -17,7 +17,10 @@ from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
 from app.main import create_app
 from app.routers.endpoints import list_endpoints
+from app.services.checklists.content import parse_checklist, shipped_bodies
 from app.services.clocks.content import TimeLimit, time_limits
+from app.services.determinations.content import rulesets
+from app.services.determinations.coverage import cover
 from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
 
 HERE = Path(__file__).parent
@@ -210,7 +213,30 @@ def _period(limit: TimeLimit) -> str:
     return "; ".join(words)
 
 
+def coverage_page() -> str:
+    """Which clauses the shipped checklists speak of, and which items say nothing to any clause."""
+    (ruleset,) = rulesets()
+    coverage = cover(ruleset, [parse_checklist(body) for body in shipped_bodies().values()])
+    rows = []
+    for one in coverage.clauses:
+        stated = [fact for fact, items in one.items_by_fact.items() if items]
+        items = sorted({item for found in one.items_by_fact.values() for item in found})
+        text = ruleset.clauses[one.clause_id].text
+        rows.append(
+            f"| `{one.clause_id}` | {text.zh} | {len(stated)}/{len(one.items_by_fact)} | {', '.join(items) or '—'} |"
+        )
+    fed = sum(one.is_fed for one in coverage.clauses)
+    head = (
+        f"# Coverage\n\n{ruleset.title.zh}: the shipped checklists speak of {fed} of {len(coverage.clauses)} clauses; the others "
+        "are asked by their question sets.\n`GET /api/v1/determinations/coverage` tells the same of the checklists in force.\n\n"
+        "| clause | 条款 | facts stated | by items |\n|---|---|---|---|\n"
+    )
+    idle = ", ".join(f"`{item}`" for item in coverage.idle_items)
+    return f"{NOTE}{head}" + "\n".join(rows) + f"\n\n## Items that state no fact of any clause\n\n{idle}\n"
+
+
 PAGES = {
+    "coverage.md": coverage_page,
     "map.md": map_page,
     "clocks.md": clocks_page,
     "errors.md": errors_page,

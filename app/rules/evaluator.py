@@ -142,7 +142,7 @@ def _judge(
 
     scope = applies if clause.scope is None else conjunction(applies, evaluate(clause.scope, lookup))
     predicate = evaluate(clause.major_when, lookup)
-    kind = _kind(scope, predicate)
+    kind = kind_of(scope, predicate)
     missing: list[str] = []
     if kind is VerdictKind.UNDETERMINED:
         open_parts = [clause.scope, clause.major_when] if clause.scope else [clause.major_when]
@@ -154,7 +154,8 @@ def _judge(
     return replace(quiet, conditions=explain(ruleset, clause, known, lookup))
 
 
-def _kind(scope: Truth, major: Truth) -> VerdictKind:
+def kind_of(scope: Truth, major: Truth) -> VerdictKind:
+    """The verdict of a scope and a predicate: out of scope is not matched, an unknown scope is undetermined."""
     if scope is False:
         return VerdictKind.NOT_MATCHED
     if scope is None or major is None:

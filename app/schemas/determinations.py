@@ -191,11 +191,22 @@ class VerdictStepView(View):
     created_at: datetime
 
 
+class FewestQuestions(View):
+    """Keys of the fewest questions that could show an undetermined clause major, and of the fewest that could clear it.
+
+    Empty: no answers can.
+    """
+
+    to_suspect: list[str]
+    to_clear: list[str]
+
+
 class ExplainedVerdict(VerdictView):
-    """A verdict with its reasons and with what to ask."""
+    """A verdict with its reasons and with what to ask, what settles it soonest first."""
 
     explanation: ExplanationView
     questions: list[QuestionView]
+    fewest: FewestQuestions | None
 
 
 class VerdictDetail(ExplainedVerdict):
@@ -237,13 +248,31 @@ class QuietVerdict(View):
 
 
 class StandardView(View):
-    """A determination standard that may be in force on the date; `is_judged`: its text is held and the machine judges by it."""
+    """A determination standard that may be in force on the date.
+
+    `route`: judged (the machine suspects by it), person (its conditions are not held: `topics` counts its items), refer (the
+    authority in `refer_to` decides). `applies` null: the trade is not known, or the matter decides (fire, gas, equipment).
+    """
 
     code: str
     field: Bilingual
     title: Bilingual
+    source: Bilingual
+    route: Literal["judged", "person", "refer"]
+    refer_to: Bilingual | None
+    applies: bool | None
+    topics: int
+    in_force_from: date | None
+    in_force_until: date | None
     is_judged: bool
     to_be_confirmed: bool
+
+
+class TopicView(View):
+    """An item of a standard whose conditions are not held: a person decides. `clause` is what a finding is placed under."""
+
+    clause: str
+    text: Bilingual
 
 
 class VisitDetermination(View):
@@ -266,3 +295,69 @@ class ClauseWithQuestions(ClauseView):
     """A clause and its question set."""
 
     questions: list[QuestionView]
+
+
+class StatedFact(Wire):
+    """One fact for a what-if. `subject_id` tells units, places and workers apart; those of one unit are "unit/entry"."""
+
+    key: Annotated[str, Field(max_length=100)]
+    value: Value
+    subject_kind: Literal["unit", "place", "worker", "site", "enterprise"] = "unit"
+    subject_id: Annotated[str, Field(min_length=1, max_length=100)] = "1"
+
+
+class WhatIfRequest(Wire):
+    """An enterprise's trades (empty: not known), facts, and the date whose standard judges them (today unless told)."""
+
+    trades: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=10)]
+    facts: Annotated[list[StatedFact], Field(max_length=500)]
+    on: date | None = None
+
+
+class WhatIfVerdict(View):
+    """What the machine would say of one clause and one subject."""
+
+    clause_id: str
+    subject_kind: str
+    subject_id: str
+    kind: Literal["suspected_major", "undetermined", "not_matched"]
+    explanation: ExplanationView
+    questions: list[QuestionView]
+    fewest: FewestQuestions | None
+
+
+class WhatIfView(View):
+    """Nothing of this is kept. `ruleset` null: no version is held for that date. `unknown_keys`: facts of no clause."""
+
+    on: date
+    ruleset: str | None
+    standards: list[StandardView]
+    verdicts: list[WhatIfVerdict]
+    unknown_keys: list[str]
+
+
+class FactCoverage(View):
+    """A fact of a clause and the checklist items that state it."""
+
+    key: str
+    label: Bilingual
+    items: list[str]
+
+
+class ClauseCoverageView(View):
+    """A clause: fed (some item states a fact of it), complete (each fact is stated by some item)."""
+
+    clause_id: str
+    text: Bilingual
+    is_fed: bool
+    is_complete: bool
+    facts: list[FactCoverage]
+
+
+class CoverageView(View):
+    """Which clauses the checklists in force speak of; `idle_items` state no fact of any clause."""
+
+    on: date
+    ruleset: str | None
+    clauses: list[ClauseCoverageView]
+    idle_items: list[str]

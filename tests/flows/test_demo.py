@@ -119,6 +119,13 @@ def test_the_third_party_application_reads_what_was_ordered_and_nothing_else(des
     assert httpx.get(f"{desk.address}/api/v1/hazards", headers=headers, timeout=30).status_code in (401, 403)
 
 
+def test_every_visit_is_judged_the_same_again_by_the_rules_of_its_day(desk: Desk) -> None:
+    again = desk.installation.run("verify", "determinations")
+    assert again.returncode == 0, again.stdout + again.stderr
+    counted = int(again.stdout.partition("visits: ")[2].split()[0])
+    assert counted == len(desk.all("officer1", "/inspections/visits", kind="inspection"))
+
+
 def test_nobody_elses_installation_is_used(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
     create = (

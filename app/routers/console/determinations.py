@@ -18,18 +18,23 @@ from app.schemas.determinations import (
     AnswersRequest,
     ClauseWithQuestions,
     ConfirmationRequest,
+    CoverageView,
     MappingRequest,
     RejectionRequest,
+    StandardView,
     StatedFactsRequest,
+    TopicView,
     VerdictDetail,
     VerdictView,
     VerificationRequest,
     VisitDetermination,
+    WhatIfRequest,
+    WhatIfView,
 )
 from app.services.determinations.access import get_verdict
 from app.services.determinations.answering import About, answer_questions, state_facts
 from app.services.determinations.content import ruleset_on
-from app.services.determinations.describing import describe_clauses
+from app.services.determinations.describing import describe_clauses, describe_standards, describe_topics
 from app.services.determinations.reading import VerdictFilter, list_verdicts, show_verdict, show_visit
 from app.services.determinations.verification import (
     confirm_verdict,
@@ -37,6 +42,7 @@ from app.services.determinations.verification import (
     reject_verdict,
     verify_verdict,
 )
+from app.services.determinations.what_if import coverage_on_day, judge_what_if
 
 router = APIRouter(prefix="/determinations", tags=["determinations"], route_class=IdempotentRoute)
 READ = [Depends(allowed("determinations:read"))]
@@ -86,6 +92,32 @@ async def get_clauses(on: date | None = None) -> list[ClauseWithQuestions]:
     """The clauses in force on a day (today unless told), each with its question set; empty: none are held for that day."""
     ruleset = ruleset_on(on or shanghai_today())
     return describe_clauses(ruleset) if ruleset else []
+
+
+@router.get("/coverage", dependencies=READ)
+async def get_coverage(session: ReadSession) -> CoverageView:
+    """Which clauses the checklists in force speak of, by which items, and which items say nothing to any clause."""
+    return await coverage_on_day(session)
+
+
+@router.get("/standards", dependencies=READ)
+async def get_standards(
+    trade: Annotated[list[str] | None, Query(max_length=10)] = None, on: date | None = None
+) -> list[StandardView]:
+    """The determination standards that may be in force on a day (today unless told), and where each leads for these trades."""
+    return describe_standards(trade or [], on or shanghai_today())
+
+
+@router.get("/standards/{standard}/topics", dependencies=READ)
+async def get_topics(standard: str) -> list[TopicView]:
+    """What a standard speaks of whose conditions are not held: a person places a finding under one of its items."""
+    return describe_topics(standard)
+
+
+@router.post("/what-if", dependencies=READ)
+async def post_what_if(body: WhatIfRequest) -> WhatIfView:
+    """Judge facts that nobody has stated, with reasons and what to ask; nothing is kept."""
+    return judge_what_if(body)
 
 
 @router.get("/visits/{visit_id}", dependencies=READ)

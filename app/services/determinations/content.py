@@ -1,6 +1,6 @@
 """The law as shipped inside the package: rule sets by date in force, other standards, question sets. Read once, no database."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -22,12 +22,20 @@ RULESET_FOLDERS = ("order10",)
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """A determination standard of some field. `ruleset` None: its text is not held, a person decides."""
+    """A determination standard of some field.
+
+    `route`: judged (by `ruleset`), person (its conditions are not held), refer (to another authority, `refer_to`).
+    `trades` None: it is for a matter, wherever that is found; empty: for trades the register does not know.
+    """
 
     code: str
     ruleset: str | None
+    route: str
+    refer_to: Text | None
+    trades: frozenset[str] | None
     field: Text
     title: Text
+    source: Text
     in_force_from: date | None
     in_force_until: date | None
     to_be_confirmed: bool
@@ -36,6 +44,20 @@ class Standard:
         """True unless a known date says otherwise."""
         began = self.in_force_from is None or self.in_force_from <= on_date
         return began and (self.in_force_until is None or on_date <= self.in_force_until)
+
+    def applies_to(self, trades: Collection[str]) -> bool | None:
+        """Whether it is for an enterprise of these trades; None: its trade is not known, or the matter decides."""
+        if self.trades is None or not trades:
+            return None
+        return not self.trades.isdisjoint(trades)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What one item of a standard is about whose conditions are not held."""
+
+    item: str
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +110,31 @@ def trade_codes(on_date: date) -> list[str]:
 def check_clause(clause_id: str, on_date: date) -> None:
     """Raise ClauseUnknownProblem unless the clause belongs to a standard that may be in force on the date.
 
-    Of the standards whose text is held the clause must exist; of the others only the standard is known.
+    Of the standards whose text or topics are held the clause must exist; of the others only the standard is known.
     """
     standards = standards_on(on_date)
     for standard in standards:
-        if clause_id.startswith(f"{standard.code}-") and (
-            standard.ruleset is None or find_clause(clause_id, on_date)
-        ):
+        if clause_id.startswith(f"{standard.code}-") and _is_item(standard, clause_id, on_date):
             return
     names = "、".join(standard.code for standard in standards)
     raise ClauseUnknownProblem(clause=clause_id, standards=names)
+
+
+def _is_item(standard: Standard, clause_id: str, on_date: date) -> bool:
+    if standard.ruleset is not None:
+        return find_clause(clause_id, on_date) is not None
+    listed = topics().get(standard.code)
+    item = clause_id.removeprefix(f"{standard.code}-")
+    return listed is None or any(one.item == item for one in listed)
+
+
+@cache
+def topics() -> Mapping[str, tuple[Topic, ...]]:
+    """By standard: the items whose conditions are not held, in their order."""
+    return {
+        code: tuple(Topic(one["item"], Text(one["zh"], one["en"])) for one in items)
+        for code, items in _read("topics.yaml").items()
+    }
 
 
 def standards_on(on_date: date) -> list[Standard]:
@@ -136,8 +173,12 @@ def _standards() -> tuple[Standard, ...]:
         Standard(
             code=body["code"],
             ruleset=body.get("ruleset"),
+            route=body["route"],
+            refer_to=Text(**body["refer_to"]) if "refer_to" in body else None,
+            trades=frozenset(body["trades"]) if "trades" in body else None,
             field=Text(**body["field"]),
             title=Text(**body["title"]),
+            source=Text(**body["source"]),
             in_force_from=_date(body["in_force_from"]),
             in_force_until=_date(body["in_force_until"]),
             to_be_confirmed=body["to_be_confirmed"],

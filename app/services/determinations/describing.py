@@ -3,23 +3,39 @@
 A verdict keeps values and sources; the words come from the version of the standard it was judged by, which is never rewritten.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
+from app.core.errors import NotFoundProblem
 from app.rules.evaluator import TRADE_KEY
 from app.rules.facts import FactDefinition, FactProblem, Text
+from app.rules.interview import interview
 from app.rules.ruleset import Clause, Ruleset
 from app.schemas.determinations import (
     Bilingual,
+    ClauseCoverageView,
     ClauseView,
     ClauseWithQuestions,
     ConditionView,
+    CoverageView,
     ExplanationView,
+    FactCoverage,
     FactView,
+    FewestQuestions,
     PenaltyView,
     QuestionView,
+    StandardView,
+    TopicView,
 )
-from app.services.determinations.content import OTHER_TRADE, find_ruleset, question_sets
+from app.services.determinations.content import (
+    OTHER_TRADE,
+    find_ruleset,
+    question_sets,
+    standards_on,
+    topics,
+)
+from app.services.determinations.coverage import Coverage
 
 _PROBLEMS: Mapping[str, Text] = {
     FactProblem.WRONG_TYPE: Text("类型不符", "of the wrong type"),
@@ -95,6 +111,73 @@ def describe_clauses(ruleset: Ruleset) -> list[ClauseWithQuestions]:
         )
         for clause in ruleset.clauses.values()
     ]
+
+
+def describe_interview(
+    ruleset: Ruleset, clause_id: str, explanation: Mapping[str, Any], keys: Iterable[str]
+) -> tuple[list[QuestionView], FewestQuestions]:
+    """The questions of an undetermined verdict, those that settle it soonest first, and which are the fewest that do."""
+    clause, wanted = ruleset.clauses[clause_id], list(keys)
+    values = {
+        fact["key"]: fact["value"] for one in explanation.get("conditions", ()) for fact in one["facts"]
+    }
+    known = {name: values.get(one.key) for name, one in clause.facts.items()}
+    asked = interview(ruleset, clause, known, None if TRADE_KEY in wanted else True)
+    place = {key: number for number, key in enumerate(asked.order)}
+    questions = sorted(
+        describe_questions(ruleset, clause_id, wanted), key=lambda one: place.get(one.key, len(place))
+    )
+    return questions, FewestQuestions(to_suspect=list(asked.to_suspect), to_clear=list(asked.to_clear))
+
+
+def describe_standards(trades: Sequence[str], on: date) -> list[StandardView]:
+    """The standards that may be in force on a day, as they are for an enterprise of these trades."""
+    return [
+        StandardView(
+            code=one.code,
+            field=_both(one.field),
+            title=_both(one.title),
+            source=_both(one.source),
+            route=one.route,
+            refer_to=_both(one.refer_to) if one.refer_to else None,
+            applies=one.applies_to(trades),
+            topics=len(topics().get(one.code, ())),
+            in_force_from=one.in_force_from,
+            in_force_until=one.in_force_until,
+            is_judged=one.ruleset is not None,
+            to_be_confirmed=one.to_be_confirmed,
+        )
+        for one in standards_on(on)
+    ]
+
+
+def describe_topics(standard: str) -> list[TopicView]:
+    """The items of a standard whose conditions are not held; raises NotFoundProblem where none are."""
+    if standard not in topics():
+        raise NotFoundProblem
+    return [TopicView(clause=f"{standard}-{one.item}", text=_both(one.text)) for one in topics()[standard]]
+
+
+def describe_coverage(ruleset: Ruleset, coverage: Coverage, on: date) -> CoverageView:
+    """A coverage in words."""
+    clauses = [
+        ClauseCoverageView(
+            clause_id=one.clause_id,
+            text=_both(ruleset.clauses[one.clause_id].text),
+            is_fed=one.is_fed,
+            is_complete=one.is_complete,
+            facts=[
+                FactCoverage(
+                    key=fact.key, label=_both(fact.label), items=list(one.items_by_fact.get(fact.key, ()))
+                )
+                for fact in ruleset.clauses[one.clause_id].facts.values()
+                if not fact.is_reference
+            ],
+        )
+        for one in coverage.clauses
+    ]
+    named = f"{ruleset.id}:{ruleset.version}"
+    return CoverageView(on=on, ruleset=named, clauses=clauses, idle_items=list(coverage.idle_items))
 
 
 def describe_questions(ruleset: Ruleset, clause_id: str, keys: Iterable[str]) -> list[QuestionView]:

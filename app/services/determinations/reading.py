@@ -14,11 +14,11 @@ from app.core.paging import Page, PageRequest
 from app.models.determinations import FactSheetRecord, VerdictRecord, VerdictStep, Verification
 from app.rules.evaluator import determine
 from app.schemas.determinations import (
-    Bilingual,
     ExplainedVerdict,
+    FewestQuestions,
+    QuestionView,
     QuietVerdict,
     SheetView,
-    StandardView,
     VerdictDetail,
     VerdictStepView,
     VerdictView,
@@ -27,8 +27,12 @@ from app.schemas.determinations import (
 )
 from app.services.determinations.access import READ, get_verdict, list_visit_sheets
 from app.services.determinations.answering import open_keys
-from app.services.determinations.content import find_ruleset, ruleset_on, standards_on
-from app.services.determinations.describing import describe_explanation, describe_questions
+from app.services.determinations.content import find_ruleset, ruleset_on
+from app.services.determinations.describing import (
+    describe_explanation,
+    describe_interview,
+    describe_standards,
+)
 from app.services.determinations.facts import combine, sheet_of
 from app.services.determinations.statements import Said, statements_of
 from app.services.identity.places import lies_in
@@ -100,16 +104,7 @@ async def show_visit(session: AsyncSession, actor: Actor, visit_id: UUID) -> Vis
         region_id=latest.region_id,
         legal_on=known.legal_on,
         trades=list(known.trades),
-        standards=[
-            StandardView(
-                code=one.code,
-                field=Bilingual.model_validate(one.field),
-                title=Bilingual.model_validate(one.title),
-                is_judged=one.ruleset is not None,
-                to_be_confirmed=one.to_be_confirmed,
-            )
-            for one in standards_on(known.legal_on)
-        ],
+        standards=describe_standards(known.trades, known.legal_on),
         sheets=[SheetView.model_validate(sheet) for sheet in sheets],
         verdicts=[_explained(verdict) for verdict in verdicts],
         not_matched=_quiet(said),
@@ -120,11 +115,17 @@ async def show_visit(session: AsyncSession, actor: Actor, visit_id: UUID) -> Vis
 def _explained(verdict: VerdictRecord) -> ExplainedVerdict:
     explanation = describe_explanation(verdict.kind, verdict.explanation, verdict.clause_id)
     ruleset = find_ruleset(explanation.ruleset or "", explanation.version or "")
-    asks = verdict.kind == "undetermined" and verdict.clause_id is not None and ruleset is not None
+    questions: list[QuestionView] = []
+    fewest: FewestQuestions | None = None
+    if verdict.kind == "undetermined" and verdict.clause_id is not None and ruleset is not None:
+        questions, fewest = describe_interview(
+            ruleset, verdict.clause_id, verdict.explanation, open_keys(verdict)
+        )
     return ExplainedVerdict(
         **VerdictView.model_validate(verdict).model_dump(),
         explanation=explanation,
-        questions=describe_questions(ruleset, verdict.clause_id, open_keys(verdict)) if asks else [],  # type: ignore[arg-type]
+        questions=questions,
+        fewest=fewest,
     )
 
 

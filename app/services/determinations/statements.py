@@ -102,7 +102,7 @@ def statements_of(ruleset: Ruleset | None, known: Known, judged: Determination) 
     quiet: dict[About, Statement] = {}
     for verdict in judged.verdicts:
         assert ruleset is not None
-        statement = _clause_statement(ruleset, known, verdict)
+        statement = clause_statement(ruleset, known.trades, verdict)
         if verdict.concerns_people:
             loud.append(statement)
         else:
@@ -147,11 +147,12 @@ def _replaces(old: Standing, statement: Statement) -> bool:
     return not old.is_touched and dict(old.explanation) != dict(statement.explanation)
 
 
-def _clause_statement(ruleset: Ruleset, known: Known, verdict: Verdict) -> Statement:
+def clause_statement(ruleset: Ruleset, trades: Sequence[str], verdict: Verdict) -> Statement:
+    """What a verdict says, with its reasons as they are stored."""
     explanation = {
         "ruleset": ruleset.id,
         "version": ruleset.version,
-        "trades": list(known.trades),
+        "trades": list(trades),
         "scope": verdict.scope,
         "predicate": verdict.predicate,
         "conditions": [_condition(condition) for condition in verdict.conditions],
