@@ -36,6 +36,7 @@ NOT_REGIONAL = {
     "content_hash": "published checklists are given to every phone",
     "pixels": "the size of a reduced copy",
     "clause_id": "clauses are the law's",
+    "standard": "standards are the law's",
     "collection": "the name of a kind of documents; whose they are is told by tests/sync",
 }
 

@@ -85,6 +85,8 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/clocks/roll-over-rules": "settings of the procedure",
     "/api/v1/clocks/time-limits": "the law",
     "/api/v1/determinations/clauses": "the law",
+    "/api/v1/determinations/coverage": "the law",
+    "/api/v1/determinations/standards": "the law",
     "/api/v1/enterprises/imports/template": "an empty form",
     "/api/v1/enterprises/trades": "the classification",
     "/api/v1/enterprises/vocabulary": "words",

@@ -116,7 +116,7 @@ async def get_topics(standard: str) -> list[TopicView]:
 
 @router.post("/what-if", dependencies=READ)
 async def post_what_if(body: WhatIfRequest) -> WhatIfView:
-    """Judge facts that nobody has stated, with reasons and what to ask; nothing is kept."""
+    """Judge facts that nobody has stated, with reasons and what to ask; nothing is kept, repeating is harmless."""
     return judge_what_if(body)
 
 
