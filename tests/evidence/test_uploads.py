@@ -501,6 +501,59 @@ def test_an_upload_taken_over_stops_counting_for_the_one_before(
     assert stored_bytes(team.world, runtime, file.content) == file.content
 
 
+def test_an_overtaken_request_with_damaged_last_bytes_ends_nothing(
+    team: Team, runtime: Runtime, tus: Tus
+) -> None:
+    """Neither by mixing its bytes with its successor's, nor by taking the upload away from under it."""
+    file = large_file(400 * KIB)
+    path = tus.begin(file, team.sent(file).id)
+    identifier, phone = UUID(path.rpartition("/")[2]), actor_of(team.phone)
+
+    async def work() -> None:
+        async def older() -> AsyncIterator[bytes]:
+            yield b"?" * (100 * KIB)
+            await service.find_upload(runtime, phone, identifier, is_exclusive=True)
+
+            async def newer() -> AsyncIterator[bytes]:
+                yield file.content[: 150 * KIB]
+
+            await service.append_to_upload(runtime, phone, identifier, 0, newer())
+            yield b"?" * (300 * KIB)
+
+        with pytest.raises(UploadSupersededProblem):
+            await service.append_to_upload(runtime, phone, identifier, 0, older())
+
+    run(team.world, work)
+    assert tus.offset(path) == 150 * KIB
+    assert tus.append(path, 150 * KIB, file.content[150 * KIB :]).status_code == 204
+    assert stored_bytes(team.world, runtime, file.content) == file.content
+
+
+def test_an_upload_overtaken_while_it_completes_is_still_the_right_file(
+    team: Team, runtime: Runtime, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = large_file(300 * KIB)
+    path = tus.begin(file, team.sent(file).id)
+    identifier, phone = UUID(path.rpartition("/")[2]), actor_of(team.phone)
+    assert tus.append(path, 0, file.content[: 100 * KIB]).status_code == 204
+    take = service.take_original
+
+    async def take_late(*given: Any) -> Any:
+        monkeypatch.setattr(service, "take_original", take)
+        await service.find_upload(runtime, phone, identifier, is_exclusive=True)
+
+        async def newer() -> AsyncIterator[bytes]:
+            yield file.content[100 * KIB : 200 * KIB]
+
+        await service.append_to_upload(runtime, phone, identifier, 100 * KIB, newer())
+        return await take(*given)
+
+    monkeypatch.setattr(service, "take_original", take_late)
+    assert tus.append(path, 100 * KIB, file.content[100 * KIB :]).status_code == 204
+    assert tus.offset(path) == len(file.content)
+    assert stored_bytes(team.world, runtime, file.content) == file.content
+
+
 def test_a_request_that_went_silent_is_taken_over_after_seconds(
     team: Team, runtime: Runtime, tus: Tus
 ) -> None:

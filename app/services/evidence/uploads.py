@@ -221,9 +221,7 @@ async def append_to_upload(
     try:
         return await writer.take(chunks)
     except _ENDING:
-        async with runtime.database.write() as session:
-            keys = await remove_uploads(session, [upload.id])
-        await _remove(runtime, [*keys, *(part.key for part in writer.uncounted)])
+        await writer.end()
         raise
     except Exception:
         await writer.leave()
@@ -340,6 +338,7 @@ class _Writer:
             await self._store_piece()
 
     async def _complete(self) -> Upload:
+        await self._hold()
         wanted = self.upload
         announced = Announcement(wanted.evidence_id, wanted.package_id, wanted.sha256, wanted.media_type)
         _, stored = await take_original(self.runtime, self.actor, announced, self._whole())
@@ -352,7 +351,11 @@ class _Writer:
         """The file from its first byte to its last, never more of it in memory than one piece."""
         async with self.runtime.database.single_statement() as connection:
             counted = await list_parts(connection, self.upload.id)
-        for part in [*counted, *self.uncounted]:
+        begun_at = self.uncounted[0].start if self.uncounted else self.start
+        before = [
+            part for part in counted if part.start < begun_at
+        ]  # whoever took over meanwhile has parts of his own
+        for part in [*before, *self.uncounted]:
             for start in range(0, part.size, piece := _piece_bytes()):
                 if time.monotonic() - self.touched_at >= FLUSH_SECONDS:
                     await self._hold()
@@ -365,6 +368,14 @@ class _Writer:
             return await self.runtime.storage.read(part.key, start, length)
         except FileNotFoundError as gone:  # somebody else completed or ended the upload meanwhile
             raise UploadSupersededProblem from gone
+
+    async def end(self) -> None:
+        """Forget the upload, unless another request has taken it over and may have better bytes."""
+        keys = [part.key for part in self.uncounted]
+        async with self.runtime.database.write() as session:
+            if await renew_lease(session, self.upload.id, self.lease):
+                keys += await remove_uploads(session, [self.upload.id])
+        await _remove(self.runtime, keys)
 
     async def leave(self) -> None:
         """Let the next request in, and forget what never counted."""
