@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -13,8 +15,17 @@ from benchmarks.city import BenchmarkCity, build_city
 from benchmarks.growth import grow
 from benchmarks.installation import Installation, installation
 from benchmarks.profiling import profile_submissions
-from benchmarks.report import Report, as_markdown, describe_machine, now, system_load, write_report
+from benchmarks.report import (
+    Report,
+    as_markdown,
+    describe_machine,
+    now,
+    read_report,
+    system_load,
+    write_report,
+)
 from benchmarks.scenarios import Bench
+from benchmarks.slow_uploads import UPLOAD_SECONDS, UPLOADS, measure_slow_uploads
 
 
 def main() -> int:
@@ -25,7 +36,12 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, help="length of each level (60)")
     parser.add_argument("--connections", type=int, nargs="+", help="levels of load (1 8 32)")
-    parser.add_argument("--only", choices=["a", "b", "a10", "profile"], nargs="+", help="only these parts")
+    parser.add_argument(
+        "--only", choices=["a", "b", "e", "a10", "profile"], nargs="+", help="only these parts"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the published figures of all parts but e")
+    parser.add_argument("--uploads", type=int, default=UPLOADS, help="slow uploads at the same time (500)")
+    parser.add_argument("--upload-seconds", type=float, default=UPLOAD_SECONDS, help="what each takes (120)")
     parser.add_argument("--api-processes", type=int, default=2, help="API processes (2)")
     parser.add_argument(
         "--folder", type=Path, help="data folder; its disk is what is measured (a temporary one)"
@@ -34,14 +50,19 @@ def main() -> int:
     given = parser.parse_args()
     seconds = given.seconds or (5 if given.quick else 60)
     connections = given.connections or ([8] if given.quick else [1, 8, 32])
-    parts = given.only or (["a", "b", "profile"] if given.quick else ["a", "b", "a10", "profile"])
+    parts = given.only or (["a", "b", "profile"] if given.quick else ["a", "b", "e", "a10", "profile"])
     with tempfile.TemporaryDirectory(prefix="anshao-bench-") as temporary:
         folder = given.folder or Path(temporary) / "data"
         with installation(folder, given.api_processes) as installed:
             report = Report(seconds, given.api_processes, measured_at=now())
             report.machine = describe_machine(_postgresql(installed), system_load())
             floor_seconds = given.floor_seconds or (3 if given.quick else 10)
-            _measure(installed, report, parts, connections, seconds, floor_seconds)
+            city = _city(installed)
+            _measure(Bench(installed, report, city, seconds, floor_seconds), parts, connections)
+            if "e" in parts:
+                report.slow_uploads = _slow_uploads(installed, city, given.uploads, given.upload_seconds)
+    if given.keep:
+        report = replace(read_report(), slow_uploads=report.slow_uploads)
     if given.quick:
         sys.stdout.write(as_markdown(report))
     else:
@@ -49,15 +70,8 @@ def main() -> int:
     return 0
 
 
-def _measure(
-    installed: Installation,
-    report: Report,
-    parts: list[str],
-    connections: list[int],
-    seconds: float,
-    floor_seconds: int,
-) -> None:
-    bench = Bench(installed, report, _city(installed), seconds, floor_seconds)
+def _measure(bench: Bench, parts: list[str], connections: list[int]) -> None:
+    installed, report = bench.installed, bench.report
     if "a" in parts or "b" in parts or "a10" in parts:
         with installed.serving() as served:
             if "a" in parts or "a10" in parts:
@@ -76,6 +90,14 @@ def _measure(
     if "profile" in parts:
         report.profile = profile_submissions(installed, bench)
     report.levels.sort(key=lambda level: (level.scenario != "a", level.scenario != "b", level.connections))
+
+
+def _slow_uploads(
+    installed: Installation, city: BenchmarkCity, uploads: int, seconds: float
+) -> dict[str, Any]:
+    """On processes of its own, so that memory begins where a fresh service begins."""
+    with installed.serving() as served:
+        return measure_slow_uploads(installed, served, city.phones, uploads=uploads, seconds=seconds)
 
 
 def _city(installed: Installation) -> BenchmarkCity:

@@ -18,7 +18,7 @@ from app.config import Settings
 from app.db.migrate import upgrade
 from app.serving import database_address
 
-READY_WITHIN_SECONDS = 60
+READY_WITHIN_SECONDS = 180
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -74,6 +74,11 @@ class Served:
         used["postgresql"] = sum(_busy(process) + _ended(process) for process in self._postgres())
         return used
 
+    def api_memory(self) -> int:
+        """Bytes of resident memory of the API processes."""
+        processes = [self._root, *self._root.children(recursive=True)]
+        return sum(_resident(process) for process in processes if _kind_of(process) == "api")
+
     def _postgres(self) -> list[psutil.Process]:
         folder = str(Path(self._root.environ()["ANSHAO_DATA_DIR"]) / "postgres")
         servers = [p for p in psutil.process_iter(["name", "cmdline"]) if p.info["name"] == "postgres"]
@@ -89,6 +94,13 @@ def _kind_of(process: psutil.Process) -> str:
     if "app.services.evidence.decoder" in command:
         return "decoders"
     return "worker" if "worker" in command[-3:] else "api"
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def _ended(process: psutil.Process) -> float:

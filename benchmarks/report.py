@@ -30,12 +30,19 @@ class Report:
     rows_per_submission: dict[str, dict[str, int]] = field(default_factory=dict)
     derivatives: dict[str, float] = field(default_factory=dict)
     profile: dict[str, Any] = field(default_factory=dict)
+    slow_uploads: dict[str, Any] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
     measured_at: str = ""
 
     def as_json(self) -> str:
         """Indented, keys as they are."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def read_report(folder: Path = ROOT / "docs") -> Report:
+    """The figures published last."""
+    known = json.loads((folder / "benchmarks.json").read_text())
+    return Report(**{**known, "levels": [Level(**level) for level in known["levels"]]})
 
 
 def describe_machine(postgresql: str, system_load: float) -> dict[str, str]:
@@ -81,6 +88,8 @@ def as_markdown(report: Report) -> str:
         levels = [level for level in report.levels if level.scenario == scenario]
         if levels:
             parts.append(f"## {title}\n\n{_table(levels)}\n\n{_rows(report, scenario)}")
+    if report.slow_uploads:
+        parts.append(_slow_uploads(report.slow_uploads))
     parts.append(_promises(report))
     if report.profile:
         parts.append(_profile(report.profile))
@@ -124,6 +133,16 @@ def _rows(report: Report, scenario: str) -> str:
         return ""
     listed = ", ".join(f"{table} {count}" for table, count in sorted(rows.items()))
     return f"Rows one submission leaves ({sum(rows.values())}): {listed}."
+
+
+def _slow_uploads(found: dict[str, Any]) -> str:
+    lines = [
+        f"## (e) {found['uploads']} slow uploads of {found['bytes each'] / 1e6:.0f} MB at the same time", "",
+        "Each upload is one PATCH of tus on a connection of its own, at an even pace. Memory is the resident memory of all API",
+        "processes together, looked at twice a second; *another request* is `/readyz`, which asks database and storage.", "",
+        "| | |", "|---|---:|",
+    ]  # fmt: skip
+    return "\n".join(lines + [f"| {name} | {value} |" for name, value in found.items()])
 
 
 def _promises(report: Report) -> str:

@@ -9,13 +9,15 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from anshao_phone import Photo
+from anshao_phone import Photo, sha256_of
 from app.core.ids import new_id
 from app.main import create_app
 from app.storage.s3 import S3Store
+from app.storage.store import PARTS, original_key
 from tests.evidence.conftest import Team
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
+from tests.evidence.uploading import Tus, large_file
 from tests.factories.field import Field, photo
 from tests.factories.world import World
 from tests.support.objects import s3_settings
@@ -121,3 +123,26 @@ def test_a_storage_that_is_away_is_503_and_the_phone_comes_back(
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert "retry-after" in answer.headers
     assert team.phone.put_photo(package, one).status_code == 201
+
+
+def test_a_resumable_upload_is_parts_in_the_bucket_and_then_one_file(team: Team) -> None:
+    runtime = team.world.runtime
+    file = large_file(3 * 1024 * 1024)
+    package, tus = team.sent(file), Tus(team.phone)
+    path = tus.begin(file, package.id)
+    first = 1_500_000
+    assert tus.append(path, 0, file.content[:first]).status_code == 204
+    assert tus.offset(path) == first
+
+    async def parts(_: AsyncSession) -> list[str]:
+        return [key async for keys in runtime.storage.list_older(PARTS, -3600) for key in keys]
+
+    assert len(team.world.in_database(parts)) == 1
+    assert tus.append(path, first, file.content[first:]).status_code == 204
+    assert team.world.in_database(parts) == []
+
+    async def read(_: AsyncSession) -> bytes:
+        return await runtime.storage.read(original_key(sha256_of(file.content)))
+
+    assert team.world.in_database(read) == file.content
+    assert team.phone.receipt(package.id) is not None
