@@ -277,6 +277,38 @@ def test_memory_does_not_grow_with_the_bundle(lost: Lost, carrier: Phone, runtim
     assert peaks[0] < 8 * 1024 * 1024
 
 
+def test_a_bundle_may_be_larger_than_any_other_request(
+    lost: Lost, carrier: Phone, settings: Settings
+) -> None:
+    picture = photo(os.urandom(settings.max_body_bytes))
+    package = lost.fresh(picture)
+    found = results(bring_plain(carrier, Bundle().add(lost.phone, package).zip()))
+    assert found[str(picture.id)] == ("accepted", None)
+    beyond = {
+        "Content-Length": str(settings.max_bundle_bytes + 1),
+        "Content-Type": "application/octet-stream",
+    }
+    answer = carrier.request("POST", "/bundles", content=b"x", headers=beyond)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_the_command_makes_new_keys_and_old_files_are_still_imported(
+    lost: Lost, carrier: Phone, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    old = key_of(carrier)
+    monkeypatch.setenv("ANSHAO_DATA_DIR", str(settings.data_dir))
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["keys", "rotate", "bundles"])
+    assert done.exit_code == 0, done.output
+    new = key_of(carrier)
+    assert new != old
+    assert f"{lost.world.authority}: {new}" in done.output
+    assert "AGE-SECRET-KEY" not in done.output
+    package = lost.fresh()
+    answer = bring(carrier, encrypted(Bundle().add(lost.phone, package).zip(), old))
+    assert results(answer) == {str(package.id): ("accepted", None)}
+
+
 def test_the_command_imports_files_reports_each_object_and_ends_with_1_when_something_was_refused(
     lost: Lost, carrier: Phone, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

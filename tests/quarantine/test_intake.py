@@ -15,7 +15,7 @@ from anshao_phone import sha256_of
 from app.core.clock import standing_at, utc_now
 from app.core.ids import new_id
 from app.services.evidence.service import forget_unused_bytes
-from app.services.evidence.sweeping import remove_decided, sweep_unclaimed
+from app.services.evidence.sweeping import remove_decided, remove_strays, sweep_unclaimed
 from app.services.identity import brake
 from app.services.quarantine import intake
 from app.services.quarantine.notes import note_verifies
@@ -132,6 +132,7 @@ def test_the_bytes_of_a_file_are_stored_as_they_came_and_nothing_sweeps_them_awa
     with standing_at(utc_now() + timedelta(days=400)):
         portal.call(sweep_unclaimed, runtime)
     portal.call(remove_decided, runtime)
+    portal.call(remove_strays, runtime, -1)
     assert stored(lost, picture.content)
 
 

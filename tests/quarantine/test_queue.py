@@ -8,15 +8,18 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import SealedPackage
 from app.core.clock import shanghai_today, standing_at, utc_now
 from app.core.ids import new_id
+from app.core.paging import PageRequest
 from app.services.identity import brake
 from app.services.inspections.receipt_format import receipt_verifies
 from app.services.inspections.service import sweep_packages
 from app.services.quarantine import deciding
+from app.services.quarantine.queue import QueueFilter, Standing, items_query
 from app.services.runtime import Runtime
 from tests.factories.field import Field, photo
 from tests.factories.sending import codes
@@ -164,6 +167,24 @@ def test_a_longer_queue_takes_no_more_statements(lost: Lost, reviewer: Person, r
             items(reviewer)
         counts.append(len(sent))
     assert counts[0] == counts[1] <= 3
+
+
+@pytest.mark.parametrize("standing", ["waiting", "rejected"])
+def test_the_queue_is_read_by_its_indexes_however_many_packages_there_are(
+    lost: Lost, standing: Standing
+) -> None:
+    query = items_query(frozenset({lost.world.town}), PageRequest(), QueueFilter(standing))
+    compiled = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[no-untyped-call]
+
+    async def explain(session: AsyncSession) -> str:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        connection = await session.connection()
+        rows = await connection.exec_driver_sql(f"EXPLAIN {compiled}")
+        return "\n".join(row[0] for row in rows)
+
+    plan = lost.world.in_database(explain)
+    assert "Seq Scan on package_intakes" not in plan
+    assert "Seq Scan on intake_deliveries" not in plan
 
 
 def test_nobody_of_another_region_sees_or_decides(lost: Lost) -> None:

@@ -44,13 +44,18 @@ async def list_items(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: QueueFilter
 ) -> Page[Row[Any]]:
     """Items of senders in the actor's regions, oldest first; one statement."""
-    regions = actor.regions_for("quarantine:read")
+    rows = list(await session.execute(items_query(actor.regions_for("quarantine:read"), request, narrowed)))
+    return Page.cut(rows, request, key=lambda row: (row.received_at, row.id))
+
+
+def items_query(
+    regions: frozenset[UUID], request: PageRequest, narrowed: QueueFilter
+) -> Select[*tuple[Any, ...]]:
+    """One page and a row more, of both sources."""
     both = union_all(
         _part(_deliveries(), regions, narrowed, request), _part(_set_aside(), regions, narrowed, request)
     ).subquery()
-    wanted = select(both).order_by(both.c.received_at, both.c.id).limit(request.limit + 1)
-    rows = list(await session.execute(wanted))
-    return Page.cut(rows, request, key=lambda row: (row.received_at, row.id))
+    return select(both).order_by(both.c.received_at, both.c.id).limit(request.limit + 1)
 
 
 async def get_item(session: AsyncSession, actor: Actor, item_id: UUID) -> Row[Any]:
