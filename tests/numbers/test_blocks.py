@@ -24,6 +24,7 @@ from tests.factories.field import Field
 from tests.factories.sending import Sending, codes
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
+from tests.sync.test_push import push
 
 BLOCKS = "/numbers/blocks"
 CONSOLE = "/api/v1/numbers"
@@ -526,3 +527,17 @@ def test_a_package_of_another_visit_of_a_foreign_region_keeps_its_id_to_itself(w
     near = world.person("supervisor", region=world.town)
     assert near.get(f"{CONSOLE}/uses").json()["items"] == []
     assert near.get(f"{CONSOLE}/blocks/{held['id']}").status_code == 404
+
+
+def test_a_number_used_by_two_packages_of_one_push_is_kept_twice_and_flagged_once(
+    sending: Sending, desk: Person
+) -> None:
+    held = block(sending.phone)
+    packages = [
+        sending.sealed(documents=[printed(held, number), printed(held, 5)], visit_id=str(new_id()))
+        for number in (1, 2)
+    ]
+    assert [row for row in push(sending.phone, packages) if row.get("status") == "rejected"] == []
+    uses = shown(desk, held)["uses"]
+    assert [(use["number"], use["is_first"]) for use in uses] == [(1, True), (2, True), (5, True), (5, False)]
+    assert [use["issues"] for use in uses if not use["is_first"]] == [["number_used_twice"]]

@@ -1,0 +1,65 @@
+"""What the migration of 25 November 2026, 19:15, makes of corrections that were there before it."""
+
+import json
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from sqlalchemy import Connection, create_engine, pool, text
+
+from app.db.engine import psycopg_url
+from app.db.migrate import MIGRATIONS
+from tests.migrations.sample_rows import fill_empty_tables
+
+BEFORE, LINES = "20261125_1910", "20261125_1915"
+NAMES = ("first", "second", "rival", "of_rival", "third", "alone")
+
+
+@pytest.fixture
+def empty_database(database_cluster: str) -> Iterator[str]:
+    name = f"migrated_{uuid4().hex}"
+    with psycopg.connect(database_cluster, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield database_cluster.replace("/postgres?", f"/{name}?")
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def copy_of_the_row(connection: Connection, table: str, **changes: object) -> None:
+    copied = f"INSERT INTO {table} SELECT (jsonb_populate_record(t, CAST(:changes AS jsonb))).* FROM {table} t LIMIT 1"
+    connection.execute(text(copied), {"changes": json.dumps(changes, default=str)})
+
+
+def test_of_each_line_the_first_correction_stands_and_the_others_wait_for_a_person(
+    empty_database: str,
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["address"] = empty_database
+    engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
+    ids: dict[str, UUID] = {name: uuid4() for name in NAMES}
+    bases = {"second": "first", "rival": "first", "of_rival": "rival", "third": "second"}
+    command.upgrade(config, BEFORE)
+    with engine.begin() as connection:
+        fill_empty_tables(connection)
+        for minute, name in enumerate(NAMES):
+            base = ids[bases[name]] if name in bases else None
+            at = f"2026-11-25T08:{minute:02}:00Z"
+            copy_of_the_row(connection, "package_intakes", package_id=ids[name])
+            copy_of_the_row(connection, "packages", id=ids[name], supersedes_id=base, received_at=at)
+    command.upgrade(config, LINES)
+    with engine.begin() as connection:
+        found = connection.execute(text("SELECT id, root_id, is_standing, fork, fork_status FROM packages"))
+        rows = {row.id: tuple(row)[1:] for row in found}
+    first, beside = ids["first"], ("base_superseded", "open")
+    assert {name: rows[identifier] for name, identifier in ids.items()} == {
+        "first": (first, False, None, None),
+        "second": (first, False, None, None),
+        "rival": (first, False, *beside),
+        "of_rival": (first, False, *beside),
+        "third": (first, True, None, None),
+        "alone": (ids["alone"], True, None, None),
+    }
