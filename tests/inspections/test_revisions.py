@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Device as Phone
+from anshao_phone import SealedPackage, sha256_of
 from app.core.ids import new_id
-from app.demo.phone import Phone, SealedPackage, sha256_of
 from app.services.determinations.repository import VISIT_LOCK
 from tests.determinations.making import NO, NO_ALARM, Visit, answers
 from tests.factories.checklists import CHECKED_ON

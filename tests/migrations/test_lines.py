@@ -15,7 +15,7 @@ from app.db.engine import psycopg_url
 from app.db.migrate import MIGRATIONS
 from tests.migrations.sample_rows import fill_empty_tables
 
-BEFORE, LINES = "20261125_1910", "20261125_1915"
+SAMPLES, BEFORE, LINES = "20261125_1538", "20261125_1910", "20261125_1915"
 NAMES = ("first", "second", "rival", "of_rival", "third", "alone")
 
 
@@ -42,9 +42,11 @@ def test_of_each_line_the_first_correction_stands_and_the_others_wait_for_a_pers
     engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
     ids: dict[str, UUID] = {name: uuid4() for name in NAMES}
     bases = {"second": "first", "rival": "first", "of_rival": "rival", "third": "second"}
-    command.upgrade(config, BEFORE)
+    command.upgrade(config, SAMPLES)
     with engine.begin() as connection:
         fill_empty_tables(connection)
+    command.upgrade(config, BEFORE)
+    with engine.begin() as connection:
         for minute, name in enumerate(NAMES):
             base = ids[bases[name]] if name in bases else None
             at = f"2026-11-25T08:{minute:02}:00Z"

@@ -17,7 +17,8 @@ from app.services.inspections import intake, service
 from app.services.inspections.receipt_format import receipt_verifies
 from app.services.runtime import Runtime
 from app.services.sync.pushing import MAX_ROWS
-from tests.factories.field import Field, Phone, SealedPackage, photo
+from tests.factories.field import Device as Phone
+from tests.factories.field import Field, SealedPackage, photo
 from tests.factories.patrols import Assistant
 from tests.factories.sending import Sending
 from tests.factories.world import World
