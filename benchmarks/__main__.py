@@ -12,6 +12,7 @@ import psycopg
 
 from app.services.runtime import open_runtime
 from benchmarks.city import BenchmarkCity, build_city
+from benchmarks.first_sync import measure_first_sync
 from benchmarks.growth import grow
 from benchmarks.installation import Installation, installation
 from benchmarks.profiling import profile_submissions
@@ -37,9 +38,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="length of each level (60)")
     parser.add_argument("--connections", type=int, nargs="+", help="levels of load (1 8 32)")
     parser.add_argument(
-        "--only", choices=["a", "b", "e", "a10", "profile"], nargs="+", help="only these parts"
+        "--only", choices=["a", "b", "d", "e", "a10", "profile"], nargs="+", help="only these parts"
     )
-    parser.add_argument("--keep", action="store_true", help="keep the published figures of all parts but e")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the published figures of all parts but d and e"
+    )
     parser.add_argument("--uploads", type=int, default=UPLOADS, help="slow uploads at the same time (500)")
     parser.add_argument("--upload-seconds", type=float, default=UPLOAD_SECONDS, help="what each takes (120)")
     parser.add_argument("--api-processes", type=int, default=2, help="API processes (2)")
@@ -50,7 +53,7 @@ def main() -> int:
     given = parser.parse_args()
     seconds = given.seconds or (5 if given.quick else 60)
     connections = given.connections or ([8] if given.quick else [1, 8, 32])
-    parts = given.only or (["a", "b", "profile"] if given.quick else ["a", "b", "e", "a10", "profile"])
+    parts = given.only or (["a", "b", "profile"] if given.quick else ["a", "b", "e", "a10", "d", "profile"])
     with tempfile.TemporaryDirectory(prefix="anshao-bench-") as temporary:
         folder = given.folder or Path(temporary) / "data"
         with installation(folder, given.api_processes) as installed:
@@ -61,8 +64,11 @@ def main() -> int:
             _measure(Bench(installed, report, city, seconds, floor_seconds), parts, connections)
             if "e" in parts:
                 report.slow_uploads = _slow_uploads(installed, city, given.uploads, given.upload_seconds)
+            if "d" in parts:
+                report.first_sync = asyncio.run(measure_first_sync(installed, city))
     if given.keep:
-        report = replace(read_report(), slow_uploads=report.slow_uploads)
+        new = {"slow_uploads": report.slow_uploads, "first_sync": report.first_sync}
+        report = replace(read_report(), **{name: figures for name, figures in new.items() if figures})
     if given.quick:
         sys.stdout.write(as_markdown(report))
     else:

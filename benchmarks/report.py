@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from benchmarks.figures import Level
+from benchmarks.first_sync import as_section
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS = {
@@ -31,6 +32,7 @@ class Report:
     derivatives: dict[str, float] = field(default_factory=dict)
     profile: dict[str, Any] = field(default_factory=dict)
     slow_uploads: dict[str, Any] = field(default_factory=dict)
+    first_sync: dict[str, Any] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
     measured_at: str = ""
 
@@ -88,9 +90,12 @@ def as_markdown(report: Report) -> str:
         levels = [level for level in report.levels if level.scenario == scenario]
         if levels:
             parts.append(f"## {title}\n\n{_table(levels)}\n\n{_rows(report, scenario)}")
+    if report.first_sync:
+        parts.append(as_section(report.first_sync))
     if report.slow_uploads:
         parts.append(_slow_uploads(report.slow_uploads))
-    parts.append(_promises(report))
+    if report.levels:
+        parts.append(_promises(report))
     if report.profile:
         parts.append(_profile(report.profile))
     return "\n\n".join(part for part in parts if part).replace(" KB\n\n- API", " KB\n- API") + "\n"

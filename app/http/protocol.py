@@ -38,6 +38,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._give_up(HeadersTooLargeProblem(limit=MAX_HEADER_BYTES))
         super().on_header(name, value)
 
+    def shutdown(self) -> None:
+        """The server stops: a stream that would go on for ever ends as if its reader had gone; other answers are finished."""
+        if self.cycle is not None and self.cycle.scope.get("state", {}).get("is_endless"):
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def _give_up(self, problem: Problem) -> None:
         self.refusal = problem
         raise ValueError(problem.code)

@@ -82,6 +82,7 @@ async def get_stream(
     """
     token = request.headers["authorization"].partition(" ")[2]
     stream = await open_stream(runtime, actor, token, collection, last_event_id or cursor)
+    request.state.is_endless = True  # see BoundedProtocol.shutdown
     headers = {"X-Accel-Buffering": "no"}
     return _Events(stream, headers)
 
