@@ -222,7 +222,8 @@ class BrigadeDocument(Document):
 class PackageDocument(Document):
     """One of the caller's packages as pushed, with what the server stamps on it.
 
-    `missing_evidence` is as it was when pulled; it is told anew when the receipt is made, not for each file.
+    `missing_evidence` is as it was when pulled; it is told anew when the receipt is made, not for each file. `reason`: why it was
+    set aside or rejected. `is_standing`: no correction has taken its place; None until it is processed.
     """
 
     sealed: str | None
@@ -236,6 +237,8 @@ class PackageDocument(Document):
     kind: str | None
     visit_id: UUID | None
     supersedes_id: UUID | None
+    is_standing: bool | None
+    fork_status: str | None
     issues: list[Issue]
     signable: bool
     missing_evidence: list[UUID]

@@ -203,7 +203,8 @@ async def packages(session: AsyncSession, scope: Scope, _: Named, ids: Sequence[
         select(
             intake.package_id.label("id"), intake.sealed, intake.key_id, intake.signature, intake.sha256.label("hash"),
             intake.device_id, intake.status, intake.reason, intake.received_at, package.kind, package.visit_id,
-            package.supersedes_id, package.issues, package.is_signable.label("signable"),
+            package.supersedes_id, package.issues, package.is_signable.label("signable"), package.is_standing, package.fork_status,
+            intake.decision_reason,
             Receipt.sha256.label("receipt_hash"),
         )
         .outerjoin(package, package.id == intake.package_id)
@@ -217,7 +218,9 @@ async def packages(session: AsyncSession, scope: Scope, _: Named, ids: Sequence[
     )
     missing = _grouped(await session.execute(lacking.order_by(declared.id))) if rows else {}
     for identifier, row in rows.items():
+        decided = row.pop("decision_reason")
         row |= {
+            "reason": decided if row["status"] == "rejected" else row["reason"],
             "sealed": _as_text(row["sealed"]),
             "issues": row["issues"] or [],
             "signable": bool(row["signable"]),
