@@ -18,12 +18,15 @@ from anshao_phone import Photo, SealedPackage
 from app.core.ids import new_id
 from app.services.evidence.judging import LIKE_THIS, judge_waiting, let_older_be_judged
 from app.services.evidence.likeness import Turn, as_signed, probes_of
+from app.services.evidence.provenance import Check, Facts, judge
+from app.services.evidence.standards import Standards
 from app.services.runtime import Runtime
 from tests.evidence.conftest import Team
 from tests.evidence.files import camera_exif, camera_jpeg, encoded
 from tests.evidence.test_examination import examine_all, run
 from tests.factories.field import Field
 from tests.factories.world import World
+from tests.support.queries import recorded_queries
 
 HERE = {"latitude": 30_274_085, "longitude": 120_155_070, "datum": "wgs84", "accuracy_m": 10, "mock": False}
 BEIJING = {**HERE, "latitude": 39_904_200, "longitude": 116_407_400}
@@ -316,6 +319,66 @@ def test_one_judge_works_at_a_time_and_all_is_judged_once(team: Team, runtime: R
     judge_all(team.world, runtime)
     assert {judged(team.world, photo.id)["version"] for photo in photos} <= {1, 2}
     assert judge_all(team.world, runtime) == 0
+
+
+def test_one_that_cannot_be_judged_keeps_nobody_waiting(
+    team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison, sound = shot(source="file"), shot()
+    take_in(team, runtime, poison, sound)
+
+    def fail_for_poison(facts: Facts, standards: Standards) -> list[Check]:
+        if facts.source == "file":
+            raise ArithmeticError
+        return judge(facts, standards)
+
+    monkeypatch.setattr("app.services.evidence.judging.judge", fail_for_poison)
+    judge_all(team.world, runtime)
+    assert judged(team.world, sound.id)["version"] == 1
+    assert rows(team.world, "SELECT FROM evidence_provenance WHERE evidence_id = :id", id=poison.id) == []
+
+
+def test_a_batch_takes_one_statement_a_photograph_and_a_fixed_number_beside(
+    team: Team, runtime: Runtime
+) -> None:
+    judge_all(team.world, runtime)
+
+    def statements(count: int) -> int:
+        take_in(team, runtime, *(shot(position=HERE) for _ in range(count)))
+        with recorded_queries(runtime.database) as sent:
+            assert judge_all(team.world, runtime) == count
+        return len(sent)
+
+    few, many = statements(2), statements(7)
+    assert many - few == 5
+
+
+def test_a_file_from_a_desk_is_judged_by_what_it_says_itself(team: Team, runtime: Runtime) -> None:
+    package = team.sent(shot())
+    sent = team.officers[0].post(
+        "/api/v1/evidence",
+        files={"file": ("a.jpg", unlike_any_other(), "image/jpeg")},
+        data={"package_id": str(package.id)},
+    )
+    assert sent.status_code == 201, sent.text
+    examine_all(team.world, runtime)
+    judge_all(team.world, runtime)
+    row = judged(team.world, UUID(sent.json()["id"]))
+    outcomes = {check["code"]: check["outcome"] for check in row["checks"]}
+    assert (outcomes["source"], outcomes["exif_time"], outcomes["exif_missing"]) == (
+        "unknown",
+        "unknown",
+        "fine",
+    )
+    assert row["authority_id"] == team.world.authority
+
+
+def test_a_phone_that_says_nothing_of_mocking_is_not_taken_to_deny_it(team: Team, runtime: Runtime) -> None:
+    silent = shot(position={name: value for name, value in HERE.items() if name != "mock"})
+    take_in(team, runtime, silent)
+    judge_all(team.world, runtime)
+    (check,) = [c for c in judged(team.world, silent.id)["checks"] if c["code"] == "mock_position"]
+    assert check["outcome"] == "unknown"
 
 
 INDEXED = 100_000

@@ -34,13 +34,13 @@ class Sealed(BaseModel):
 
 
 class Position(Sealed):
-    """Where, in microdegrees of the declared datum; `accuracy_m` in metres."""
+    """Where, in microdegrees of the declared datum; `accuracy_m` in metres. `mock` None: the phone does not say."""
 
     latitude: Annotated[int, Field(ge=-90_000_000, le=90_000_000)]
     longitude: Annotated[int, Field(ge=-180_000_000, le=180_000_000)]
     datum: Literal["gcj02", "wgs84", "cgcs2000", "bd09"]
     accuracy_m: Count | None = None
-    mock: bool = False
+    mock: bool | None = None
 
 
 class TemplateReference(Sealed):

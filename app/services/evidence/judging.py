@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog import get_logger
 
 from app.core.clock import utc_now
 from app.core.geo import to_wgs84
@@ -35,6 +36,8 @@ from app.services.runtime import Runtime
 
 BATCH = 50
 
+log = get_logger()
+
 _ONE_JUDGE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('evidence.provenance', 13))")
 
 _DUE = text(
@@ -42,7 +45,7 @@ _DUE = text(
     WITH due AS MATERIALIZED (
         SELECT * FROM evidence_files
          WHERE is_claimed AND examined_at IS NOT NULL AND judged_at IS NULL
-         ORDER BY received_at, id LIMIT :batch FOR UPDATE SKIP LOCKED)
+         ORDER BY received_at, id LIMIT :batch)
     SELECT due.id, due.package_id, due.region_id, due.device_id, due.sha256, due.received_at, due.detected_type, due.flags,
            due.metadata_facts, due.perceptual_hashes, d.source, d.captured_at, d.monotonic_ms, d.position,
            p.times, v.id AS visit_id, coalesce(v.authority_id, h.authority_id) AS authority_id,
@@ -134,9 +137,10 @@ async def let_older_be_judged(runtime: Runtime, batch: int = 1000) -> int:
         return len((await session.execute(again)).all())
 
 
-async def _judge_batch(session: AsyncSession, due: Sequence[Row[Any]], standards: Standards) -> None:
+async def _judge_batch(session: AsyncSession, taken: Sequence[Row[Any]], standards: Standards) -> None:
+    judged = _judge_each(taken, standards)
+    due = [row for row in taken if row.id in judged]
     new = [row for row in due if row.version is None]
-    judged = {row.id: judge(_facts(row), standards) for row in due}
     await _enter(session, new, judged, standards)
     found = await _find_duplicates(session, due, standards)
     earlier, later = _in_order(due, found, standards)
@@ -147,10 +151,20 @@ async def _judge_batch(session: AsyncSession, due: Sequence[Row[Any]], standards
         has_duplicates = bool(earlier[row.id]) if row.id in changed else None
         await _write(session, row, judged[row.id], standards, has_duplicates, is_other=row.id in is_other)
     await _let_be_judged_again(session, {row.id for row in new}, later)
-    done = (
-        update(EvidenceFile).where(EvidenceFile.id.in_([row.id for row in due])).values(judged_at=utc_now())
-    )
-    await session.execute(done)
+    done = update(EvidenceFile).where(EvidenceFile.id.in_([row.id for row in taken]))
+    await session.execute(done.values(judged_at=utc_now()))
+
+
+def _judge_each(taken: Sequence[Row[Any]], standards: Standards) -> dict[UUID, list[Check]]:
+    """The checks of each; one that cannot be judged (a defect of ours) is left out and logged, and keeps nobody else waiting."""
+    judged = {}
+    for row in taken:
+        try:
+            judged[row.id] = judge(_facts(row), standards)
+        except Exception as error:
+            kind = type(error).__name__
+            log.error("provenance_not_judged", evidence_id=str(row.id), kind=kind, exc_info=error)
+    return judged
 
 
 async def _enter(

@@ -331,7 +331,9 @@ def _signed(seconds: float) -> Any:
 def _mock_position(facts: Facts, standards: Standards) -> Check:
     code = ProvenanceCheck.MOCK_POSITION
     if facts.is_mock is None:
-        return _unknown(code, *_NO_FIX)
+        return _unknown(
+            code, "手机未说明位置是否来自模拟定位", "The phone does not say whether a position was mocked"
+        )
     if facts.is_mock:
         zh, en = "手机报告该位置来自模拟定位", "The phone reports that this position was mocked"
         return _flag(code, standards.weights[code.value], zh, en, {"mock": True})
