@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form as FormParameter
 from fastapi.responses import Response
-from psycopg import DataError
+from psycopg import DataError, OperationalError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -216,6 +216,7 @@ def problem_of(error: Exception) -> Problem:
             return InvalidProblem()  # a NUL in a text, a number or a date no column holds
         if (
             error.connection_invalidated
+            or (isinstance(error.orig, OperationalError) and not state)  # it never got as far as a connection
             or state[:2] in ("08", "53", "57")
             or state in ("40001", "40P01", "55P03", "25P03")
         ):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import DBAPIError
@@ -121,6 +122,7 @@ class _Failure(Exception):
         (DBAPIError("SELECT", None, _Failure("08006")), 503, "unavailable", "5"),
         (DBAPIError("SELECT", None, _Failure("40001")), 503, "unavailable", "5"),
         (DBAPIError("SELECT", None, _Failure("53300")), 503, "unavailable", "5"),
+        (DBAPIError("SELECT", None, psycopg.OperationalError("in recovery mode")), 503, "unavailable", "5"),
         (PoolTimeout(), 503, "unavailable", "5"),
         (DBAPIError("INSERT", None, _Failure("23505")), 409, "conflict", None),
         (DBAPIError("SELECT", None, _Failure("42601")), 500, "internal_error", None),
