@@ -1,5 +1,6 @@
 """A phone of the reference client before the production app, with a network between them that can be told to misbehave."""
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ class Network:
         self._world = world
         self._faults: deque[tuple[str, Fault]] = deque()
         self.seen: list[tuple[str, str]] = []
+        self.brings_receipts = True
+        """Whether a receipt may come along with the answer to the last file; else it has to be asked for."""
 
     def suffer(self, where: str, fault: Fault, times: int = 1) -> None:
         """The next requests whose "METHOD path" contains `where` suffer it."""
@@ -50,9 +53,11 @@ class Network:
             request.method, request.url.raw_path.decode(), headers=list(request.headers.items()), content=request.content
         )  # fmt: skip
         date = {"date": datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")}
-        return httpx.Response(
-            answer.status_code, headers=dict(answer.headers) | date, content=answer.content, request=request
-        )
+        content = answer.content
+        if not self.brings_receipts and b'"signed_receipt"' in content:
+            content = json.dumps(answer.json() | {"signed_receipt": None}).encode()
+        headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+        return httpx.Response(answer.status_code, headers=headers | date, content=content, request=request)
 
 
 def cut_before(request: httpx.Request, forward: Forward) -> httpx.Response:

@@ -31,6 +31,13 @@ def test_a_package_leaves_the_phone_when_its_receipt_is_held_and_not_before(carr
     assert {one.what for one in carried.told} == {"package", "file", "receipt"}
 
 
+def test_a_receipt_that_comes_with_the_last_file_is_not_asked_for(carried: Carried) -> None:
+    carried.seal(PICTURE + b"1", PICTURE + b"2")
+    carried.phone.synchronize()
+    assert carried.states() == ["released"]
+    assert carried.network.count("/receipt") == 0
+
+
 @pytest.mark.parametrize("fault", [cut_before, lose_answer, portal, gateway])
 @pytest.mark.parametrize(
     "where", ["PUT /mobile/v1/packages", "PUT /mobile/v1/evidence", "/receipt", "/devices/refresh"]
@@ -38,6 +45,7 @@ def test_a_package_leaves_the_phone_when_its_receipt_is_held_and_not_before(carr
 def test_whatever_breaks_off_is_repeated_safely(carried: Carried, fault: Fault, where: str) -> None:
     carried.phone.close()
     carried.open()  # it renews its tokens first
+    carried.network.brings_receipts = where != "/receipt"
     carried.network.suffer(where, fault, times=2)
     item, files = carried.seal(PICTURE + b"1", PICTURE + b"2")
     first = carried.phone.synchronize()
@@ -199,6 +207,7 @@ def test_nothing_is_deleted_for_a_receipt_that_proves_nothing(
     carried: Carried, changes: dict[str, Any]
 ) -> None:
     item, files = carried.seal(PICTURE)
+    carried.network.brings_receipts = False
     carried.network.suffer("/receipt", tampered(**changes))
     carried.phone.synchronize()
     aside = carried.phone.outbox.item(item.id)
@@ -221,6 +230,7 @@ def test_a_key_that_vanished_from_the_published_ones_is_an_alarm(carried: Carrie
 def test_nothing_is_deleted_while_a_receipt_of_the_chain_is_missing(carried: Carried) -> None:
     first, _ = carried.seal(PICTURE + b"1")
     _, kept = carried.seal(PICTURE + b"2")
+    carried.network.brings_receipts = False
     carried.network.suffer(f"/packages/{first.id}/receipt", problem(500, "internal_error", "after"))
     carried.phone.synchronize()
     assert carried.states() == ["sent", "receipted"]

@@ -82,6 +82,7 @@ class Sender:
         self._queue = self._new_pace()
         self._paces: dict[UUID, Pace] = {}
         self._position = _Position()
+        self._came_along: dict[UUID, bytes] = {}
 
     def one_pass(self) -> Report:
         """Try everything whose time has come, once. Never raises for the network's or the service's sake."""
@@ -210,6 +211,8 @@ class Sender:
         match answer.step:
             case Step.DONE:
                 self._file_is_there(file)
+                if isinstance(answer.document, dict) and answer.document.get("signed_receipt"):
+                    self._came_along[file.package_id] = str(answer.document["signed_receipt"]).encode()
             case Step.ASIDE:
                 self._set_aside(file, answer.document)
             case _:
@@ -224,6 +227,10 @@ class Sender:
     # Its receipt.
 
     def _fetch_receipt(self, item: Item) -> None:
+        """The one that came along with the answer to the last file, or else it is asked for."""
+        if came := self._came_along.pop(item.id, None):
+            self._take_receipt(item, came)
+            return
         answer = self._asking.ask(lambda: self._device.get_receipt(item.id))
         if answer.step is Step.DONE:
             self._take_receipt(item, answer.body)
