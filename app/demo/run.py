@@ -26,7 +26,8 @@ from app.services.identity.service import create_first_administrator
 from app.services.runtime import open_runtime
 from app.serving import database_address
 
-READY_WITHIN_SECONDS = 60
+READY_WITHIN_SECONDS = 240
+"""A machine with ten times the work it can do imports for minutes."""
 
 
 def run_demo(settings: Settings, *, serve_on: bool, accounts: Path | None = None) -> None:

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Device
 from app.core.clock import utc_now
 from app.core.ids import new_id
-from app.demo.phone import Phone
 from app.services.board.reading import _DEVICES, _PACKAGES, _SILENT_SINCE, _SORTINGS, _TOTALS
 from app.services.runtime import Runtime
 from tests.evidence.conftest import Team
@@ -180,7 +180,7 @@ def test_fetching_tokens_and_stating_the_outbox_are_signs_of_life_and_other_requ
     assert utc_now() - at(last_seen()) < timedelta(minutes=1)
     administrator = team.world.person("administrator")
     body = {"user_id": str(team.officers[0].user_id)}
-    phone = Phone(team.world.client, "another phone")  # type: ignore[arg-type]  the test client speaks the same language
+    phone = Device(team.world.client, "another phone")  # type: ignore[arg-type]  the test client speaks the same language
     phone.enroll(administrator.post("/api/v1/devices/codes", json=body).json()["code"])
     path = f"/api/v1/devices/{phone.device_id}/confirmation"
     confirmed = administrator.post(path, json={"fingerprint": phone.fingerprint()}, version=1)

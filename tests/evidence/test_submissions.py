@@ -13,8 +13,8 @@ from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Device, Photo, SealedPackage, sha256_of
 from app.core.ids import new_id
-from app.demo.phone import Phone, Photo, SealedPackage, sha256_of
 from app.services.evidence.service import lock_content
 from app.services.evidence.sweeping import is_used, remove_decided, sweep_unclaimed
 from app.services.inspections import delivering
@@ -43,7 +43,7 @@ def body_of(package: SealedPackage, files: Sequence[Photo]) -> bytes:
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
 
-def headers_of(phone: Phone, package: SealedPackage) -> dict[str, str]:
+def headers_of(phone: Device, package: SealedPackage) -> dict[str, str]:
     return {
         "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
         "Anshao-Key-Id": phone.key_id,
@@ -51,12 +51,12 @@ def headers_of(phone: Phone, package: SealedPackage) -> dict[str, str]:
     }
 
 
-def put(phone: Phone, package: SealedPackage, body: bytes, **headers: str) -> Response:
+def put(phone: Device, package: SealedPackage, body: bytes, **headers: str) -> Response:
     given = headers_of(phone, package) | {name.replace("_", "-"): value for name, value in headers.items()}
     return phone.request("PUT", f"/packages/{package.id}/submission", content=body, headers=given)
 
 
-def submit(phone: Phone, package: SealedPackage, *files: Photo) -> Response:
+def submit(phone: Device, package: SealedPackage, *files: Photo) -> Response:
     return put(phone, package, body_of(package, files or package.photos))
 
 
