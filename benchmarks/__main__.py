@@ -17,6 +17,7 @@ from benchmarks.growth import grow
 from benchmarks.installation import Installation, installation
 from benchmarks.profiling import profile_submissions
 from benchmarks.report import (
+    SCENARIOS,
     Report,
     as_markdown,
     describe_machine,
@@ -38,7 +39,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="length of each level (60)")
     parser.add_argument("--connections", type=int, nargs="+", help="levels of load (1 8 32)")
     parser.add_argument(
-        "--only", choices=["a", "b", "d", "e", "a10", "profile"], nargs="+", help="only these parts"
+        "--only", choices=["a", "b", "c", "d", "e", "a10", "profile"], nargs="+", help="only these parts"
     )
     parser.add_argument(
         "--keep", action="store_true", help="keep the published figures of all parts but d and e"
@@ -53,7 +54,9 @@ def main() -> int:
     given = parser.parse_args()
     seconds = given.seconds or (5 if given.quick else 60)
     connections = given.connections or ([8] if given.quick else [1, 8, 32])
-    parts = given.only or (["a", "b", "profile"] if given.quick else ["a", "b", "e", "a10", "d", "profile"])
+    parts = given.only or (
+        ["a", "b", "c", "profile"] if given.quick else ["a", "b", "c", "e", "a10", "d", "profile"]
+    )
     with tempfile.TemporaryDirectory(prefix="anshao-bench-") as temporary:
         folder = given.folder or Path(temporary) / "data"
         with installation(folder, given.api_processes) as installed:
@@ -78,12 +81,15 @@ def main() -> int:
 
 def _measure(bench: Bench, parts: list[str], connections: list[int]) -> None:
     installed, report = bench.installed, bench.report
-    if "a" in parts or "b" in parts or "a10" in parts:
+    if {"a", "b", "c", "a10"} & set(parts):
         with installed.serving() as served:
-            if "a" in parts or "a10" in parts:
+            if {"a", "c", "a10"} & set(parts):  # what the others are compared with
                 # the level that is repeated at ten times the rows comes first, while the database is small
                 for count in sorted(connections, key=lambda count: count != 8):
                     bench.measure(served, "a", count)
+            if "c" in parts:
+                for count in connections:
+                    bench.measure(served, "c", count)
             if "b" in parts:
                 for count in connections:
                     bench.measure(served, "b", count)
@@ -95,7 +101,7 @@ def _measure(bench: Bench, parts: list[str], connections: list[int]) -> None:
                 bench.measure(served, "a10", reference.connections)
     if "profile" in parts:
         report.profile = profile_submissions(installed, bench)
-    report.levels.sort(key=lambda level: (level.scenario != "a", level.scenario != "b", level.connections))
+    report.levels.sort(key=lambda level: (list(SCENARIOS).index(level.scenario), level.connections))
 
 
 def _slow_uploads(

@@ -95,12 +95,15 @@ def _literal(value: str, kind: str, must_be_fresh: bool) -> str:
     return f"{value}::{kind}"
 
 
-def pgbench_rate(database: str, rows: dict[str, list[str]], connections: int, seconds: int) -> float | None:
-    """Transactions per second of pgbench writing those rows in one transaction each; None when there is no pgbench."""
+def pgbench_rate(
+    database: str, rows: dict[str, list[str]], connections: int, seconds: int, times: int = 1
+) -> float | None:
+    """Transactions per second of pgbench, each writing those rows so many times; None when there is no pgbench."""
     program = _pgbench()
     if program is None:
         return None
     statements = [f"INSERT INTO floor.{table} {row};" for table, found in rows.items() for row in found]
+    statements *= times
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write("\n".join(["BEGIN;", *(s.replace("\n", " ") for s in statements), "COMMIT;"]))
         script.flush()

@@ -64,12 +64,12 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """All requests until a receipt is had, in order."""
+    """All requests until receipts are had, in order: of one package, or of a batch that is pushed."""
 
-    package_id: UUID
-    sealed: bytes
+    package_ids: tuple[UUID, ...]
+    sealed_bytes: int
     exchanges: tuple[Exchange, ...]
-    assignment: dict[str, Any] = field(repr=False)
+    assignments: tuple[dict[str, Any], ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,38 @@ def seal_many(
         yield _seal(city, phone, places[(index // len(city.phones)) % len(places)], photos, now, address)
 
 
+def seal_batches(city: BenchmarkCity, number: int, size: int, address: str) -> Iterator[Submission]:
+    """`number` pushes of `size` packages without photographs, by the city's phones in turn, each package a visit of its own."""
+    now = datetime.now(SHANGHAI)
+    for index in range(number):
+        phone = city.phones[index % len(city.phones)]
+        places = city.places[phone.district]
+        rows, ids, assignments, sealed_bytes = [], [], [], 0
+        for place in range(size):
+            package_id, sealed, assignment = _package(
+                city, phone, places[(index + place) % len(places)], [], now
+            )
+            rows.append({"newDocumentState": _pushed(phone, package_id, sealed)})
+            ids.append(package_id)
+            assignments.append(assignment)
+            sealed_bytes += len(sealed)
+        body = json.dumps(rows, ensure_ascii=False).encode()
+        head = _head(
+            "POST",
+            "/mobile/v1/sync/packages/push",
+            phone,
+            address,
+            len(body),
+            ("Content-Type", "application/json"),
+        )
+        yield Submission(tuple(ids), sealed_bytes, (Exchange((head, body), 200),), tuple(assignments))
+
+
+def _pushed(phone: BenchmarkPhone, package_id: UUID, sealed: bytes) -> dict[str, str]:
+    signature = base64url(phone.key.sign(package_message(package_hash(sealed))))
+    return {"id": str(package_id), "sealed": sealed.decode(), "key_id": phone.key_id, "signature": signature}
+
+
 def _seal(
     city: BenchmarkCity,
     phone: BenchmarkPhone,
@@ -141,7 +173,6 @@ def _seal(
     now: datetime,
     address: str,
 ) -> Submission:
-    package_id, assignment_id = new_id(), new_id()
     stamped = [(photo, new_id().bytes, new_id()) for photo in photos[:PHOTOS]]
     hashes = [photo.hash_with(stamp) for photo, stamp, _ in stamped]
     evidence = [
@@ -152,14 +183,23 @@ def _seal(
         }
         for index, ((photo, _, identifier), digest) in enumerate(zip(stamped, hashes, strict=True))
     ]  # fmt: skip
-    document = _document(city, phone, place, package_id, assignment_id, now) | {"evidence": evidence}
-    sealed = json.dumps(document, ensure_ascii=False).encode()
+    package_id, sealed, assignment = _package(city, phone, place, evidence, now)
     exchanges = [Exchange((_package_request(phone, package_id, sealed, address), sealed), 201)]
     for (photo, stamp, identifier), digest in zip(stamped, hashes, strict=True):
         head = _evidence_request(phone, package_id, identifier, digest, photo.size, address)
         exchanges.append(Exchange((head, photo.head, stamp, photo.tail), 201))
     if stamped:
         exchanges.append(Exchange((_receipt_request(phone, package_id, address),), 200))
+    return Submission((package_id,), len(sealed), tuple(exchanges), (assignment,))
+
+
+def _package(
+    city: BenchmarkCity, phone: BenchmarkPhone, place: Place, evidence: list[dict[str, Any]], now: datetime
+) -> tuple[UUID, bytes, dict[str, Any]]:
+    """A sealed package and the assignment it does."""
+    package_id, assignment_id = new_id(), new_id()
+    document = _document(city, phone, place, package_id, assignment_id, now) | {"evidence": evidence}
+    sealed = json.dumps(document, ensure_ascii=False).encode()
     assignment = {
         "id": assignment_id, "authority_id": city.authority_id, "enterprise_id": place.enterprise_id,
         "site_id": place.site_id, "region_id": place.region_id, "kind": "inspection", "status": "assigned",
@@ -167,7 +207,7 @@ def _seal(
         "template_version_ids": [city.template_version_id], "hazard_ids": [], "created_by": phone.user_id,
         "officers": phone.officers,
     }  # fmt: skip
-    return Submission(package_id, sealed, tuple(exchanges), assignment)
+    return package_id, sealed, assignment
 
 
 def _document(
@@ -240,7 +280,7 @@ def _head(
 
 async def assign(session: AsyncSession, submissions: Sequence[Submission]) -> None:
     """Write the assignments that the packages belong to: one each, with its team of two."""
-    rows = [submission.assignment for submission in submissions]
+    rows = [assignment for submission in submissions for assignment in submission.assignments]
     members = [
         {"assignment_id": row["id"], "user_id": officer} for row in rows for officer in row["officers"]
     ]

@@ -44,7 +44,7 @@ def profile_submissions(installed: Installation, bench: Any) -> dict[str, Any]:
     result = installed.folder / "profile.json"
     os.environ[RESULT] = str(result)
     with installed.serving("benchmarks.profiling", "serve"):
-        _, notes = bench.load([], 3_000, CONNECTIONS, 8.0)
+        _, notes = bench.load("a", 3_000, CONNECTIONS, 8.0)
     found = json.loads(result.read_text())
     done = len(notes["done"])
     statements = [

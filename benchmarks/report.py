@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS = {
     "a": "(a) 25 answers, no photographs",
     "b": "(b) 25 answers, 3 photographs of 300 KB, until the receipt is had",
+    "c": "(c) pushed in batches of 20 packages as in (a); milliseconds are of a batch, the rest of a package",
     "a10": "(a) again at ten times the rows",
 }
 

@@ -18,12 +18,21 @@ from benchmarks.city import BenchmarkCity
 from benchmarks.figures import Level, cpu_per_submission, percentile, slowest_window
 from benchmarks.floors import disk_rate, pgbench_rate, rows_of_submission
 from benchmarks.installation import ROOT, Installation, Served
-from benchmarks.packages import BasePhoto, Submission, assign, base_photos, seal_many, write_plan
+from benchmarks.packages import (
+    Submission,
+    assign,
+    base_photos,
+    seal_batches,
+    seal_many,
+    write_plan,
+)
 from benchmarks.report import Report
 
 WARM_UP_SECONDS = 2.0
 HANGS_AFTER_SECONDS = 30
-FIRST_GUESS = {"a": 700, "b": 150}
+FIRST_GUESS = {"a": 700, "b": 150, "c": 60}
+"""Submissions per second; of (c), pushes."""
+ROWS_OF_A_PUSH = 20
 DRAIN_WATCHED_SECONDS = 20
 
 
@@ -42,26 +51,26 @@ class Bench:
         self._floor_rows: dict[str, dict[str, list[str]]] = {}
 
     def measure(self, served: Served, scenario: str, connections: int) -> Level:
-        """One level: `scenario` is a, b or a10 (as a)."""
-        photos = self._photos if scenario == "b" else []
+        """One level: `scenario` is a, b, c or a10 (as a). Rates are of packages, milliseconds of whole submissions."""
         wanted = int(FIRST_GUESS[scenario[0]] * WARM_UP_SECONDS)
-        _, warm = self.load(photos, wanted, connections, WARM_UP_SECONDS)
+        _, warm = self.load(scenario, wanted, connections, WARM_UP_SECONDS)
         rate = len(warm["done"]) / max(warm["finished_at"])
         wait_until_drained(self.installed.database)
         before, packages_before = served.cpu_seconds(), count_packages(self.installed.database)
         number = int(rate * self._seconds * 1.6) + 10 * connections
-        submissions, notes = self.load(photos, number, connections, self._seconds, served)
+        submissions, notes = self.load(scenario, number, connections, self._seconds, served)
         backlog = backlog_of(self.installed.database)
         drained = wait_until_drained(self.installed.database)
         after = served.cpu_seconds()
-        acknowledged = [submissions[index].package_id for index in notes["done"]]
+        acknowledged = [one for index in notes["done"] for one in submissions[index].package_ids]
+        size = len(submissions[0].package_ids)
         unprocessed, verified = check_done(self.installed.database, acknowledged, self._published())
         cpu = cpu_per_submission(before, after, len(acknowledged))
         cpu["generator"] = round(notes["cpu_seconds"] * 1000 / len(acknowledged), 2)
         level = Level(
             scenario, connections, round(max(notes["finished_at"]), 1), len(acknowledged),
             round(len(acknowledged) / max(notes["finished_at"]), 1),
-            round(slowest_window(notes["finished_at"]), 1),
+            round(slowest_window(notes["finished_at"]) * size, 1),
             *(percentile(notes["milliseconds"], share) for share in (0.5, 0.95, 0.99)),
             cpu, packages_before, unprocessed, verified, backlog, drained,
         )  # fmt: skip
@@ -72,14 +81,19 @@ class Bench:
 
     def load(
         self,
-        photos: Sequence[BasePhoto],
+        scenario: str,
         number: int,
         connections: int,
         seconds: float,
         served: Served | None = None,
     ) -> tuple[list[Submission], dict[str, Any]]:
         """Prepare that many submissions and let the generator make as many of them as it can in the time."""
-        submissions = list(seal_many(self._city, number, photos, self.installed.address))
+        if scenario == "c":
+            made = seal_batches(self._city, number, ROWS_OF_A_PUSH, self.installed.address)
+        else:
+            photos = self._photos if scenario == "b" else []
+            made = seal_many(self._city, number, photos, self.installed.address)
+        submissions = list(made)
         asyncio.run(self._assign(submissions))
         plan, result = self.installed.folder / "plan", self.installed.folder / "result.json"
         write_plan(plan, submissions)
@@ -109,21 +123,27 @@ class Bench:
         return keys
 
     def _add_floors(self, level: Level, example: Submission) -> None:
-        kind = level.scenario[0]
+        kind, size = level.scenario[0], len(example.package_ids)
         if kind not in self._floor_rows:
-            self._floor_rows[kind] = rows_of_submission(self.installed.database, example.package_id)
+            self._floor_rows[kind] = rows_of_submission(self.installed.database, example.package_ids[0])
             counts = Counter({table: len(rows) for table, rows in self._floor_rows[kind].items()})
             self.report.rows_per_submission[kind] = dict(counts)
         rate = pgbench_rate(
-            self.installed.database, self._floor_rows[kind], level.connections, self._floor_seconds
+            self.installed.database, self._floor_rows[kind], level.connections, self._floor_seconds, size
         )
         if rate is not None:
-            level.floors["pgbench, same rows"] = rate
-        sizes = [len(example.sealed), *(photo.size for photo in self._photos[:3] if kind == "b")]
+            level.floors["pgbench, same rows"] = round(rate * size, 1)
+        sizes = [example.sealed_bytes, *(photo.size for photo in self._photos[:3] if kind == "b")]
         folder = Path(self.installed.folder) / "floor"
-        level.floors["hash + fsync, same bytes"] = disk_rate(
-            folder, sizes, level.connections, self._floor_seconds / 2
-        )
+        rate = disk_rate(folder, sizes, level.connections, self._floor_seconds / 2)
+        level.floors["hash + fsync, same bytes"] = round(rate * size, 1)
+        if kind == "c":
+            level.floors["one PUT each (a)"] = self._rate_of_puts(level.connections)
+
+    def _rate_of_puts(self, connections: int) -> float:
+        """What scenario (a) did in the same run; 0 when it was not measured."""
+        found = [one for one in self.report.levels if (one.scenario, one.connections) == ("a", connections)]
+        return found[0].per_second if found else 0.0
 
     def drain_derivatives(self) -> None:
         """How fast the worker makes derivatives when nothing else is done, from what the load has left."""

@@ -50,6 +50,15 @@ class Sending:
         """Send a package with these members."""
         return self.phone.put_package(self.sealed(**changes))
 
+    def pushed(self, package: SealedPackage, **members: Any) -> dict[str, Any]:
+        """The row of a package that is pushed for the first time; `members` replace those of its document."""
+        signature = self.phone.sign(f"anshao.package/1\n{package.hash}".encode())
+        sealed = package.sealed.decode()
+        document = {
+            "id": str(package.id), "sealed": sealed, "key_id": self.phone.key_id, "signature": signature,
+        }  # fmt: skip
+        return {"newDocumentState": document | members, "assumedMasterState": None}
+
     def raw(self, content: bytes) -> SealedPackage:
         """Any bytes at all, as if they were a package."""
         return SealedPackage(new_id(), content, ())

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from anshao_phone import SealedPackage
+from app.core.ids import new_id
 from app.jobs.app import defer
 from app.services.inspections.jobs import sweep
 from app.services.inspections.receipt_format import receipt_verifies
@@ -221,3 +222,37 @@ def test_killed_again_and_again_while_a_phone_empties_its_outbox(target: Target)
     ]
     wanted = {hashlib.sha256(one.content).hexdigest() for package in packages for one in package.photos}
     assert stored_hashes(target) >= wanted
+
+
+def test_killed_between_keeping_and_processing_a_batch_the_phone_may_simply_push_it_again(
+    target: Target,
+) -> None:
+    sending = prepared(target)
+    packages = [sending.sealed(visit_id=str(new_id())) for _ in range(5)]
+    rows = [sending.pushed(package) for package in packages]
+
+    def push() -> httpx.Response:
+        return sending.phone.request("POST", "/sync/packages/push", json=rows)
+
+    with target.serving() as served, ThreadPoolExecutor(1) as pool:
+        with processing_held_up(target):
+            answer = pool.submit(push)
+            wait_for(lambda: is_waiting(target, packages[-1].id))
+            served.kill()
+        with pytest.raises(httpx.TransportError):
+            answer.result(PATIENCE_SECONDS)
+    wait_for(lambda: others(target) == 0)
+    assert [intake_of(target, one.id) for one in packages] == [("received", one.sealed) for one in packages]
+    assert target.query("SELECT count(*) FROM packages") == [(0,)]
+    with target.serving():
+        again = push()
+        assert [(one["status"], one["receipt"]) for one in again.json()] == [("processed", True)] * 5
+        receipts = [sending.phone.receipt(package.id) for package in packages]
+        keys = published_keys(target)
+        assert all(receipt is not None and receipt_verifies(receipt, keys) for receipt in receipts)
+    assert [receipt["receipt"]["number"] for receipt in receipts if receipt] == [1, 2, 3, 4, 5]
+    assert (
+        target.query("SELECT count(*) FROM packages")
+        == target.query("SELECT count(*) FROM receipts")
+        == [(5,)]
+    )

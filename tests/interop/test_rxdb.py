@@ -82,7 +82,7 @@ def rx_phone(
             {
                 "address": str(target.client.base_url),
                 "token": sending.phone.access_token,
-                "packages": [document_of(sending, package) for package in packages],
+                "packages": [sending.pushed(package)["newDocumentState"] for package in packages],
             }
         )
     )
@@ -102,13 +102,6 @@ def rx_phone(
         for pipe in (process.stdin, process.stdout):
             assert pipe is not None
             pipe.close()
-
-
-def document_of(sending: Sending, package: SealedPackage) -> dict[str, Any]:
-    """What the phone keeps of a package until it is pushed."""
-    signature = sending.phone.sign(f"anshao.package/1\n{package.hash}".encode())
-    sealed = package.sealed.decode()
-    return {"id": str(package.id), "sealed": sealed, "key_id": sending.phone.key_id, "signature": signature}
 
 
 @pytest.fixture
@@ -150,7 +143,7 @@ def test_rxdb_pushes_what_was_written_offline_and_takes_over_what_the_server_say
             for package in everything:
                 assert sending.kept(package.id) == [package.sealed]
             late = sending.sealed(visit_id=str(new_id()))
-            phone.tell(insert=document_of(sending, late))
+            phone.tell(insert=sending.pushed(late)["newDocumentState"])
             phone.wait_for("document", lambda told: told["document"].get("hash") == late.hash)
             phone.settled()
             told = [answered for _, answered in phone.pushes()]
