@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { createRxDatabase } from "rxdb";
 import { replicateRxCollection } from "rxdb/plugins/replication";
 import { getRxStorageMemory } from "rxdb/plugins/storage-memory";
+import { Subject } from "rxjs";
 
 const config = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const text = { type: "string" };
@@ -42,10 +43,54 @@ const { packages } = await database.addCollections({ packages: { schema } });
 packages.$.subscribe((change) => tell("document", { document: change.documentData }));
 for (const document of config.packages) await packages.insert(document);
 
+const news = new Subject();
+const gone = new AbortController();
+const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+let pulled;
+
+// Node has no EventSource: read the events, each a page with its cursor, and go on from the last one when the stream ends.
+async function listen() {
+  while (!gone.signal.aborted) {
+    await wait(100);
+    if (!pulled) continue;
+    try {
+      const answer = await ask(`stream?cursor=${pulled}`, { signal: gone.signal });
+      let rest = "";
+      for await (const piece of answer.body.pipeThrough(new TextDecoderStream())) {
+        const events = (rest + piece).split("\n\n");
+        rest = events.pop();
+        events.forEach(hear);
+      }
+    } catch (error) {
+      tell("stream-ended", { message: String(error) });
+    }
+  }
+}
+
+function hear(event) {
+  const fields = Object.fromEntries(event.split("\n").map((line) => line.split(/: ?(.*)/s)));
+  if (fields.data === undefined) return;
+  const page = fields.data === "RESYNC" ? "RESYNC" : JSON.parse(fields.data);
+  if (page.checkpoint) pulled = page.checkpoint.cursor;
+  tell("streamed", { ids: page === "RESYNC" ? [] : page.documents.map((one) => one.id) });
+  news.next(page);
+}
+
 const replication = replicateRxCollection({
   collection: packages,
   replicationIdentifier: "anshao-packages",
   retryTime: 300,
+  pull: {
+    batchSize: 50,
+    stream$: news,
+    async handler(checkpoint, batchSize) {
+      const cursor = checkpoint ? `&cursor=${checkpoint.cursor}` : "";
+      const page = await (await ask(`pull?limit=${batchSize}${cursor}`)).json();
+      pulled = page.checkpoint.cursor;
+      tell("pulled", { ids: page.documents.map((one) => one.id) });
+      return page;
+    },
+  },
   push: {
     batchSize: 20,
     async handler(rows) {
@@ -57,6 +102,7 @@ const replication = replicateRxCollection({
   },
 });
 replication.error$.subscribe((error) => tell("error", { message: String(error.parameters?.errors?.[0]?.message ?? error) }));
+listen();
 createInterface({ input: process.stdin }).on("line", async (line) => {
   const command = JSON.parse(line);
   if (command.insert) await packages.insert(command.insert);
@@ -65,6 +111,7 @@ createInterface({ input: process.stdin }).on("line", async (line) => {
     tell("settled", { documents: (await packages.find().exec()).map((one) => one.toJSON()) });
   }
   if (command.stop) {
+    gone.abort();
     await database.close();
     process.exit(0);
   }

@@ -113,10 +113,18 @@ def target(database_cluster: str, tmp_path: Path) -> Iterator[Target]:
         made.client.close()
 
 
+def is_receipted(document: dict[str, Any], package: SealedPackage) -> bool:
+    """The phone's copy says that nothing is missing any more."""
+    return document["id"] == str(package.id) and bool(document["receipt"]) and not document["missing_evidence"]
+
+
 def test_rxdb_pushes_what_was_written_offline_and_takes_over_what_the_server_says(
     target: Target, tmp_path: Path
 ) -> None:
-    """Offline: connections are refused, RxDB tries again. Then every package is stamped, a poison one among them refused."""
+    """Offline: connections are refused, RxDB tries again. Then every package is stamped, a poison one among them refused.
+
+    When the last photograph arrives by another way, the copy learns of the receipt from the stream.
+    """
     with target.serving() as served:
         sending = Sending(target.world())
         served.stop()
@@ -127,25 +135,30 @@ def test_rxdb_pushes_what_was_written_offline_and_takes_over_what_the_server_say
     with rx_phone(target, sending, tmp_path, everything) as phone:
         phone.wait_for("error")
         with target.serving("--with-worker"):
-            phone.wait_for("document", lambda told: told["document"].get("status") == "rejected")
+            told = phone.wait_for("document", lambda told: told["document"].get("status") == "rejected")
+            assert told["document"]["id"] == str(poison.id)
+            assert told["document"]["problem"]["code"] == "package_quarantined"
             documents = phone.settled()
             assert {len(documents), len(everything)} == {26}
             for package in (*packages, with_photo):
                 document = documents[str(package.id)]
-                assert (document["status"], document["problem"]) == ("processed", None)
+                assert (document["status"], document.get("problem")) == ("processed", None)
                 assert (document["hash"], document["sealed"]) == (package.hash, package.sealed.decode())
                 assert document["signable"] is True
             assert [documents[str(one.id)]["receipt"] for one in packages] == [True] * 24
             assert documents[str(with_photo.id)]["missing_evidence"] == [str(with_photo.photos[0].id)]
-            assert documents[str(poison.id)]["status"] == "rejected"
-            assert documents[str(poison.id)]["problem"]["code"] == "package_quarantined"
+            assert documents[str(poison.id)]["sealed"] == poison.sealed.decode()
             assert phone.pushes()[:2] == [(20, 20), (6, 6)]
             for package in everything:
                 assert sending.kept(package.id) == [package.sealed]
             late = sending.sealed(visit_id=str(new_id()))
             phone.tell(insert=sending.pushed(late)["newDocumentState"])
             phone.wait_for("document", lambda told: told["document"].get("hash") == late.hash)
-            phone.settled()
+            assert sending.phone.put_photo(with_photo, with_photo.photos[0]).status_code == 201
+            phone.wait_for("document", lambda told: is_receipted(told["document"], with_photo))
+            assert any(str(with_photo.id) in one["ids"] for one in phone.seen if one["event"] == "streamed")
+            documents = phone.settled()
+            assert documents[str(with_photo.id)]["sealed"] == with_photo.sealed.decode()
             told = [answered for _, answered in phone.pushes()]
             assert sum(told) == 27, "what RxDB has taken over is not told again, or it would push for ever"
     assert target.query("SELECT count(*) FROM packages") == [(26,)]
