@@ -24,6 +24,15 @@ class Hazard(Identified, Timed, Versioned, Base):
         UniqueConstraint("authority_id", "number"),
         UniqueConstraint("package_id", "finding_key"),
         Index("ix_hazards_region_id_id", "region_id", "id"),
+        CheckConstraint("(status = 'closed') = (closed_on IS NOT NULL)", name="closed"),
+        Index(
+            "ix_hazards_closed_item",
+            "enterprise_id",
+            "item_code",
+            "closed_on",
+            postgresql_where=text("status = 'closed'"),
+        ),
+        Index("ix_hazards_closed_on", "region_id", "closed_on", postgresql_where=text("status = 'closed'")),
         Index("ix_hazards_open_due_on", "region_id", "due_on", postgresql_where=text("status <> 'closed'")),
     )
 
@@ -47,6 +56,20 @@ class Hazard(Identified, Timed, Versioned, Base):
     evidence_ids: Mapped[list[UUID]]
     status: Mapped[str] = mapped_column(default="found")
     due_on: Mapped[date | None]
+    closed_on: Mapped[date | None]
+
+
+class HazardRecurrence(Timed, Base):
+    """A hazard that came back: its like was closed `days` before it was found. Append-only."""
+
+    __tablename__ = "hazard_recurrences"
+    __table_args__ = (CheckConstraint("ground IN ('item', 'clause')", name="ground"),)
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), primary_key=True)
+    ground: Mapped[str] = mapped_column(primary_key=True)
+    earlier_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), index=True)
+    closed_on: Mapped[date]
+    days: Mapped[int]
 
 
 class RectificationOrder(Identified, Timed, Base):

@@ -64,6 +64,7 @@ class HazardView(View):
     evidence_ids: list[UUID]
     status: str
     due_on: date | None
+    closed_on: date | None
     is_overdue: bool | None
 
 
@@ -106,12 +107,35 @@ class ReinspectionView(View):
     after: list[UUID]
 
 
+class RecurrenceView(View):
+    """The other hazard of a return: `ground` item (of the same unit) or clause; `days` between its closing and the new finding."""
+
+    hazard_id: UUID
+    number: str
+    ground: Literal["item", "clause"]
+    closed_on: date
+    days: int
+
+
+class ReboundView(View):
+    """Hazards of a group (a clause, an item or a region's id) closed in the period, and how many of them came back."""
+
+    group: str
+    closed: int
+    came_back: int
+
+
 class HazardDetail(HazardView):
-    """A hazard with its orders, its history, and each re-inspection's photographs beside those it was found with."""
+    """A hazard with its orders, its history, and each re-inspection's photographs beside those it was found with.
+
+    `came_back_from`: closed hazards it is the return of; `came_back_as`: hazards that are the return of this one.
+    """
 
     orders: list[OrderView]
     steps: list[StepView]
     reinspections: list[ReinspectionView]
+    came_back_from: list[RecurrenceView]
+    came_back_as: list[RecurrenceView]
 
 
 class HazardCount(View):

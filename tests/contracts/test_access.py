@@ -91,6 +91,7 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/enterprises/trades": "the classification",
     "/api/v1/enterprises/vocabulary": "words",
     "/api/v1/hazards/counts": "numbers",
+    "/api/v1/hazards/rebounds": "numbers",
     "/api/v1/inspections/visits/counts": "numbers",
     "/api/v1/inspections/waiting-packages": "nothing waits; tests/inspections",
     "/api/v1/patrols/counts": "numbers",

@@ -13,7 +13,7 @@ from app.core.working_calendar import DayKind
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
-from app.models.hazards import Hazard
+from app.models.hazards import Hazard, HazardRecurrence
 from app.schemas.hazards import (
     CloseRequest,
     HazardCount,
@@ -21,12 +21,15 @@ from app.schemas.hazards import (
     HazardView,
     OrderRequest,
     OrderView,
+    ReboundView,
     RectifiedRequest,
+    RecurrenceView,
     ReinspectionRequest,
     ReinspectionView,
     StepView,
 )
 from app.services.hazards.errors import ReinspectionProblem
+from app.services.hazards.recurrences import list_recurrences, rebound_rates
 from app.services.hazards.registry import (
     HazardFilter,
     count_hazards,
@@ -64,6 +67,7 @@ def _filter(
     risk_unit_id: UUID | None = None,
     found_from: date | None = None,
     found_until: date | None = None,
+    recurrent: bool | None = None,
 ) -> HazardFilter:
     return HazardFilter(
         region_id=region_id,
@@ -77,6 +81,7 @@ def _filter(
         risk_unit_id=risk_unit_id,
         found_from=found_from,
         found_until=found_until,
+        recurrent=recurrent,
     )
 
 
@@ -86,6 +91,12 @@ Narrowed = Annotated[HazardFilter, Depends(_filter)]
 def _members(hazard: Hazard) -> dict[str, Any]:
     plain = {name: getattr(hazard, name) for name in HazardView.model_fields if name != "is_overdue"}
     return {**plain, "is_overdue": is_overdue(hazard.status, hazard.due_on, shanghai_today())}
+
+
+def _recurrence(row: HazardRecurrence, other_id: UUID, number: str) -> RecurrenceView:
+    return RecurrenceView(
+        hazard_id=other_id, number=number, ground=row.ground, closed_on=row.closed_on, days=row.days
+    )
 
 
 def _view(hazard: Hazard) -> HazardView:
@@ -115,6 +126,20 @@ async def get_counts(actor: CurrentActor, session: ReadSession, narrowed: Narrow
     return [HazardCount(level=level, status=status, count=n, overdue=late) for level, status, n, late in rows]
 
 
+@router.get("/rebounds", dependencies=READ)
+async def get_rebounds(
+    actor: CurrentActor,
+    session: ReadSession,
+    closed_from: date,
+    closed_until: date,
+    by: Literal["clause", "item", "region"] = "clause",
+    region_id: UUID | None = None,
+) -> list[ReboundView]:
+    """Of the hazards closed in a period: how many came back within the window, by clause, item or region, the worst first."""
+    rows = await rebound_rates(session, actor, by, closed_from, closed_until, region_id)
+    return [ReboundView.model_validate(row) for row in rows]
+
+
 @router.get("/{hazard_id}", dependencies=READ)
 async def get_one_hazard(
     hazard_id: UUID, response: Response, actor: CurrentActor, session: ReadSession
@@ -123,8 +148,11 @@ async def get_one_hazard(
     hazard = await get_hazard(session, actor, hazard_id)
     set_etag(response, hazard.version)
     steps = await list_steps(session, hazard_id)
+    before, after = await list_recurrences(session, hazard_id)
     return HazardDetail(
         **_members(hazard),
+        came_back_from=[_recurrence(row, row.earlier_id, number) for row, number in before],
+        came_back_as=[_recurrence(row, row.hazard_id, number) for row, number in after],
         orders=[OrderView.model_validate(row) for row in await list_orders(session, hazard_id)],
         steps=[StepView.model_validate(row) for row in steps],
         reinspections=[ReinspectionView.model_validate(row) for row in reinspections_of(hazard, steps)],

@@ -13,6 +13,7 @@ from app.models.hazards import Hazard, HazardStep
 from app.services.audit.service import record_act
 from app.services.determinations.events import MajorHazardConfirmed
 from app.services.hazards.corrections import corrected_line
+from app.services.hazards.recurrences import notice_clause_again
 from app.services.organizations.numbering import take_number
 
 
@@ -29,6 +30,7 @@ async def mark_major(session: AsyncSession, event: MajorHazardConfirmed) -> list
         for hazard in hazards:
             await _mark(session, event, hazard)
     for hazard in hazards:
+        await notice_clause_again(session, hazard.id)
         await _record(session, event, hazard)
     return [hazard.id for hazard in hazards]
 

@@ -11,6 +11,7 @@ from app.core.ids import new_id
 from app.db.rows import Computed, Part, Rows
 from app.models.hazards import Hazard, HazardStep
 from app.services.audit.service import Act, rows_of_acts
+from app.services.hazards.recurrences import recurrences_by_item
 
 WORD = "患"
 _TAKE_NUMBERS = """
@@ -79,6 +80,7 @@ def hazard_sets(
     return (
         Part("numbers", _TAKE_NUMBERS, numbers),
         Computed(Hazard, hazards, (("number", _NUMBER),), joined="numbers"),
+        recurrences_by_item(hazards),
         (HazardStep, steps),
         *rows_of_acts(actor, [_registered(hazard) for hazard in hazards]),
     )

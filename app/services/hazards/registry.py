@@ -12,7 +12,7 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.models.enterprises import Enterprise
-from app.models.hazards import Hazard, HazardStep, RectificationOrder
+from app.models.hazards import Hazard, HazardRecurrence, HazardStep, RectificationOrder
 from app.services.identity.places import lies_in
 
 
@@ -44,6 +44,7 @@ class HazardFilter:
     risk_unit_id: UUID | None = None
     found_from: date | None = None
     found_until: date | None = None
+    recurrent: bool | None = None
 
 
 async def list_hazards(
@@ -122,6 +123,9 @@ def _conditions(actor: Actor, narrowed: HazardFilter) -> list[ColumnElement[bool
     if narrowed.overdue is not None:
         late = func.coalesce(_overdue(), False)
         conditions.append(late if narrowed.overdue else ~late)
+    if narrowed.recurrent is not None:
+        came_back = select(HazardRecurrence.hazard_id).where(HazardRecurrence.hazard_id == Hazard.id).exists()
+        conditions.append(came_back if narrowed.recurrent else ~came_back)
     if narrowed.trade is not None:
         of_trade = select(Enterprise.id).where(Enterprise.regulated_trades.contains([narrowed.trade]))
         conditions.append(Hazard.enterprise_id.in_(of_trade))

@@ -123,7 +123,8 @@ async def close_hazard(
 ) -> Hazard:
     """Close a hazard whose re-inspection found it rectified; the person in charge does."""
     hazard = await get_hazard(session, actor, hazard_id)
-    return await _step(session, actor, hazard, "close", expected, note=note)
+    today = {"closed_on": shanghai_today()}
+    return await _step(session, actor, hazard, "close", expected, note=note, values=today)
 
 
 async def _step(

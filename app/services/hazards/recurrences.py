@@ -1,0 +1,132 @@
+"""Recurrence (反弹回潮): a hazard found again within the window after its like was closed, linked to that one for ever.
+
+Its like: the same item of the same risk unit (of the site, where neither names a unit), noticed when it is registered; or the same
+clause at the same enterprise, noticed when the clause is confirmed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app.core.actor import Actor
+from app.core.clock import utc_now
+from app.db.rows import Part
+from app.models.hazards import Hazard, HazardRecurrence
+from app.services.hazards.content import recurrence_window_days
+from app.services.identity.places import lies_in
+
+_BY_ITEM = """
+    INSERT INTO hazard_recurrences (hazard_id, ground, earlier_id, closed_on, days, created_at)
+    SELECT n.id, 'item', o.id, o.closed_on, n.found_on - o.closed_on, :recurrence_noticed_at
+      FROM jsonb_to_recordset(CAST(:recurrence_found AS jsonb))
+           AS n(id uuid, site_id uuid, enterprise_id uuid, risk_unit_id uuid, item_code text, found_on date)
+     CROSS JOIN LATERAL (
+        SELECT h.id, h.closed_on FROM hazards h
+         WHERE h.status = 'closed' AND h.enterprise_id = n.enterprise_id AND h.item_code = n.item_code AND h.site_id = n.site_id
+           AND h.risk_unit_id IS NOT DISTINCT FROM n.risk_unit_id
+           AND h.closed_on BETWEEN n.found_on - CAST(:recurrence_window AS int) AND n.found_on
+         ORDER BY h.closed_on DESC, h.id DESC LIMIT 1) AS o
+"""
+_BY_CLAUSE = text(
+    """
+    INSERT INTO hazard_recurrences (hazard_id, ground, earlier_id, closed_on, days, created_at)
+    SELECT n.id, 'clause', o.id, o.closed_on, n.found_on - o.closed_on, :noticed_at
+      FROM hazards n
+     CROSS JOIN LATERAL (
+        SELECT h.id, h.closed_on FROM hazards h
+         WHERE h.status = 'closed' AND h.enterprise_id = n.enterprise_id AND h.clause = n.clause AND h.id <> n.id
+           AND h.closed_on BETWEEN n.found_on - CAST(:window AS int) AND n.found_on
+         ORDER BY h.closed_on DESC, h.id DESC LIMIT 1) AS o
+     WHERE n.id = :hazard_id
+        ON CONFLICT DO NOTHING
+    """
+)
+By = Literal["clause", "item", "region"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebound:
+    """Of the hazards of one kind closed in a period: how many, and how many of them came back within the window."""
+
+    group: str
+    closed: int
+    came_back: int
+
+
+def recurrences_by_item(hazards: Sequence[Mapping[str, Any]]) -> Part:
+    """The part of the registering statement that links new hazards to their closed likes."""
+    names = ("id", "site_id", "enterprise_id", "risk_unit_id", "item_code", "found_on")
+    found = [{name: row[name] for name in names} for row in hazards]
+    return Part(
+        "recurrences",
+        _BY_ITEM,
+        {
+            "recurrence_found": json.dumps(found, default=str),
+            "recurrence_window": recurrence_window_days(),
+            "recurrence_noticed_at": utc_now(),
+        },
+    )
+
+
+async def notice_clause_again(session: AsyncSession, hazard_id: UUID) -> None:
+    """Link a hazard whose clause was just confirmed to a closed one of the same enterprise and clause."""
+    values = {"hazard_id": hazard_id, "window": recurrence_window_days(), "noticed_at": utc_now()}
+    await session.execute(_BY_CLAUSE, values)
+
+
+async def list_recurrences(
+    session: AsyncSession, hazard_id: UUID
+) -> tuple[list[tuple[HazardRecurrence, str]], list[tuple[HazardRecurrence, str]]]:
+    """What a hazard is the return of, and what came back of it: each with the other hazard's number."""
+    earlier, later = aliased(Hazard), aliased(Hazard)
+    before = (
+        select(HazardRecurrence, earlier.number)
+        .join(earlier, earlier.id == HazardRecurrence.earlier_id)
+        .where(HazardRecurrence.hazard_id == hazard_id)
+        .order_by(HazardRecurrence.ground)
+    )
+    after = (
+        select(HazardRecurrence, later.number)
+        .join(later, later.id == HazardRecurrence.hazard_id)
+        .where(HazardRecurrence.earlier_id == hazard_id)
+        .order_by(HazardRecurrence.hazard_id)
+    )
+    return (
+        [(row[0], row[1]) for row in await session.execute(before)],
+        [(row[0], row[1]) for row in await session.execute(after)],
+    )
+
+
+async def rebound_rates(
+    session: AsyncSession,
+    actor: Actor,
+    by: By,
+    closed_from: date,
+    closed_until: date,
+    region_id: UUID | None,
+) -> list[Rebound]:
+    """By clause, item or region: hazards closed in the period (both days included) and how many came back; the worst first."""
+    group = {"clause": Hazard.clause, "item": Hazard.item_code, "region": Hazard.region_id}[by]
+    came_back = select(HazardRecurrence.hazard_id).where(HazardRecurrence.earlier_id == Hazard.id).exists()
+    returned = func.count().filter(came_back)
+    wanted = (
+        select(group, func.count(), returned)
+        .where(
+            Hazard.region_id.in_(actor.regions_for("hazards:read")),
+            Hazard.status == "closed",
+            Hazard.closed_on.between(closed_from, closed_until),
+            group.is_not(None),
+        )
+        .group_by(group)
+        .order_by(returned.desc(), func.count().desc(), group)
+    )
+    if region_id is not None:
+        wanted = wanted.where(lies_in(Hazard.region_id, region_id))
+    return [Rebound(str(row[0]), row[1], row[2]) for row in await session.execute(wanted)]

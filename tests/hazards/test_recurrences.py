@@ -1,0 +1,158 @@
+"""A hazard that comes back within the window is linked to its closed like, by item when found, by clause when confirmed."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import shanghai_today
+from app.core.ids import new_id
+from app.models.hazards import Hazard
+from app.services.hazards.content import recurrence_window_days, registry_settings
+from app.services.hazards.recurrences import notice_clause_again
+from app.services.runtime import Runtime
+from tests.factories.field import Field
+from tests.factories.world import World
+from tests.support.queries import recorded_queries
+
+HAZARDS = "/api/v1/hazards"
+WINDOW = recurrence_window_days()
+
+
+class Site:
+    """A site with officers who find the same thing again and again."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.field = Field(world)
+        self.officers = [world.person("inspector", region=world.town) for _ in range(2)]
+        self.phone = self.field.phone(self.officers[0].user_id)
+
+    def find(self, item: str = "RTO-01", **changes: Any) -> dict[str, Any]:
+        """The item fails on a new visit; the hazard that was registered."""
+        self.field.visit_id = new_id()
+        ids = [officer.user_id for officer in self.officers]
+        document = self.field.document(self.field.publish("rto"), ids)
+        package = self.phone.seal({**document, "answers": {item: {"value": "no"}}, **changes}, [])
+        assert self.phone.put_package(package).status_code == 201
+        rows = self.officers[0].get(HAZARDS, params={"site_id": str(self.field.site_id)}).json()["items"]
+        return dict(next(row for row in rows if row["visit_id"] == str(self.field.visit_id)))
+
+    def close(self, hazard: dict[str, Any], closed_on: date) -> None:
+        async def shut(session: AsyncSession) -> None:
+            await session.execute(
+                update(Hazard)
+                .where(Hazard.id == UUID(hazard["id"]))
+                .values(status="closed", closed_on=closed_on)
+            )
+
+        self.world.in_database(shut)
+
+    def shown(self, hazard: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.officers[0].get(f"{HAZARDS}/{hazard['id']}").json())
+
+
+@pytest.fixture
+def site(world: World) -> Site:
+    return Site(world)
+
+
+@pytest.mark.parametrize(
+    ("days", "came_back"), [(0, True), (WINDOW - 1, True), (WINDOW, True), (WINDOW + 1, False)]
+)
+def test_the_same_item_found_again_within_the_window_has_come_back(
+    site: Site, days: int, came_back: bool
+) -> None:
+    first = site.find()
+    closed_on = shanghai_today() - timedelta(days=days)
+    site.close(first, closed_on)
+    again = site.find()
+    expected = [
+        {"hazard_id": first["id"], "number": first["number"], "ground": "item", "closed_on": str(closed_on), "days": days}
+    ]  # fmt: skip
+    assert site.shown(again)["came_back_from"] == (expected if came_back else [])
+    back = site.shown(first)["came_back_as"]
+    assert [one["hazard_id"] for one in back] == ([again["id"]] if came_back else [])
+    listed = site.officers[0].get(HAZARDS, params={"recurrent": True}).json()["items"]
+    assert [row["id"] for row in listed] == ([again["id"]] if came_back else [])
+
+
+def test_what_is_still_open_or_another_item_has_not_come_back(site: Site) -> None:
+    first = site.find()
+    assert site.shown(site.find())["came_back_from"] == []
+    site.close(first, shanghai_today())
+    assert site.shown(site.find("RTO-02"))["came_back_from"] == []
+
+
+def test_the_latest_of_several_closed_likes_is_the_one_that_came_back(site: Site) -> None:
+    for days in (30, 10, 20):
+        site.close(site.find(), shanghai_today() - timedelta(days=days))
+    (link,) = site.shown(site.find())["came_back_from"]
+    assert link["days"] == 10
+
+
+def test_a_like_of_another_site_or_enterprise_is_none(site: Site) -> None:
+    site.close(site.find(), shanghai_today())
+    other = Site(site.world)
+    assert other.shown(other.find())["came_back_from"] == []
+
+
+def test_a_confirmed_clause_finds_its_closed_like_at_the_same_enterprise(site: Site) -> None:
+    first, again = site.find("RTO-01"), site.find("RTO-02")
+
+    async def confirm(session: AsyncSession) -> None:
+        major = {"level": "major", "clause": "MEM10-7-5", "major_since": shanghai_today()}
+        ids = [UUID(first["id"]), UUID(again["id"])]
+        await session.execute(update(Hazard).where(Hazard.id.in_(ids)).values(**major))
+        closed = update(Hazard).where(Hazard.id == ids[0])
+        await session.execute(closed.values(status="closed", closed_on=shanghai_today()))
+        for _ in range(2):
+            await notice_clause_again(session, ids[1])
+
+    site.world.in_database(confirm)
+    (link,) = site.shown(again)["came_back_from"]
+    assert (link["hazard_id"], link["ground"]) == (first["id"], "clause")
+
+
+def test_the_rate_of_rebound_counts_what_was_closed_and_what_came_back(site: Site) -> None:
+    today = shanghai_today()
+    for item in ("RTO-01", "RTO-02"):
+        site.close(site.find(item), today - timedelta(days=5))
+    site.find("RTO-01")
+    period = {"closed_from": str(today - timedelta(days=5)), "closed_until": str(today)}
+    rows = site.officers[0].get(f"{HAZARDS}/rebounds", params={**period, "by": "item"}).json()
+    assert rows == [
+        {"group": "RTO-01", "closed": 1, "came_back": 1},
+        {"group": "RTO-02", "closed": 1, "came_back": 0},
+    ]
+    (town,) = site.officers[0].get(f"{HAZARDS}/rebounds", params={**period, "by": "region"}).json()
+    assert town == {"group": str(site.world.town), "closed": 2, "came_back": 1}
+    before = {"closed_from": str(today - timedelta(days=9)), "closed_until": str(today - timedelta(days=6))}
+    assert site.officers[0].get(f"{HAZARDS}/rebounds", params={**before, "by": "item"}).json() == []
+    abroad = site.world.person("inspector", region=site.world.other_district)
+    assert abroad.get(f"{HAZARDS}/rebounds", params={**period, "by": "item"}).json() == []
+    assert site.world.person("safety_assistant").get(f"{HAZARDS}/rebounds", params=period).status_code == 403
+
+
+def test_a_link_is_never_rewritten_and_the_window_is_marked_as_to_be_confirmed(site: Site) -> None:
+    site.close(site.find(), shanghai_today())
+    site.find()
+
+    async def rewrite(session: AsyncSession) -> None:
+        await session.execute(text("DELETE FROM hazard_recurrences"))
+
+    with pytest.raises(Exception, match="append-only"):
+        site.world.in_database(rewrite)
+    assert registry_settings()["recurrence_window"]["to_be_confirmed"] is True
+
+
+def test_finding_a_return_takes_no_round_trip_more(site: Site, runtime: Runtime) -> None:
+    with recorded_queries(runtime.database) as first:
+        found = site.find()
+    site.close(found, shanghai_today())
+    with recorded_queries(runtime.database) as again:
+        site.find()
+    assert len(again) <= len(first)
