@@ -17,7 +17,7 @@ from app.services.runtime import open_runtime
 from benchmarks.city import BenchmarkCity
 from benchmarks.enterprise_search import fill
 from benchmarks.figures import percentile
-from benchmarks.installation import Installation
+from benchmarks.installation import Installation, Served
 
 ENTERPRISES, HAZARDS, CHANGES = 5_000, 2_000, 1_000_000
 ASKED = 100
@@ -62,12 +62,15 @@ async def measure_first_sync(installed: Installation, city: BenchmarkCity) -> di
     """Fill the district of the first phone, pull everything, let a million changes pass, ask again."""
     await _fill(installed, city)
     with (
-        installed.serving(),
+        installed.serving() as served,
         httpx.Client(base_url=f"http://{installed.address}", timeout=120, trust_env=False) as http,
     ):
         http.headers["Authorization"] = f"Bearer {city.phones[0].token}"
         _pull_all(http, "gzip")  # the first request of a process pays for what it reads once
-        first = {encoding: _pull_all(http, encoding) for encoding in ("identity", "gzip", "zstd")}
+        first = {}
+        for encoding in ("identity", "gzip", "zstd"):
+            before = _busy(served)
+            first[encoding] = _pull_all(http, encoding) | {"cpu_s": round(_busy(served) - before, 2)}
         cursors = first["gzip"].pop("cursors")
         for other in ("identity", "zstd"):
             first[other].pop("cursors")
@@ -76,19 +79,29 @@ async def measure_first_sync(installed: Installation, city: BenchmarkCity) -> di
             connection.execute("UPDATE change_feed SET last_position = (SELECT max(position) FROM changes)")
             connection.execute("VACUUM ANALYZE changes")
         behind, deltas = {}, {}
+        before = _busy(served)
         for name, cursor in cursors.items():
             behind[name], documents, head = _ask(http, name, cursor)
             assert documents == 0, f"{name}: {documents} documents from elsewhere"
             taken = [_ask(http, name, head)[0] for _ in range(ASKED)]
             deltas[name] = {"p50_ms": percentile(taken, 0.5), "p95_ms": percentile(taken, 0.95)}
+        asked = len(cursors) * (ASKED + 1)
+        cpu_ms = round((_busy(served) - before) * 1000 / asked, 2)
     return {
         "enterprises": ENTERPRISES,
         "hazards": HAZARDS,
         "changes": CHANGES,
         "first": first,
         "empty_delta": deltas,
+        "empty_delta_cpu_ms": cpu_ms,
         "past_a_million_foreign_changes_ms": behind,
     }
+
+
+def _busy(served: Served) -> float:
+    """Seconds of processor time of the API and PostgreSQL so far: what a busy machine does not change much."""
+    used = served.cpu_seconds()
+    return used["api"] + used["postgresql"]
 
 
 async def _fill(installed: Installation, city: BenchmarkCity) -> None:
@@ -148,12 +161,13 @@ def as_section(found: dict[str, Any]) -> str:
         f"collections, page by page (target {TARGETS['first sync']} compressed).",
         "",
         *_table(
-            ["encoding", "seconds", "MB", "documents", "requests"],
+            ["encoding", "seconds", "MB", "documents", "requests", "CPU s, API and PostgreSQL"],
             [[name, *(str(value) for value in row.values())] for name, row in found["first"].items()],
         ),
         "",
         f"With {found['changes']:,} change rows, asked by HTTP from the same machine (target {TARGETS['empty delta']} of server "
-        "time). *Past a million*: the first pull after all of them happened in other districts.",
+        f"time; API and PostgreSQL together use {found['empty_delta_cpu_ms']} ms of processor time for one). *Past a million*: the "
+        "first pull after all of them happened in other districts.",
         "",
         *_table(
             ["collection", "empty delta p50 ms", "p95 ms", "past a million ms"],
