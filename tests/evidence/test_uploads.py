@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import anyio
 import pytest
+from fastapi import Request
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,12 +19,13 @@ from anshao_phone import Device, Photo, sha256_of
 from app.core.actor import Actor
 from app.core.clock import standing_at, utc_now
 from app.core.ids import new_id
+from app.http import bodies
 from app.http.bodies import CutShortProblem
 from app.services.evidence import uploads as service
 from app.services.evidence.errors import UploadSupersededProblem
 from app.services.evidence.upload_sweeping import remove_stray_parts, sweep_uploads
 from app.services.runtime import Runtime
-from app.storage.store import part_key
+from app.storage.store import StorageUnavailable, part_key
 from tests.evidence.conftest import Team
 from tests.evidence.test_examination import run
 from tests.evidence.test_intake import row_of, stored_bytes
@@ -691,6 +694,50 @@ def test_parts_that_no_upload_knows_are_swept_after_a_day_and_others_stay(
     assert run(team.world, lambda: remove_stray_parts(runtime)) >= 1
     assert run(team.world, lambda: runtime.storage.exists(stray)) is False
     assert tus.append(path, 500, file.content[500:]).status_code == 204
+
+
+def test_a_full_disk_is_503_with_retry_after_and_the_upload_goes_on_when_there_is_room(
+    team: Team, runtime: Runtime, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = large_file(100 * KIB)
+    path = tus.begin(file, team.sent(file).id)
+
+    async def full(*_: Any) -> bool:
+        raise StorageUnavailable(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runtime.storage, "put", full)
+        answer = tus.append(path, 0, file.content[: 50 * KIB])
+        assert code_of(answer) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    assert tus.offset(path) == 0
+    assert tus.append(path, 0, file.content).status_code == 204
+    assert stored_bytes(team.world, runtime, file.content) == file.content
+
+
+def test_a_body_that_stalls_is_given_up_and_what_came_counts(
+    team: Team, runtime: Runtime, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(bodies, "SILENCE_SECONDS", 0.1)
+    file = large_file(100 * KIB)
+    path = tus.begin(file, team.sent(file).id)
+    messages = [{"type": "http.request", "body": file.content[: 40 * KIB], "more_body": True}]
+
+    async def receive() -> Any:
+        if not messages:
+            await anyio.sleep_forever()
+        return messages.pop()
+
+    async def work() -> None:
+        chunks = bodies.body_chunks(Request({"type": "http", "headers": []}, receive))
+        identifier = UUID(path.rpartition("/")[2])
+        with pytest.raises(bodies.SilentProblem):
+            await service.append_to_upload(runtime, actor_of(team.phone), identifier, 0, chunks)
+
+    run(team.world, work)
+    assert tus.offset(path) == 40 * KIB
+    assert tus.append(path, 40 * KIB, file.content[40 * KIB :]).status_code == 204
 
 
 def test_an_upload_is_a_few_statements_however_many_bytes_come(
