@@ -12,10 +12,10 @@ from app.http.compression import CompressedSync
 from app.http.idempotency import ReplayedAnswer
 from app.http.middleware import RequestShell
 from app.http.problems import install_problem_handlers
+from app.http.uploads import UPLOADS
 from app.routers.audiences import AUDIENCES
 from app.routers.discovery import router as discovery_router
 from app.routers.mobile.bundles import BUNDLES
-from app.routers.mobile.uploads import UPLOADS
 from app.routers.ops import router as ops_router
 from app.routers.reference import reference_router
 from app.services.determinations.content import load_law

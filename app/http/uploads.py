@@ -24,6 +24,8 @@ from app.services.evidence.service import announced_digest
 from app.services.evidence.upload_rows import Upload
 from app.services.evidence.uploads import Digest, Wanted
 
+UPLOADS = "/mobile/v1/uploads"
+"""Where they lie: what Location tells, whatever host the request named."""
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,checksum,expiration,termination"
 CHECKSUMS: Mapping[str, Callable[[], Any]] = {

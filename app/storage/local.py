@@ -55,11 +55,11 @@ class LocalStore:
             raise WrongContent
         return Kept(sha256, staged.size, self._publish(staged, self._path(original_key(sha256))))
 
-    async def put(self, key: str, content: bytes) -> bool:
+    async def put(self, key: str, content: Buffer) -> bool:
         """Store durably in one thread hop; an existing key is left as it is."""
         return await anyio.to_thread.run_sync(self.put_now, key, content)
 
-    def put_now(self, key: str, content: bytes) -> bool:
+    def put_now(self, key: str, content: Buffer) -> bool:
         """The same, for a caller already in a thread."""
         target = self._path(key)
         staged = _Staged(self._staging)

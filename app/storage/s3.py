@@ -52,14 +52,14 @@ class S3Store:
             _check(sha256, announced, size)
             return Kept(sha256, size, await self._put_file(original_key(sha256), spool, size))
 
-    async def put(self, key: str, content: bytes) -> bool:
+    async def put(self, key: str, content: Buffer) -> bool:
         """One conditional request: the server itself refuses to replace what is there."""
         with _reported():
             try:
                 await obstore.put_async(
                     self._bucket,
                     check_key(key),
-                    content,
+                    bytes(content),
                     mode="create",
                     use_multipart=False,
                     attributes=_attributes(key),

@@ -46,7 +46,7 @@ class ObjectStore(Protocol):
         Raises WrongContent, and stores nothing, when it is empty or its hash is not `announced` (sha-256:<hex>).
         """
 
-    async def put(self, key: str, content: bytes) -> bool:
+    async def put(self, key: str, content: Buffer) -> bool:
         """Store durably before returning; a key that exists is left as it is. True when it is new."""
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:

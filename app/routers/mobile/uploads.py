@@ -18,6 +18,7 @@ from app.http.uploads import (
     DRAFT_CHUNK,
     EXTENSIONS,
     TUS_CHUNK,
+    UPLOADS,
     VERSION,
     SpokenAs,
     UploadRoute,
@@ -31,9 +32,6 @@ from app.services.evidence.upload_rows import Upload
 from app.services.evidence.uploads import append_to_upload, create_upload, end_upload, find_upload
 from app.services.identity.errors import DeviceRequiredProblem
 from app.services.runtime import Runtime
-
-UPLOADS = "/mobile/v1/uploads"
-"""Where they lie: what Location tells, whatever host the request named."""
 
 router = APIRouter(prefix="/uploads", tags=["uploads"], route_class=UploadRoute)
 UPLOAD = [Depends(allowed("evidence:upload"))]

@@ -299,7 +299,7 @@ class _Writer:
     async def _store_piece(self) -> None:
         """Make what has been collected durable, and let it count unless a digest has to be checked first."""
         part = Part(self.start, len(self.piece), part_key(self.upload.id, self.start))
-        await self.runtime.storage.put(part.key, bytes(self.piece))
+        await self.runtime.storage.put(part.key, self.piece)
         self.start += part.size
         self.piece = bytearray()
         if self.digest is None:
