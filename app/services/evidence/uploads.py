@@ -57,7 +57,8 @@ MAX_BYTES_PER_USER = 6 * 1024**3
 """What may be under way at the same time, by announced length."""
 
 MEMORY_BYTES = 16 * 1024 * 1024
-"""What all uploads of one process may together hold in memory, however many they are; beyond 512, 32 KiB each."""
+"""What all uploads of one process collect in memory together, however many they are; beyond 512, 32 KiB each. What one read
+of the network gives comes on top."""
 LEAST_PIECE_BYTES = 32 * 1024
 FLUSH_SECONDS = 2.0
 """What came is durable so soon, however slowly it comes."""
