@@ -39,7 +39,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="length of each level (60)")
     parser.add_argument("--connections", type=int, nargs="+", help="levels of load (1 8 32)")
     parser.add_argument(
-        "--only", choices=["a", "b", "c", "d", "e", "a10", "profile"], nargs="+", help="only these parts"
+        "--only",
+        choices=["a", "b", "b1", "c", "d", "e", "a10", "profile"],
+        nargs="+",
+        help="only these parts",
     )
     parser.add_argument(
         "--keep", action="store_true", help="keep the published figures of all parts but d and e"
@@ -55,7 +58,7 @@ def main() -> int:
     seconds = given.seconds or (5 if given.quick else 60)
     connections = given.connections or ([8] if given.quick else [1, 8, 32])
     parts = given.only or (
-        ["a", "b", "c", "profile"] if given.quick else ["a", "b", "c", "e", "a10", "d", "profile"]
+        ["a", "b", "b1", "c", "profile"] if given.quick else ["a", "b", "b1", "c", "e", "a10", "d", "profile"]
     )
     with tempfile.TemporaryDirectory(prefix="anshao-bench-") as temporary:
         folder = given.folder or Path(temporary) / "data"
@@ -81,7 +84,7 @@ def main() -> int:
 
 def _measure(bench: Bench, parts: list[str], connections: list[int]) -> None:
     installed, report = bench.installed, bench.report
-    if {"a", "b", "c", "a10"} & set(parts):
+    if {"a", "b", "b1", "c", "a10"} & set(parts):
         with installed.serving() as served:
             if {"a", "c", "a10"} & set(parts):  # what the others are compared with
                 # the level that is repeated at ten times the rows comes first, while the database is small
@@ -90,9 +93,11 @@ def _measure(bench: Bench, parts: list[str], connections: list[int]) -> None:
             if "c" in parts:
                 for count in connections:
                     bench.measure(served, "c", count)
-            if "b" in parts:
+            with_photographs = [scenario for scenario in ("b", "b1") if scenario in parts]
+            for scenario in with_photographs:
                 for count in connections:
-                    bench.measure(served, "b", count)
+                    bench.measure(served, scenario, count)
+            if with_photographs:
                 bench.drain_derivatives()
             if "a10" in parts:
                 reference = next(level for level in report.levels if level.scenario == "a")

@@ -27,6 +27,7 @@ from benchmarks.city import BenchmarkCity, BenchmarkPhone, Place
 PHOTOS = 3
 PHOTO_BYTES = 300_000
 STAMP_BYTES = 16
+BOUNDARY = "anshao-4f1c2c7d0f6e"
 ANSWERED_NO = ("RV-05", "RV-11")
 """The two findings of every package."""
 
@@ -123,14 +124,18 @@ def _comments(size: int) -> bytes:
 
 
 def seal_many(
-    city: BenchmarkCity, number: int, photos: Sequence[BasePhoto], address: str
+    city: BenchmarkCity, number: int, photos: Sequence[BasePhoto], address: str, *, in_one: bool = False
 ) -> Iterator[Submission]:
-    """`number` submissions by the city's phones in turn, each a visit of its own; `photos` empty means none."""
+    """`number` submissions by the city's phones in turn, each a visit of its own; `photos` empty means none.
+
+    `in_one`: the package and its photographs in one request, whose answer carries the receipt.
+    """
     now = datetime.now(SHANGHAI)
     for index in range(number):
         phone = city.phones[index % len(city.phones)]
         places = city.places[phone.district]
-        yield _seal(city, phone, places[(index // len(city.phones)) % len(places)], photos, now, address)
+        place = places[(index // len(city.phones)) % len(places)]
+        yield _seal(city, phone, place, photos, now, address, in_one)
 
 
 def seal_batches(city: BenchmarkCity, number: int, size: int, address: str) -> Iterator[Submission]:
@@ -172,6 +177,7 @@ def _seal(
     photos: Sequence[BasePhoto],
     now: datetime,
     address: str,
+    in_one: bool,
 ) -> Submission:
     stamped = [(photo, new_id().bytes, new_id()) for photo in photos[:PHOTOS]]
     hashes = [photo.hash_with(stamp) for photo, stamp, _ in stamped]
@@ -184,6 +190,9 @@ def _seal(
         for index, ((photo, _, identifier), digest) in enumerate(zip(stamped, hashes, strict=True))
     ]  # fmt: skip
     package_id, sealed, assignment = _package(city, phone, place, evidence, now)
+    if in_one:
+        whole = _submission_request(phone, package_id, sealed, stamped, address)
+        return Submission((package_id,), len(sealed), (whole,), (assignment,))
     exchanges = [Exchange((_package_request(phone, package_id, sealed, address), sealed), 201)]
     for (photo, stamp, identifier), digest in zip(stamped, hashes, strict=True):
         head = _evidence_request(phone, package_id, identifier, digest, photo.size, address)
@@ -248,11 +257,38 @@ def _answers() -> dict[str, Any]:
 
 
 def _package_request(phone: BenchmarkPhone, package_id: UUID, sealed: bytes, address: str) -> bytes:
-    signature = base64url(phone.key.sign(package_message(package_hash(sealed))))
     return _head(
         "PUT", f"/mobile/v1/packages/{package_id}", phone, address, len(sealed),
-        ("Content-Type", "application/json"), ("Anshao-Key-Id", phone.key_id), ("Anshao-Signature", signature),
+        ("Content-Type", "application/json"), *_signed(phone, sealed),
     )  # fmt: skip
+
+
+def _signed(phone: BenchmarkPhone, sealed: bytes) -> tuple[tuple[str, str], tuple[str, str]]:
+    signature = base64url(phone.key.sign(package_message(package_hash(sealed))))
+    return ("Anshao-Key-Id", phone.key_id), ("Anshao-Signature", signature)
+
+
+def _submission_request(
+    phone: BenchmarkPhone,
+    package_id: UUID,
+    sealed: bytes,
+    stamped: Sequence[tuple[BasePhoto, bytes, UUID]],
+    address: str,
+) -> Exchange:
+    pieces = [_part("sealed", "application/json"), sealed]
+    for photo, stamp, identifier in stamped:
+        pieces += [_part(str(identifier), "image/jpeg"), photo.head, stamp, photo.tail]
+    pieces.append(f"\r\n--{BOUNDARY}--\r\n".encode())
+    head = _head(
+        "PUT", f"/mobile/v1/packages/{package_id}/submission", phone, address, sum(map(len, pieces)),
+        ("Content-Type", f"multipart/form-data; boundary={BOUNDARY}"), *_signed(phone, sealed),
+    )  # fmt: skip
+    return Exchange((head, *pieces), 201)
+
+
+def _part(name: str, media_type: str) -> bytes:
+    line = f'Content-Disposition: form-data; name="{name}"; filename="{name}"'
+    return f"\r\n--{BOUNDARY}\r\n{line}\r\nContent-Type: {media_type}\r\n\r\n".encode()
 
 
 def _evidence_request(

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS = {
     "a": "(a) 25 answers, no photographs",
     "b": "(b) 25 answers, 3 photographs of 300 KB, until the receipt is had",
+    "b1": "(b) the same in one request, answered with the receipt",
     "c": "(c) pushed in batches of 20 packages as in (a); milliseconds are of a batch, the rest of a package",
     "a10": "(a) again at ten times the rows",
 }
@@ -134,7 +135,7 @@ def _table(levels: list[Level]) -> str:
 
 
 def _rows(report: Report, scenario: str) -> str:
-    rows = report.rows_per_submission.get(scenario)
+    rows = report.rows_per_submission.get("b" if scenario == "b1" else scenario)
     if not rows:
         return ""
     listed = ", ".join(f"{table} {count}" for table, count in sorted(rows.items()))

@@ -30,7 +30,7 @@ from benchmarks.report import Report
 
 WARM_UP_SECONDS = 2.0
 HANGS_AFTER_SECONDS = 30
-FIRST_GUESS = {"a": 700, "b": 150, "c": 60}
+FIRST_GUESS = {"a": 700, "b": 300, "c": 60}
 """Submissions per second; of (c), pushes."""
 ROWS_OF_A_PUSH = 20
 DRAIN_WATCHED_SECONDS = 20
@@ -51,7 +51,10 @@ class Bench:
         self._floor_rows: dict[str, dict[str, list[str]]] = {}
 
     def measure(self, served: Served, scenario: str, connections: int) -> Level:
-        """One level: `scenario` is a, b, c or a10 (as a). Rates are of packages, milliseconds of whole submissions."""
+        """One level: `scenario` is a, b, b1 (b in one request), c or a10 (as a).
+
+        Rates are of packages, milliseconds of whole submissions.
+        """
         wanted = int(FIRST_GUESS[scenario[0]] * WARM_UP_SECONDS)
         _, warm = self.load(scenario, wanted, connections, WARM_UP_SECONDS)
         rate = len(warm["done"]) / max(warm["finished_at"])
@@ -91,8 +94,8 @@ class Bench:
         if scenario == "c":
             made = seal_batches(self._city, number, ROWS_OF_A_PUSH, self.installed.address)
         else:
-            photos = self._photos if scenario == "b" else []
-            made = seal_many(self._city, number, photos, self.installed.address)
+            photos, in_one = self._photos if scenario[0] == "b" else [], scenario == "b1"
+            made = seal_many(self._city, number, photos, self.installed.address, in_one=in_one)
         submissions = list(made)
         asyncio.run(self._assign(submissions))
         plan, result = self.installed.folder / "plan", self.installed.folder / "result.json"
