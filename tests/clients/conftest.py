@@ -76,6 +76,11 @@ def portal(request: httpx.Request, forward: Forward) -> httpx.Response:
     return httpx.Response(200, html=PORTAL, request=request)
 
 
+def friendly_portal(request: httpx.Request, forward: Forward) -> httpx.Response:
+    """A captive portal that speaks JSON."""
+    return httpx.Response(200, json={"welcome": True, "id": "x"}, request=request)
+
+
 def gateway(request: httpx.Request, forward: Forward) -> httpx.Response:
     """A gateway that does not reach the service."""
     return httpx.Response(502, html="<h1>502 Bad Gateway</h1>", request=request)

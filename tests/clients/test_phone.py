@@ -9,7 +9,16 @@ import pytest
 
 from anshao_phone import NoNetwork, Stopped
 from anshao_phone.protocol import sha256_of
-from tests.clients.conftest import Carried, Fault, answer, cut_before, gateway, lose_answer, portal
+from tests.clients.conftest import (
+    Carried,
+    Fault,
+    answer,
+    cut_before,
+    friendly_portal,
+    gateway,
+    lose_answer,
+    portal,
+)
 
 PICTURE = b"\xff\xd8\xff\xe0 a picture"
 
@@ -38,7 +47,7 @@ def test_a_receipt_that_comes_with_the_last_file_is_not_asked_for(carried: Carri
     assert carried.network.count("/receipt") == 0
 
 
-@pytest.mark.parametrize("fault", [cut_before, lose_answer, portal, gateway])
+@pytest.mark.parametrize("fault", [cut_before, lose_answer, portal, friendly_portal, gateway])
 @pytest.mark.parametrize(
     "where", ["PUT /mobile/v1/packages", "PUT /mobile/v1/evidence", "/receipt", "/devices/refresh"]
 )
@@ -70,6 +79,19 @@ def test_a_file_whose_answer_was_lost_is_asked_about_and_not_sent_again(carried:
     assert carried.states() == ["released"]
     assert carried.network.count("PUT /mobile/v1/evidence") == 1
     assert carried.network.count("POST /mobile/v1/evidence/check") == 1
+
+
+def test_a_portal_is_not_asked_where_files_stand_nor_for_keys(carried: Carried) -> None:
+    carried.network.suffer("PUT /mobile/v1/evidence", cut_before)
+    carried.network.suffer("/evidence/check", friendly_portal)
+    carried.network.suffer("/public/v1/keys", friendly_portal)
+    carried.phone.outbox._database.execute("DELETE FROM pinned_keys")
+    carried.seal(PICTURE)
+    for _ in range(3):
+        assert "no network" in str(carried.phone.synchronize().trouble)
+        carried.phone.hurry()
+    carried.phone.synchronize()
+    assert carried.states() == ["released"]
 
 
 def test_a_portal_that_answers_json_is_no_acknowledgment(carried: Carried) -> None:

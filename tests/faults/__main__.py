@@ -21,6 +21,9 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, help="work here, and leave everything; else a folder that is removed"
     )
+    parser.add_argument(
+        "--forget", choices=("files", "names"), default="", help="negative control: leave these syncs out"
+    )
     parser.add_argument("--publish", action="store_true", help=f"write {PAGE.relative_to(PAGE.parents[1])}")
     given = parser.parse_args()
     plan = Plan(
@@ -34,7 +37,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="anshao-faults-") as temporary:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        outcome = run(plan, folder, lambda line: print(line, flush=True))
+        outcome = run(plan, folder, lambda line: print(line, flush=True), forget=given.forget)
     print(*lines(outcome), sep="\n")
     if given.publish and not outcome.faults:
         PAGE.write_text(page(outcome), encoding="utf-8")

@@ -137,5 +137,8 @@ fails the rest with ENOSPC, for the files of the store, not for PostgreSQL.
 
 ## Would it notice?
 
-`tests/faults` holds the negative controls: a store whose files or names are not synced loses acknowledged bytes in the
-double, and the checker reports a planted lost byte, a duplicate, a mutated file, a missing receipt and an orphan. """
+`make faults ARGS="--forget names"` leaves the syncs of folders out of the very same run: a power cut then costs
+acknowledged files and the signing keys, and the run says so and fails. `tests/faults` holds the smaller negative controls: a
+store whose files or names are not synced loses acknowledged bytes in the double, and the checker reports a planted lost byte,
+a duplicate, a mutated file, a missing receipt and an orphan.
+"""

@@ -126,7 +126,7 @@ def test_the_guides_commands_earn_a_receipt_that_verifies(desk: Desk, shell: She
 
 def upload(shell: Shell, video: str) -> None:
     """The guide's three requests, the last as often as it takes."""
-    create, ask, append = re.split(r"\n(?=curl -sS -I|tail)", UPLOAD)
+    create, ask, append = re.split(r"\n(?=curl -sS -I|head -c)", UPLOAD)
     (shell.folder / "video.mp4").write_bytes(VIDEO)
     shell.variables |= {"FILE": video, "SUM_OF_FILE": sha256_of(VIDEO), "OFFSET": "0"}
     begun = shell.run(create)

@@ -110,7 +110,7 @@ def read_answer(response: httpx.Response) -> Answer:
     """The answer, if it is the service's; raises NoNetwork."""
     status, headers = response.status_code, response.headers
     kind = headers.get("content-type", "").split(";")[0].strip().lower()
-    if not response.content and (headers.get("tus-resumable") == TUS or kind == PROBLEM):
+    if not response.content and (headers.get("tus-resumable") == TUS or (status >= 400 and kind == PROBLEM)):
         return Answer(status, headers, b"", None)  # tus says nothing but headers; HEAD has no body
     if status >= 400 and kind == PROBLEM:
         document = _read(response)

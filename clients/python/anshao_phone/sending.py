@@ -191,10 +191,10 @@ class Sender:
             ids = [file.id for file in in_doubt[start : start + CHECKED_AT_ONCE]]
             answer = self._asking.ask(lambda ids=ids: self._device.check_files(ids))  # type: ignore[misc]
             if answer.step is Step.DONE:
+                for identifier in _there(answer):
+                    if identifier in known:
+                        self._file_is_there(known[identifier])
                 self._queue.succeeded()
-                for row in answer.document:
-                    if row["status"] in ("stored", "verified"):
-                        self._file_is_there(known[UUID(row["id"])])
 
     def _file_is_there(self, file: File) -> None:
         self._tell(Acknowledged("file", file.id, file.sha256))
@@ -233,6 +233,8 @@ class Sender:
             return
         answer = self._asking.ask(lambda: self._device.get_receipt(item.id))
         if answer.step is Step.DONE:
+            if not {"receipt", "signature"} <= _members(answer.document):
+                raise NoNetwork("what looks like no receipt at all is not the service's")
             self._take_receipt(item, answer.body)
         elif answer.code == "receipt_pending":
             self._look_why(item)
@@ -266,7 +268,7 @@ class Sender:
     def pin_keys(self) -> None:
         """Read the published keys and pin what is new; raises KeysRefused when a pinned one is gone, NoNetwork."""
         answer = self._asking.once(lambda: self._device.http.get("/public/v1/keys"))
-        if answer.step is not Step.DONE:
+        if answer.step is not Step.DONE or "keys" not in _members(answer.document):
             raise NoNetwork("the published keys cannot be had now", answer.seconds)
         published = published_receipt_keys(answer.document)
         self._outbox.pin_keys(extend_pinned(self._outbox.pinned_keys(), published))
@@ -293,3 +295,16 @@ class Sender:
             answer = self._asking.ask(lambda item=item: self._device.get_receipt(item.id))  # type: ignore[misc]
             if answer.step is Step.DONE:
                 self._take_receipt(item, answer.body)
+
+
+def _members(document: object) -> set[str]:
+    """The names of a JSON object's members; none of anything else."""
+    return set(document) if isinstance(document, dict) else set()
+
+
+def _there(answer: Answer) -> list[UUID]:
+    """The files that the service says it has; raises NoNetwork when it is not the service that speaks."""
+    try:
+        return [UUID(row["id"]) for row in answer.document if row["status"] in ("stored", "verified")]
+    except (TypeError, KeyError, ValueError) as error:
+        raise NoNetwork("a list of files that is none is not the service's") from error
