@@ -17,12 +17,12 @@ from app.core.clock import utc_now
 from app.core.errors import Problem
 from app.db.embedded import EmbeddedRefused
 from app.db.engine import UnsafeServer
-from app.db.migrate import TableInUse, newest_revision, upgrade
+from app.db.migrate import TableInUse, newest_revision
 from app.demo.console import StoryFailed
 from app.doctor.examination import examine
 from app.enums.enterprises import FieldError
 from app.http.logs import configure_logs
-from app.jobs.relay import keep_epoch, renew_epoch
+from app.jobs.relay import renew_epoch
 from app.models.enterprises import EnterpriseImport, EnterpriseImportError
 from app.routers.reference import document_of
 from app.schemas.bundles import BundleReport
@@ -41,7 +41,7 @@ from app.services.identity.service import create_first_administrator
 from app.services.inspections.receipt_check import KeysUnreadable
 from app.services.inspections.receipt_files import check_files, find_keys_file, load_keys
 from app.services.runtime import open_runtime
-from app.serving import database_address, serve_api, work
+from app.serving import bring_up_to_date, database_address, serve_api, work
 
 cli = typer.Typer(
     name="anshao",
@@ -126,13 +126,7 @@ def migrate() -> None:
     """升级数据库结构 · Bring the database to the newest schema."""
     settings = Settings()
     with database_address(settings) as address:
-        upgrade(address)
-
-    async def settle() -> None:
-        async with open_runtime(settings) as runtime, runtime.database.write() as session:
-            await keep_epoch(session)
-
-    asyncio.run(settle())
+        bring_up_to_date(settings, address)
     typer.echo(f"数据库结构 / schema: {newest_revision()}")
 
 

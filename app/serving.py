@@ -22,6 +22,7 @@ from app.db.migrate import upgrade
 from app.http.logs import configure_logs
 from app.http.metrics import SHARED_FOLDER
 from app.http.protocol import BoundedProtocol
+from app.jobs.relay import keep_epoch
 from app.main import create_app
 from app.services.runtime import open_runtime
 from app.services.worker import run_worker
@@ -47,6 +48,17 @@ def database_address(settings: Settings) -> Iterator[str]:
         embedded.stop()
 
 
+def bring_up_to_date(settings: Settings, address: str) -> None:
+    """Run the missing migrations; begin a new epoch of the feed, before anybody reads it, if this is another database than before."""
+    upgrade(address)
+
+    async def settle() -> None:
+        async with open_runtime(settings) as runtime, runtime.database.write() as session:
+            await keep_epoch(session)
+
+    asyncio.run(settle())
+
+
 def served_app() -> FastAPI:
     """What uvicorn loads in each API process."""
     settings = Settings()
@@ -66,7 +78,7 @@ def _spare_the_collector() -> None:
 def serve_api(settings: Settings, *, with_worker: bool) -> None:
     """Bring the database up to date and serve until a signal ends it; requests under way get 20 s to end."""
     with database_address(settings) as address, _shared_counters(settings.workers):
-        upgrade(address)
+        bring_up_to_date(settings, address)
         worker = WorkerBeside() if with_worker else None
         try:
             uvicorn.run(

@@ -125,7 +125,7 @@ def test_a_removal_broken_off_and_done_again_takes_no_bytes_that_were_acknowledg
     async def remove_again_while_the_phone_sends() -> Response:
         async with runtime.database.write() as session:
             await lock_content(session, sha256_of(old.content))
-            assert not await is_used(session, key)
+            assert not await is_used(session, key, sha256_of(old.content))
             sending = asyncio.ensure_future(asyncio.to_thread(team.phone.put_photo, package, twin))
             while not await runtime.storage.exists(key):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -82,7 +82,7 @@ async def remove_decided(runtime: Runtime) -> int:
     for key, sha256 in decided:
         async with runtime.database.write() as session:
             await lock_content(session, sha256)
-            if not await is_used(session, key):
+            if not await is_used(session, key, sha256):
                 await runtime.storage.remove(key)
                 gone += 1
             await session.execute(delete(EvidenceRemoval).where(EvidenceRemoval.storage_key == key))
@@ -99,8 +99,8 @@ async def remove_strays(runtime: Runtime, older_than_seconds: float = STRAY_AFTE
         async for keys in runtime.storage.list_older(folder, older_than_seconds):
             for key in await _without_rows(runtime, keys):
                 async with runtime.database.write() as session:
-                    await lock_content(session, "sha-256:" + PurePosixPath(key).stem)
-                    if not await is_used(session, key):
+                    await lock_content(session, _content_of(key))
+                    if not await is_used(session, key, _content_of(key)):
                         await runtime.storage.remove(key)
                         removed += 1
     return removed
@@ -110,17 +110,22 @@ async def _without_rows(runtime: Runtime, keys: list[str]) -> set[str]:
     """Those of the objects that no row refers to, in three questions for all of them."""
     left = set(keys)
     async with runtime.database.read() as session:
-        for column in (EvidenceFile.storage_key, EvidenceDerivative.storage_key, IntakeDelivery.storage_key):
-            left -= set((await session.execute(select(column).where(column.in_(left)))).scalars())
+        contents = {_content_of(key) for key in left}
+        for table in (EvidenceFile, EvidenceDerivative, IntakeDelivery):
+            used = select(table.storage_key).where(table.sha256.in_(contents))
+            left -= set((await session.execute(used)).scalars())
     return left
 
 
-async def is_used(session: AsyncSession, key: str) -> bool:
-    """Whether a row refers to the object."""
-    file = select(EvidenceFile.id).where(EvidenceFile.storage_key == key)
-    copy = select(EvidenceDerivative.evidence_id).where(EvidenceDerivative.storage_key == key)
-    handed_in = select(IntakeDelivery.id).where(IntakeDelivery.storage_key == key)
-    for wanted in (file, copy, handed_in):
+def _content_of(key: str) -> str:
+    """The hash of an object's content, which its key ends with."""
+    return "sha-256:" + PurePosixPath(key).stem
+
+
+async def is_used(session: AsyncSession, key: str, sha256: str) -> bool:
+    """Whether a row refers to the object, found by the hash of its content."""
+    for table in (EvidenceFile, EvidenceDerivative, IntakeDelivery):
+        wanted = select(table.storage_key).where(table.sha256 == sha256, table.storage_key == key)
         if (await session.execute(wanted.limit(1))).first() is not None:
             return True
     return False
