@@ -49,7 +49,7 @@ def database_address(settings: Settings) -> Iterator[str]:
 
 
 def bring_up_to_date(settings: Settings, address: str) -> None:
-    """Run the missing migrations; begin a new epoch of the feed, before anybody reads it, if this is another database than before."""
+    """Run the missing migrations; begin a new epoch of the feed if this is another database than before, before it is read."""
     upgrade(address)
 
     async def settle() -> None:
