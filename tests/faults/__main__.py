@@ -22,6 +22,10 @@ def main() -> int:
         "--folder", type=Path, help="work here, and leave everything; else a folder that is removed"
     )
     parser.add_argument(
+        "--server", type=Path, help="the service's files; a small file system of its own is really filled up"
+    )
+    parser.add_argument("--blow", action="append", help="only these blows, in this order, and then no more")
+    parser.add_argument(
         "--forget", choices=("files", "names"), default="", help="negative control: leave these syncs out"
     )
     parser.add_argument("--publish", action="store_true", help=f"write {PAGE.relative_to(PAGE.parents[1])}")
@@ -32,12 +36,15 @@ def main() -> int:
         inspections=10**6 if given.minutes else given.inspections,
         minutes=given.minutes,
         fault_rate=given.rate,
+        blows=tuple(given.blow) if given.blow else None,
     )
     print(f"seed {plan.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="anshao-faults-") as temporary:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        outcome = run(plan, folder, lambda line: print(line, flush=True), forget=given.forget)
+        outcome = run(
+            plan, folder, lambda line: print(line, flush=True), server=given.server, forget=given.forget
+        )
     print(*lines(outcome), sep="\n")
     if given.publish and not outcome.faults:
         PAGE.write_text(page(outcome), encoding="utf-8")

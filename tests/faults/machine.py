@@ -144,12 +144,17 @@ class Machine(Installation):
         return self.platter.cut()
 
     def fill_disk(self, seconds: float) -> None:
-        """No space for the store's files for so long."""
-        self.platter.marker.touch()
+        """No space for so long: on a file system of its own for nobody, PostgreSQL included; else for the store's files."""
+        ballast = self.folder / "ballast"
+        if self.folder.is_mount():
+            _fill(ballast)
+        else:
+            self.platter.marker.touch()
         try:
             time.sleep(seconds)
         finally:
-            self.platter.marker.unlink()
+            ballast.unlink(missing_ok=True)
+            self.platter.marker.unlink(missing_ok=True)
 
     def _tree(self, process: "subprocess.Popen[Any] | None") -> list[psutil.Process]:
         """A process and its descendants, PostgreSQL's apart."""
@@ -173,6 +178,15 @@ class Machine(Installation):
     def _reaped(self, process: "subprocess.Popen[Any] | None") -> None:
         if process is not None:
             process.wait(GONE_SECONDS)
+
+
+def _fill(ballast: Path) -> None:
+    """Take every byte that is left."""
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 9):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
 
 
 def _kill(processes: list[psutil.Process], *, wait: bool = True) -> None:

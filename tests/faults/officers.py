@@ -56,6 +56,8 @@ class Journal:
     """(hash, size) by id of files that arrived and whose packages will never come."""
     standing: dict[str, str] = field(default_factory=dict)
     """What the service says of those at the end."""
+    unheard: list[str] = field(default_factory=list)
+    """Requests whose answer came to an app that died before it could take it in."""
     deaths: int = 0
     aside: list[str] = field(default_factory=list)
 
@@ -67,6 +69,8 @@ class _DyingTransport(httpx.HTTPTransport):
         super().__init__()
         self.dice = dice
         self.rate = rate
+        self.unheard: list[str] = []
+        """Requests whose answer came, and the app died before it had taken it in."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if self.dice.random() < self.rate:
@@ -74,6 +78,7 @@ class _DyingTransport(httpx.HTTPTransport):
         response = super().handle_request(request)
         if self.dice.random() < self.rate:
             response.close()
+            self.unheard.append(f"{request.method} {request.url.raw_path.decode()}")
             raise Died
         return response
 
@@ -125,6 +130,7 @@ class Officer(threading.Thread):
         self.journal.aside = [str(item.problem) for item in outbox.items("aside")]
         self._phone.refresh()
         answer = self._phone.device.check_files([UUID(one) for one in self.journal.abandoned])
+        self.journal.unheard = self._transport.unheard
         self.journal.standing = {row["id"]: row["status"] for row in answer.raise_for_status().json()}
         self._phone.close()
         self._transport.close()

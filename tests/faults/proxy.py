@@ -7,8 +7,8 @@ import asyncio
 import random
 import socket
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -97,13 +97,19 @@ class Ledger:
         """The most bytes that were sent in one request: the chunk."""
         return max((one.size for one in self.bodies()), default=0)
 
-    def sent_in_vain(self) -> list[str]:
-        """Items that were sent again although an exchange before had acknowledged them: there may be none."""
+    def sent_in_vain(self, unheard: Iterable[str] = ()) -> list[str]:
+        """Items that were sent again although an exchange before had acknowledged them: there may be none.
+
+        `unheard`: acknowledgments that came to an app that died over them; each lets its item be sent once more.
+        """
         acknowledged: set[tuple[str, int]] = set()
-        again = []
+        again, excused = [], Counter(unheard)
         for one in self.bodies():
             if (one.item, one.start) in acknowledged:
-                again.append(one.item)
+                if excused[one.item] > 0:
+                    excused[one.item] -= 1
+                else:
+                    again.append(one.item)
             if one.is_acknowledged:
                 acknowledged.add((one.item, one.start))
         return again

@@ -27,11 +27,11 @@ def figures(outcome: Outcome) -> list[tuple[str, str]]:
         ("mutated files", str(len(findings.mutated))),
         ("orphan files after the sweeps", f"{len(findings.orphans)} ({outcome.swept} were swept)"),
         ("packages without a receipt at the end", str(len(findings.unfinished))),
-        ("sent again after an acknowledgment", str(len(ledger.sent_in_vain()))),
+        ("sent again after an acknowledgment", str(len(outcome.sent_in_vain))),
         ("bytes resent", f"{ledger.resent():,} ({share:.1%} of {ledger.payload():,})"),
         (
             "bound: interruptions × chunk",
-            f"{ledger.interruptions():,} × {ledger.largest_body():,} = {outcome.bound:,}",
+            f"{outcome.interruptions:,} × {ledger.largest_body():,} = {outcome.bound:,}",
         ),
         ("reconnect to fully acknowledged, p50", f"{percentile(outcome.reconnects, 0.5):.1f} s"),
         ("reconnect to fully acknowledged, p95", f"{percentile(outcome.reconnects, 0.95):.1f} s"),
@@ -116,7 +116,8 @@ Meanwhile the machine is struck, and started again as an init system would:
 down, at each `fsync` in the served processes, the bytes of the file or the names of the folder as they were when the sync
 began, and puts exactly that back. These cuts: {dropped}. PostgreSQL's own files are not put back; it is killed and recovers
 from its log, so this run relies on PostgreSQL's fsync and does not test it. **A full disk** lets half of a write through and
-fails the rest with ENOSPC, for the files of the store, not for PostgreSQL.
+fails the rest with ENOSPC, for the files of the store, not for PostgreSQL; with `--server` on a small file system of its own,
+that one is really filled up, and PostgreSQL finds no space either.
 
 ## How the figures are counted
 
@@ -128,7 +129,7 @@ fails the rest with ENOSPC, for the files of the store, not for PostgreSQL.
   now.
 - *Orphans*: files in the storage without a row, after the sweeps; temporary files.
 - *Resent*: bytes of packages and files that the proxy took from the phones more than once. An *interruption* is an exchange
-  that carried such bytes and ended without an acknowledgment: cut, answered by a portal or a gateway, or refused because the
+  that carried such bytes and ended without an acknowledgment that the app lived to hear: cut, answered by a portal or a gateway, or refused because the
   service was down, restarting or full. The *chunk* is the largest body that was sent in one request. Nothing was sent again
   that had been acknowledged: after an interruption the phone asks what has arrived before it sends.
 - *Reconnect to fully acknowledged*: from the return of a phone's network until it holds and has checked every receipt and

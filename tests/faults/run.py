@@ -54,6 +54,7 @@ class Outcome:
     acknowledged: int
     """Acknowledgments: packages, files, receipts."""
     sealed: int = 0
+    unheard: list[str] = field(default_factory=list)
     swept: int = 0
     """Stored files without a row that the sweeps removed."""
     trouble: list[str] = field(default_factory=list)
@@ -62,7 +63,17 @@ class Outcome:
     @property
     def bound(self) -> int:
         """The most bytes that may have been resent: one chunk for each interruption."""
-        return self.ledger.interruptions() * self.ledger.largest_body()
+        return self.interruptions * self.ledger.largest_body()
+
+    @property
+    def interruptions(self) -> int:
+        """Exchanges with bodies that ended without an acknowledgment, or with one that its app did not live to hear."""
+        return self.ledger.interruptions() + sum(one.startswith(("PUT ", "PATCH ")) for one in self.unheard)
+
+    @property
+    def sent_in_vain(self) -> list[str]:
+        """What was sent again although its app had been told that it is there."""
+        return self.ledger.sent_in_vain(self.unheard)
 
     @property
     def faults(self) -> list[str]:
@@ -70,7 +81,7 @@ class Outcome:
         faults = [*self.findings.faults, *self.trouble]
         if self.ledger.resent() > self.bound:
             faults.append(f"{self.ledger.resent()} bytes were resent, more than {self.bound}")
-        faults += [f"{item} was sent again after it was acknowledged" for item in self.ledger.sent_in_vain()]
+        faults += [f"{item} was sent again after it was acknowledged" for item in self.sent_in_vain]
         return faults
 
 
@@ -121,12 +132,21 @@ class Fate:
         machine.look_after()
 
 
-def run(plan: Plan, folder: Path, say: Say, *, database: str | None = None, forget: str = "") -> Outcome:
+def run(
+    plan: Plan,
+    folder: Path,
+    say: Say,
+    *,
+    server: Path | None = None,
+    database: str | None = None,
+    forget: str = "",
+) -> Outcome:
     """Everything, from an empty folder; whatever happens, nothing goes on running.
 
+    `server`: where the machine's files lie, else beside the phones'; a small file system of its own is really filled up.
     `database`: an empty one that is not ours to kill, else the embedded one. `forget`: a negative control, see power.py.
     """
-    machine = Machine(folder, database=database, api_processes=plan.api_processes, forget=forget)
+    machine = Machine(server or folder, database=database, api_processes=plan.api_processes, forget=forget)
     began = time.monotonic()
     try:
         machine.start()
@@ -207,6 +227,7 @@ def _outcome(
         deaths=sum(one.journal.deaths for one in officers),
         acknowledged=sum(len(one.journal.told) for one in officers),
         sealed=sum(len(one.journal.sealed) for one in officers),
+        unheard=[item for one in officers for item in one.journal.unheard],
         swept=swept,
         trouble=trouble,
     )

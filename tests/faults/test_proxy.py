@@ -164,3 +164,4 @@ def test_the_ledger_tells_what_was_sent_again_and_what_was_sent_in_vain() -> Non
     assert (ledger.payload(), ledger.resent()) == (230 + 50, 30 + 100)
     assert ledger.interruptions() == 2
     assert ledger.sent_in_vain() == ["PUT /p"]
+    assert ledger.sent_in_vain(["PUT /p", "PUT /other"]) == []
