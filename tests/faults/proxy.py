@@ -334,11 +334,15 @@ class _Carrying:
             with suppress(OSError):
                 await self._writer.drain()
             return
-        self._writer.write(answer)
-        await self._writer.drain()
-        self._writer.write_eof()
         if is_whole(answer):
             self._exchange.status = int(answer.split(b" ", 2)[1])
+        try:
+            self._writer.write(answer)
+            await self._writer.drain()
+            self._writer.write_eof()
+        except OSError:
+            self._exchange.status = None
+            raise
         await self._reader.read()  # until the phone has read it and hangs up
 
     async def _answer(self, status: bytes) -> None:

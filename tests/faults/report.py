@@ -129,9 +129,10 @@ that one is really filled up, and PostgreSQL finds no space either.
   now.
 - *Orphans*: files in the storage without a row, after the sweeps; temporary files.
 - *Resent*: bytes of packages and files that the proxy took from the phones more than once. An *interruption* is an exchange
-  that carried such bytes and ended without an acknowledgment that the app lived to hear: cut, answered by a portal or a gateway, or refused because the
-  service was down, restarting or full. The *chunk* is the largest body that was sent in one request. Nothing was sent again
-  that had been acknowledged: after an interruption the phone asks what has arrived before it sends.
+  that carried such bytes and ended without an acknowledgment that the app lived to hear: cut, answered by a portal or a
+  gateway, or refused because the service was down, restarting or full. The *chunk* is the largest body that was sent in one
+  request. Nothing was sent again that had been acknowledged: after an interruption the phone asks what has arrived before it
+  sends.
 - *Reconnect to fully acknowledged*: from the return of a phone's network until it holds and has checked every receipt and
   deleted its files, with all of the above going on, one to three inspections at a time. The phones wait at most four seconds
   between two tries (an app in the field waits up to five minutes), and the times include the restarts of the service.
