@@ -217,3 +217,6 @@ def _check_storage(
     found.orphans += [
         f"temporary file {path.name}" for path in (objects / ".staging").rglob("*") if path.is_file()
     ]
+    found.orphans += [
+        f"part {path.name} of no upload" for path in (objects / "uploads").rglob("*") if path.is_file()
+    ]

@@ -127,7 +127,8 @@ that one is really filled up, and PostgreSQL finds no space either.
 - *Duplicates*: a visit, package, file, receipt or finding that is there twice or that nobody made.
 - *Mutated*: bytes, from the API or in the storage, whose hash is not the one that was declared; a receipt that is another one
   now.
-- *Orphans*: files in the storage without a row, after the sweeps; temporary files.
+- *Orphans*: files and parts of uploads in the storage without a row, after the sweeps, which are run at once, whatever the
+  age; temporary files.
 - *Resent*: bytes of packages and files that the proxy took from the phones more than once. An *interruption* is an exchange
   that carried such bytes and ended without an acknowledgment that the app lived to hear: cut, answered by a portal or a
   gateway, or refused because the service was down, restarting or full. The *chunk* is the largest body that was sent in one

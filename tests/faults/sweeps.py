@@ -14,6 +14,6 @@ async def sweep_everything(settings: Settings) -> int:
         await sweep_unclaimed(runtime)
         await remove_decided(runtime)
         await sweep_uploads(runtime)
-        await remove_stray_parts(runtime)
+        parts = await remove_stray_parts(runtime, 0)
         await runtime.storage.clear_staging(0)
-        return await remove_strays(runtime, 0)
+        return parts + await remove_strays(runtime, 0)

@@ -184,4 +184,6 @@ def test_a_file_that_waits_for_its_package_is_listed_and_is_lost_when_it_is_gone
 def test_files_that_belong_to_nothing_are_orphans(city: City) -> None:
     city.store(b"nobody's")
     (city.objects / ".staging" / "half").write_bytes(b"half")
-    assert len(city.check().orphans) == 2
+    (city.objects / "uploads" / "ab").mkdir(parents=True)
+    (city.objects / "uploads" / "ab" / "part").write_bytes(b"part")
+    assert len(city.check().orphans) == 3

@@ -28,10 +28,10 @@ async def sweep_uploads(runtime: Runtime) -> int:
             return swept
 
 
-async def remove_stray_parts(runtime: Runtime) -> int:
+async def remove_stray_parts(runtime: Runtime, older_than_seconds: float = STRAY_AFTER_SECONDS) -> int:
     """Remove stored parts that belong to no upload; gives their number."""
     removed = 0
-    async for keys in runtime.storage.list_older(PARTS, STRAY_AFTER_SECONDS):
+    async for keys in runtime.storage.list_older(PARTS, older_than_seconds):
         async with runtime.database.read() as session:
             wanted = select(EvidenceUploadPart.storage_key).where(EvidenceUploadPart.storage_key.in_(keys))
             known = set((await session.execute(wanted)).scalars())
