@@ -123,6 +123,12 @@ class Carried:
     told: list[Acknowledged] = field(default_factory=list)
     phone: Phone = None  # type: ignore[assignment]
 
+    def code(self) -> str:
+        """A one-time code for the phone's officer."""
+        asked = {"user_id": str(self.officers[0].user_id)}
+        given = self.world.person("administrator").post("/api/v1/devices/codes", json=asked)
+        return str(given.json()["code"])
+
     def open(self) -> Phone:
         """The phone on its folder: also after a death, which forgets all that is not there."""
         http = httpx.Client(transport=httpx.MockTransport(self.network.carry), base_url="http://test")
@@ -150,10 +156,7 @@ def carried(world: World, tmp_path: Path) -> Iterator[Carried]:
     made = Carried(world, Network(world), tmp_path / "phone", Field(world), officers, Time())
     phone = made.open()
     administrator = world.person("administrator")
-    code = administrator.post("/api/v1/devices/codes", json={"user_id": str(officers[0].user_id)}).json()[
-        "code"
-    ]
-    fingerprint = phone.enroll(code)
+    fingerprint = phone.enroll(made.code())
     path = f"/api/v1/devices/{phone.device.device_id}/confirmation"
     assert administrator.post(path, version=1, json={"fingerprint": fingerprint}).status_code == 200
     yield made

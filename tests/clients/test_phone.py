@@ -280,6 +280,43 @@ def test_a_lost_enrolment_says_so_and_a_refused_code_names_its_problem(carried: 
         carried.phone.enroll("WHATEVER")
 
 
+def test_a_phone_whose_enrolment_was_never_answered_enrols_with_a_new_code(carried: Carried) -> None:
+    carried.phone.close()
+    carried.folder = carried.folder.with_name("another")
+    phone = carried.open()
+    carried.network.suffer("/devices/enroll", lose_answer)
+    with pytest.raises(NoNetwork):
+        phone.enroll(carried.code())
+    fingerprint = phone.enroll(carried.code())
+    path = f"/api/v1/devices/{phone.device.device_id}/confirmation"
+    confirmed = carried.world.person("administrator").post(path, version=2, json={"fingerprint": fingerprint})
+    assert confirmed.status_code == 200
+    carried.seal(PICTURE)
+    assert phone.synchronize().unfinished == 0
+    assert carried.states() == ["released"]
+
+
+def test_a_phone_whose_session_ended_enrols_again_and_its_outbox_and_its_chain_go_on(
+    carried: Carried,
+) -> None:
+    carried.seal(PICTURE + b"1")
+    carried.phone.synchronize()
+    stolen = carried.phone.device.refresh_token
+    carried.phone.refresh()
+    carried.phone.refresh()
+    assert carried.phone.device.put_refresh(stolen).json()["code"] == "refresh_refused"
+    carried.seal(PICTURE + b"2")
+    report = carried.phone.synchronize()
+    assert (report.trouble, report.is_stopped) == ("refresh_refused", True)
+    assert carried.states() == ["released", "waiting"]
+    carried.phone.close()
+    phone = carried.open()
+    phone.enroll(carried.code())
+    assert phone.synchronize().unfinished == 0
+    assert carried.states() == ["released", "released"]
+    assert [number for number, *_ in phone.outbox.chain()] == [1, 2]
+
+
 VIDEO = b"\x00\x00\x00\x18ftypmp42" + b"v" * 1_200_000
 
 

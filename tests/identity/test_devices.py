@@ -100,6 +100,50 @@ def test_using_a_token_whose_successor_was_used_ends_the_session(phone: Device) 
     assert works(phone) == 401
 
 
+def test_a_phone_whose_enrolment_was_never_answered_comes_with_a_new_code_and_is_confirmed_once(
+    world: World, administrator: Person, officer: Person
+) -> None:
+    phone = new_phone(world)
+    unheard = phone.put_enrollment(code_for(administrator, officer)).json()
+    phone.enroll(code_for(administrator, officer))
+    assert str(phone.device_id) == unheard["device_id"]
+    assert works(phone) == 403
+    body = {"fingerprint": phone.fingerprint()}
+    path = f"/api/v1/devices/{phone.device_id}/confirmation"
+    assert administrator.post(path, version=2, json=body).json()["status"] == "active"
+    assert works(phone) == 200
+    assert phone.put_refresh(unheard["refresh_token"]).json()["code"] == "refresh_refused"
+
+
+def test_a_confirmed_phone_whose_session_ended_comes_back_as_itself(
+    administrator: Person, officer: Person, phone: Device
+) -> None:
+    before, stolen = phone.device_id, phone.refresh_token
+    phone.refresh()
+    phone.refresh()
+    assert phone.put_refresh(stolen).json()["code"] == "refresh_refused"
+    assert works(phone) == 401
+    phone.enroll(code_for(administrator, officer))
+    assert phone.device_id == before
+    assert works(phone) == 200
+    phone.refresh()
+    listed = administrator.get("/api/v1/devices", params={"user_id": str(officer.user_id)}).json()["items"]
+    assert [(row["id"], row["status"]) for row in listed] == [(str(before), "active")]
+
+
+def test_nobody_elses_code_and_no_used_one_brings_a_phone_back_nor_any_a_revoked_one(
+    world: World, administrator: Person, officer: Person, phone: Device
+) -> None:
+    other = code_for(administrator, world.person("inspector"))
+    assert phone.put_enrollment(other).json()["code"] == "device_key_refused"
+    assert phone.put_enrollment("ABCDEFGHJKLM").json()["code"] == "enrollment_refused"
+    assert works(phone) == 200
+    new_phone(world).enroll(other)  # the refusal has not used it up
+    path = f"/api/v1/devices/{phone.device_id}/revocation"
+    assert administrator.post(path, version=2, json={"reason": "遗失"}).status_code == 200
+    assert phone.put_enrollment(code_for(administrator, officer)).json()["code"] == "device_revoked"
+
+
 def test_a_stolen_refresh_token_is_worth_nothing_without_the_key(world: World, phone: Device) -> None:
     thief = new_phone(world)
     answer = thief.put_refresh(phone.refresh_token)

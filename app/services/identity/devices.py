@@ -102,15 +102,53 @@ async def enroll_device(
     name: str,
     platform: str,
 ) -> DeviceTokens:
-    """Bind a phone to the code's user; its session works once its fingerprint is confirmed at the console."""
+    """Bind a phone to the code's user; its session works once its fingerprint is confirmed at the console.
+
+    A key that is enrolled already comes back as the same phone, with a new session in place of its others: its outbox and its
+    chain of receipts go on. What a person confirmed is this very key, so a confirmed phone stays confirmed. Raises
+    DeviceRevokedProblem for a revoked one, DeviceKeyProblem when the code is another user's.
+    """
     algorithm = algorithm_of(public_key)
     if algorithm is None:
         raise DeviceKeyProblem
     key_id = thumbprint_of(public_key)
     if not signature_verifies(public_key, enrollment_message(code, key_id), proof):
         raise DeviceKeyProblem
-    if await session.scalar(select(Device.id).where(Device.key_id == key_id)):
-        raise DeviceKeyProblem
+    code_id, user = await _use_code(session, code)
+    known = await session.execute(select(Device).where(Device.key_id == key_id).with_for_update())
+    device = known.scalar_one_or_none()
+    if device is not None:
+        await _take_back(session, device, user)
+    else:
+        device = Device(
+            id=new_id(),
+            version=1,
+            user_id=user.id,
+            name=name,
+            platform=platform,
+            algorithm=algorithm,
+            public_key={
+                member: public_key[member] for member in ("kty", "crv", "x", "y") if member in public_key
+            },
+            key_id=key_id,
+            status="pending",
+        )
+        session.add(device)
+    await session.flush()
+    await session.execute(
+        update(EnrollmentCode).where(EnrollmentCode.id == code_id).values(device_id=device.id)
+    )
+    validity = timedelta(days=settings.device_refresh_days)
+    opened = LoginSession(id=new_id(), user_id=user.id, device_id=device.id, expires_at=utc_now() + validity)
+    session.add(opened)
+    await session.flush()
+    refresh = await first_refresh_token(session, keys, opened.id, validity)
+    actor = Actor(kind="user", user_id=user.id, device_id=device.id, session_id=opened.id)
+    await _record(session, actor, device, user.region_id, "devices:enroll")
+    return _tokens(keys, settings, device, opened.id, refresh)
+
+
+async def _use_code(session: AsyncSession, code: str) -> tuple[UUID, User]:
     used = (
         update(EnrollmentCode)
         .where(
@@ -125,32 +163,16 @@ async def enroll_device(
     user = await session.get(User, row.user_id) if row else None
     if row is None or user is None or not user.is_active:
         raise EnrollmentProblem
-    device = Device(
-        id=new_id(),
-        version=1,
-        user_id=user.id,
-        name=name,
-        platform=platform,
-        algorithm=algorithm,
-        public_key={
-            member: public_key[member] for member in ("kty", "crv", "x", "y") if member in public_key
-        },
-        key_id=key_id,
-        status="pending",
-    )
-    session.add(device)
-    await session.flush()
-    await session.execute(
-        update(EnrollmentCode).where(EnrollmentCode.id == row.id).values(device_id=device.id)
-    )
-    validity = timedelta(days=settings.device_refresh_days)
-    opened = LoginSession(id=new_id(), user_id=user.id, device_id=device.id, expires_at=utc_now() + validity)
-    session.add(opened)
-    await session.flush()
-    refresh = await first_refresh_token(session, keys, opened.id, validity)
-    actor = Actor(kind="user", user_id=user.id, device_id=device.id, session_id=opened.id)
-    await _record(session, actor, device, user.region_id, "devices:enroll")
-    return _tokens(keys, settings, device, opened.id, refresh)
+    return row.id, user
+
+
+async def _take_back(session: AsyncSession, device: Device, user: User) -> None:
+    if device.user_id != user.id:
+        raise DeviceKeyProblem
+    if device.status == "revoked":
+        raise DeviceRevokedProblem
+    device.version += 1
+    await _end_sessions(session, device.id, "enrolled_again")
 
 
 async def refresh_device(
@@ -208,10 +230,14 @@ async def revoke_device(
     device, region_id = await _managed(session, actor, device_id)
     values = {"status": "revoked", "revoked_at": utc_now(), "revoked_reason": reason}
     changed = await _change(session, actor, device, region_id, expected, values, "devices:revoke")
+    await _end_sessions(session, device_id, "device_revoked")
+    return changed
+
+
+async def _end_sessions(session: AsyncSession, device_id: UUID, reason: str) -> None:
     sessions = select(LoginSession.id).where(LoginSession.device_id == device_id)
     for session_id in (await session.execute(sessions)).scalars().all():
-        await end_session(session, session_id, "device_revoked")
-    return changed
+        await end_session(session, session_id, reason)
 
 
 async def get_device(session: AsyncSession, actor: Actor, device_id: UUID) -> Device:

@@ -72,7 +72,7 @@ class EnrollmentProblem(Problem):
 
 
 class DeviceKeyProblem(InvalidProblem):
-    """The key is no ES256 or Ed25519 public key, is enrolled already, or its proof does not verify."""
+    """The key is no ES256 or Ed25519 public key, is enrolled for somebody else, or its proof does not verify."""
 
     code = "device_key_refused"
     retry = "manual"

@@ -77,7 +77,8 @@ class Phone:
     def enroll(self, code: str) -> str:
         """Bind the phone to the code's user and pin the keys that sign receipts; returns the fingerprint to compare.
 
-        Raises NoNetwork; Stopped with the refusal's code. When the answer is lost, a new code is needed: it is good once.
+        Raises NoNetwork; Stopped with the refusal's code. When the answer is lost, or the session has ended, the same again with
+        a new code: the key tells the service that it is the same phone, and what waits goes on.
         """
         self._asking.enroll(code)
         self._sender.pin_keys()
