@@ -39,6 +39,8 @@ _TYPES = {
     "upload_offset": "https://iana.org/assignments/http-problem-types#mismatching-upload-offset",
     "inconsistent_upload_length": "https://iana.org/assignments/http-problem-types#inconsistent-upload-length",
 }
+_LONGEST = 1000
+"""Digits of a length in tus, which knows no bound: a file too large is to be told so, however absurd its length."""
 _OF_THE_FILE = {"wrong_evidence", "evidence_undeclared", "evidence_conflict"}
 """Refusals of the file, not of the upload: for the draft, the answer of the resource that was sent to in the first place."""
 
@@ -103,7 +105,7 @@ class Speech:
 
     def length(self, offset: int) -> int | None:
         """The whole length, from Upload-Length or from the last request's own; raises InconsistentLengthProblem."""
-        told = self._number("Upload-Length")
+        told = self._number("Upload-Length", digits=_LONGEST if self.is_tus else 15)
         if self.is_tus or not self.is_last or self.content_length is None:
             return told
         last = offset + self.content_length
@@ -153,9 +155,9 @@ class Speech:
         if sent != expected:
             raise MediaTypeProblem(expected=expected)
 
-    def _number(self, name: str) -> int | None:
+    def _number(self, name: str, digits: int = 15) -> int | None:
         value = self._item(name)
-        if value is None or re.fullmatch(r"[0-9]{1,15}", value):
+        if value is None or re.fullmatch(rf"[0-9]{{1,{digits}}}", value):
             return None if value is None else int(value)
         raise UploadHeaderProblem(header=name)
 
@@ -228,6 +230,8 @@ def _refusal_headers(problem: Problem, *, is_tus: bool) -> dict[str, str]:
     if problem.code == "upload_offset":
         headers["Upload-Offset"] = str(problem.params["offset"])
         problem.params["expected-offset"] = problem.params["offset"]
+    if problem.code == "upload_too_large":
+        headers["Upload-Limit"] = limits(problem.params["limit"])
     if problem.code in _TYPES:
         problem.params["type"] = _TYPES[problem.code]
     return headers

@@ -13,6 +13,7 @@ import anyio
 import pytest
 from fastapi import Request
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Device, Photo, sha256_of
@@ -25,7 +26,7 @@ from app.services.evidence import uploads as service
 from app.services.evidence.errors import UploadSupersededProblem
 from app.services.evidence.upload_sweeping import remove_stray_parts, sweep_uploads
 from app.services.runtime import Runtime
-from app.storage.store import StorageUnavailable, part_key
+from app.storage.store import StorageUnavailable, original_key, part_key
 from tests.evidence.conftest import Team
 from tests.evidence.test_examination import run
 from tests.evidence.test_intake import row_of, stored_bytes
@@ -174,6 +175,66 @@ def test_a_part_that_is_durable_but_was_not_committed_does_not_count(
     assert stored_bytes(team.world, runtime, file.content) == file.content
 
 
+def test_parts_that_count_stay_when_the_databases_answer_is_lost(
+    team: Team, runtime: Runtime, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a checksum all parts count at the end, in one statement; it is committed, and the connection dies."""
+    file = large_file(200 * KIB)
+    path = tus.begin(file, team.sent(file).id)
+    first = file.content[: 90 * KIB]
+    checksum = f"sha256 {base64.b64encode(hashlib.sha256(first).digest()).decode()}"
+    count = service.count_parts
+
+    async def count_and_lose_the_answer(*given: Any) -> bool:
+        assert await count(*given) is True
+        raise OperationalError("count", {}, ConnectionResetError())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "count_parts", count_and_lose_the_answer)
+        assert tus.append(path, 0, first, Upload_Checksum=checksum).status_code >= 500
+    assert tus.offset(path) == 90 * KIB
+    assert sum(one.stat().st_size for one in parts_on_disk(runtime, path)) == 90 * KIB
+    assert tus.append(path, 90 * KIB, file.content[90 * KIB :]).status_code == 204
+    assert stored_bytes(team.world, runtime, file.content) == file.content
+
+
+def test_parts_that_do_not_count_go_when_the_request_fails(
+    team: Team, runtime: Runtime, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = large_file(200 * KIB)
+    path = tus.begin(file, team.sent(file).id)
+    first = file.content[: 90 * KIB]
+    checksum = f"sha256 {base64.b64encode(hashlib.sha256(first).digest()).decode()}"
+
+    async def fail(*_: Any) -> bool:
+        raise OperationalError("count", {}, ConnectionResetError())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "count_parts", fail)
+        assert tus.append(path, 0, first, Upload_Checksum=checksum).status_code >= 500
+    assert tus.offset(path) == 0
+    assert parts_on_disk(runtime, path) == []
+
+
+def test_an_upload_whose_counted_bytes_are_lost_ends_and_can_be_begun_anew(
+    team: Team, runtime: Runtime, tus: Tus
+) -> None:
+    file = large_file(200 * KIB)
+    package = team.sent(file)
+    path = tus.begin(file, package.id)
+    assert tus.append(path, 0, file.content[: 90 * KIB]).status_code == 204
+    for part in parts_on_disk(runtime, path):
+        part.unlink()
+    lost = tus.append(path, 90 * KIB, file.content[90 * KIB :])
+    assert code_of(lost) == (503, "upload_lost")
+    assert lost.json()["retry"] == "now"
+    assert tus.head(path).status_code == 404
+    again = tus.begin(file, package.id)
+    assert again != path
+    assert tus.append(again, 0, file.content).status_code == 204
+    assert stored_bytes(team.world, runtime, file.content) == file.content
+
+
 def test_the_same_evidence_of_the_same_phone_resumes_the_same_upload(
     team: Team, runtime: Runtime, tus: Tus
 ) -> None:
@@ -199,6 +260,39 @@ def test_what_this_phone_sent_by_put_is_complete_at_once_and_claimed(team: Team,
     assert (answer.status_code, answer.json()["status"]) == (201, "verified")
     assert answer.headers["upload-offset"] == str(len(file.content))
     assert team.phone.receipt(second.id) is not None
+
+
+@pytest.mark.parametrize("came_by", ["put", "upload"])
+def test_a_file_that_was_stored_and_is_lost_is_wanted_again(
+    team: Team, runtime: Runtime, tus: Tus, came_by: str
+) -> None:
+    file = large_file(1000)
+    package = team.sent(file)
+    if came_by == "put":
+        assert team.phone.put_photo(package, file).status_code == 201
+    else:
+        assert tus.create(file, package.id, file.content).json()["status"] == "verified"
+    run(team.world, lambda: runtime.storage.remove(original_key(sha256_of(file.content))))
+    answer = tus.create(file, package.id)
+    assert (answer.status_code, answer.headers["upload-offset"]) == (201, "0")
+    path = answer.headers["location"].removeprefix("/mobile/v1")
+    done = tus.append(path, 0, file.content)
+    assert (done.status_code, done.headers["anshao-evidence-status"]) == (204, "verified")
+    assert stored_bytes(team.world, runtime, file.content) == file.content
+
+
+def test_uploads_that_are_complete_at_once_do_not_pile_up(
+    team: Team, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small file, sent once, may be named for any number of packages: the oldest of its uploads are forgotten."""
+    monkeypatch.setattr(service, "MAX_COMPLETE_PER_DEVICE", 2)
+    file = photo()
+    assert team.phone.put_photo(team.seal(file), file).status_code == 201
+    packages = [new_id() for _ in range(4)]
+    paths = [tus.begin(file, package) for package in packages]
+    assert [tus.head(path).status_code for path in paths] == [404, 404, 200, 200]
+    again = tus.create(file, packages[0])
+    assert (again.status_code, again.headers["upload-offset"]) == (201, str(len(file.content)))
 
 
 def test_a_file_may_come_before_its_package(team: Team, tus: Tus) -> None:
@@ -309,18 +403,26 @@ def test_who_may_not_upload_is_refused_before_a_byte_is_read(team: Team) -> None
         assert team.officers[0].request(method, f"/mobile/v1/uploads/{uuid4()}").status_code == 403
 
 
-@pytest.mark.parametrize(
-    "value", ["-1", "0", "1e3", "", " ", "0x10", "99999999999999999999", "9" * 400, "536870913", "१"]
-)
-def test_a_length_that_cannot_be_is_refused_at_the_beginning(team: Team, tus: Tus, value: str) -> None:
+def created_with_length(team: Team, value: str) -> Any:
     headers = {**TUS, "Upload-Metadata": metadata(photo(), new_id()), "Upload-Length": value}
-    answer = team.phone.request(
+    return team.phone.request(
         "POST",
         "/uploads",
         headers={name: text.encode() for name, text in headers.items()},  # type: ignore[arg-type]
     )
-    assert answer.status_code == 400
-    assert answer.json()["code"] in ("upload_header", "upload_length")
+
+
+@pytest.mark.parametrize("value", ["-1", "0", "1e3", "", " ", "0x10", "9" * 1001, "१"])
+def test_a_length_that_cannot_be_is_refused_at_the_beginning(team: Team, value: str) -> None:
+    answer = created_with_length(team, value)
+    assert code_of(answer) == (400, "upload_length" if value == "0" else "upload_header")
+
+
+@pytest.mark.parametrize("value", ["536870913", "99999999999999999999", "9" * 400])
+def test_a_length_beyond_the_largest_file_is_413(team: Team, value: str) -> None:
+    answer = created_with_length(team, value)
+    assert code_of(answer) == (413, "upload_too_large")
+    assert answer.json()["limit"] == 512 * KIB * KIB
 
 
 @pytest.mark.parametrize("value", ["-1", "x", "", "1.0", "99999999999999999999"])
@@ -343,15 +445,20 @@ def test_an_offset_that_is_not_where_the_upload_stands_is_409_and_says_where(
     assert tus.offset(path) == 0
 
 
-def test_more_bytes_than_announced_are_413(team: Team, tus: Tus, runtime: Runtime) -> None:
+def test_more_bytes_than_announced_are_413_and_cost_none_of_those_that_counted(
+    team: Team, tus: Tus, runtime: Runtime
+) -> None:
     file = large_file(1000)
-    path = tus.begin(file, team.seal(file).id)
+    path = tus.begin(file, team.sent(file).id)
     assert code_of(tus.append(path, 0, file.content + b"x")) == (413, "upload_too_long")
     assert tus.offset(path) == 0  # its length told so before a byte was read
-    unannounced = tus.append(path, 0, iter([file.content, b"x"]))
+    assert tus.append(path, 0, file.content[:400]).status_code == 204
+    unannounced = tus.append(path, 400, iter([file.content[400:], b"x"]))
     assert code_of(unannounced) == (413, "upload_too_long")
-    assert tus.head(path).status_code == 404
     assert stored_bytes(team.world, runtime, file.content) is None
+    assert tus.offset(path) == 400
+    assert tus.append(path, 400, file.content[400:]).status_code == 204
+    assert stored_bytes(team.world, runtime, file.content) == file.content
 
 
 def test_a_body_beyond_the_largest_file_is_not_read(team: Team, tus: Tus) -> None:

@@ -122,6 +122,40 @@ def test_lengths_that_differ_are_the_drafts_problem(team: Team, draft: Draft) ->
     assert draft.head(path).headers["upload-offset"] == "0"
 
 
+def test_a_last_request_with_fewer_bytes_than_announced_is_the_drafts_problem_and_they_count(
+    team: Team, draft: Draft
+) -> None:
+    """Its length is not told at its beginning: it comes in chunks."""
+    file, other = large_file(1000), large_file(1000)
+    package = team.sent(file, other)
+    path = path_of(draft.create(file, package.id, b"", "?0"))
+    answer = draft.append(path, 0, iter([file.content[:300], file.content[300:600]]), "?1")
+    assert code_of(answer) == (400, "inconsistent_upload_length")
+    assert answer.headers["upload-complete"] == "?0"
+    assert draft.head(path).headers["upload-offset"] == "600"
+    assert draft.append(path, 600, iter([file.content[600:]]), "?1").status_code == 200
+    short = iter([other.content[:300]])
+    created = draft.create(other, package.id, short, "?1", Upload_Length="1000")  # type: ignore[arg-type]
+    assert code_of(created) == (400, "inconsistent_upload_length")
+    assert draft.create(other, package.id, b"", "?0").headers["upload-offset"] == "300"
+
+
+def test_more_bytes_than_announced_end_the_upload_as_the_draft_wants(team: Team, draft: Draft) -> None:
+    file = large_file(1000)
+    path = path_of(draft.create(file, team.seal(file).id, file.content[:400], "?0"))
+    assert code_of(draft.append(path, 400, file.content[400:] + b"x", "?0")) == (413, "upload_too_long")
+    assert draft.head(path).headers["upload-offset"] == "400"  # its length told so before a byte was read
+    answer = draft.append(path, 400, iter([file.content[400:], b"x"]), "?0")
+    assert code_of(answer) == (413, "upload_too_long")
+    assert draft.head(path).status_code == 404
+
+
+def test_a_file_beyond_the_largest_is_413_and_told_the_limit(team: Team, draft: Draft) -> None:
+    answer = draft.create(photo(), new_id(), b"", "?0", Upload_Length=str(512 * KIB * KIB + 1))
+    assert code_of(answer) == (413, "upload_too_large")
+    assert answer.headers["upload-limit"] == f"max-size={512 * KIB * KIB}, min-size=1"
+
+
 def test_a_wrong_hash_at_the_end_is_the_files_fault_and_says_so(
     team: Team, runtime: Runtime, draft: Draft
 ) -> None:

@@ -169,13 +169,23 @@ async def post_to_upload(
 async def _append(
     request: Request, runtime: Runtime, actor: Actor, spoken: SpokenAs, upload: Upload, offset: int
 ) -> Upload:
-    """Take the request's bytes in, after what can be told without reading them."""
+    """Take the request's bytes in, after what can be told without reading them.
+
+    The draft has an upload end when it gets too long. Its last request brings all the rest: with less, what came counts, and
+    the length it told is not the announced one.
+    """
     length, left = spoken.length(offset), max(0, upload.size - offset)
     if length is not None and length != upload.size:
         raise InconsistentLengthProblem
     if (spoken.content_length or 0) > left and offset == upload.received:
         raise UploadTooLongProblem(limit=left)
-    return await append_to_upload(runtime, actor, upload.id, offset, body_chunks(request), spoken.digest())
+    chunks, digest, is_draft = body_chunks(request), spoken.digest(), not spoken.is_tus
+    upload = await append_to_upload(
+        runtime, actor, upload.id, offset, chunks, digest, ends_when_too_long=is_draft
+    )
+    if is_draft and spoken.is_last and not upload.is_complete:
+        raise InconsistentLengthProblem
+    return upload
 
 
 def _headers(spoken: SpokenAs, runtime: Runtime, upload: Upload) -> dict[str, str]:

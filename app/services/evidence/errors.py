@@ -90,6 +90,15 @@ class UploadLengthProblem(Problem):
     en = "Announce the length of the file when creating the upload: 1 to {limit} bytes"
 
 
+class UploadTooLargeProblem(Problem):
+    """The announced file is larger than the server takes."""
+
+    status = 413
+    code = "upload_too_large"
+    zh = "文件超过上传上限（{limit} 字节）"
+    en = "The file is larger than an upload may be ({limit} bytes)"
+
+
 class InconsistentLengthProblem(Problem):
     """Two announcements of the same upload's length differ."""
 
@@ -135,6 +144,16 @@ class UploadSupersededProblem(Problem):
     retry = "now"
     zh = "该上传已由更新的请求接管或已结束，请重新查询上传位置"
     en = "A later request took this upload over, or it was ended; ask for its offset"
+
+
+class UploadLostProblem(Problem):
+    """Bytes that had come are not there any more, so the upload has ended; begin a new one."""
+
+    status = 503
+    code = "upload_lost"
+    retry = "now"
+    zh = "已接收的部分内容已丢失，请重新开始上传"
+    en = "Bytes of this upload that had come are lost; begin it anew"
 
 
 class UploadExpiredProblem(Problem):

@@ -8,6 +8,7 @@ them again.
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -24,11 +25,14 @@ from app.services.evidence.arrivals import Arrival, Stored, judge_arrival, regis
 from app.services.evidence.errors import (
     ChecksumProblem,
     InconsistentLengthProblem,
+    OriginalGoneProblem,
     OtherFileProblem,
     UndeclaredProblem,
     UploadLengthProblem,
+    UploadLostProblem,
     UploadQuotaProblem,
     UploadSupersededProblem,
+    UploadTooLargeProblem,
     UploadTooLongProblem,
     WrongBytesProblem,
 )
@@ -48,13 +52,16 @@ from app.services.evidence.upload_rows import (
     take_lease,
 )
 from app.services.runtime import Runtime
-from app.storage.store import PIECE_BYTES, Kept, part_key
+from app.storage.store import PIECE_BYTES, Kept, original_key, part_key
 
 MAX_OPEN_PER_DEVICE = 200
 MAX_OPEN_PER_USER = 300
 MAX_BYTES_PER_DEVICE = 4 * 1024**3
 MAX_BYTES_PER_USER = 6 * 1024**3
 """What may be under way at the same time, by announced length."""
+MAX_COMPLETE_PER_DEVICE = 1000
+"""Of what is stored, so many uploads at least are still told of; the oldest beyond are forgotten when the phone begins another
+of a file it has sent already. Nothing is lost by it: begun anew, such an upload is complete at once."""
 
 MEMORY_BYTES = 16 * 1024 * 1024
 """What all uploads of one process collect in memory together, however many they are; beyond 512, 32 KiB each. What one read
@@ -64,8 +71,8 @@ FLUSH_SECONDS = 2.0
 """What came is durable so soon, however slowly it comes."""
 
 _OWNER_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:user, 13))")
-_ENDING = (WrongBytesProblem, UndeclaredProblem, OtherFileProblem, NotFoundProblem, UploadTooLongProblem)
-"""Refusals of the file itself: sending its last bytes again could not help, so the upload ends."""
+_ENDING = (WrongBytesProblem, UndeclaredProblem, OtherFileProblem, NotFoundProblem, UploadLostProblem)
+"""Sending the last bytes again could not help, because of the file itself or of bytes that are lost: so the upload ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +107,24 @@ async def create_upload(runtime: Runtime, actor: Actor, wanted: Wanted) -> Uploa
     """Begin an upload, or give the one this phone began of the same file for the same package.
 
     Everything that can be refused without the bytes is refused here. A file that this phone has sent already is complete at
-    once. Raises UploadLengthProblem, UploadQuotaProblem, InconsistentLengthProblem, and what take_original raises.
+    once. Raises UploadLengthProblem, UploadTooLargeProblem, UploadQuotaProblem, InconsistentLengthProblem, and what
+    take_original raises.
     """
     limit = runtime.settings.max_upload_bytes
-    if not 0 < wanted.size <= limit:
+    if wanted.size <= 0:
         raise UploadLengthProblem(limit=limit)
+    if wanted.size > limit:
+        raise UploadTooLargeProblem(limit=limit)
     async with runtime.database.write() as session:
         await session.execute(_OWNER_LOCK, {"user": str(actor.user_id)})
-        known = await _find_twin(session, actor, wanted)
+        known = await _find_twin(session, runtime, actor, wanted)
         if known is not None:
             return known
         stored = await _judge(session, runtime, actor, wanted)
         if stored is None:
             await _check_quotas(session, actor, wanted.size)
+        else:
+            await _forget_oldest(session, actor)
         row = EvidenceUpload(
             id=new_id(), evidence_id=wanted.evidence_id, package_id=wanted.package_id, device_id=actor.device_id,
             user_id=actor.user_id, sha256=wanted.sha256, size=wanted.size, media_type=wanted.media_type,
@@ -125,11 +137,12 @@ async def create_upload(runtime: Runtime, actor: Actor, wanted: Wanted) -> Uploa
         return await get_upload(session, actor, row.id)
 
 
-async def _find_twin(session: AsyncSession, actor: Actor, wanted: Wanted) -> Upload | None:
-    """The phone's own upload of the same bytes; one that has expired is cleared away (the sweep removes its parts)."""
+async def _find_twin(session: AsyncSession, runtime: Runtime, actor: Actor, wanted: Wanted) -> Upload | None:
+    """The phone's own upload of the same bytes; one that has expired, or whose file is lost, is cleared away (the sweep
+    removes its parts)."""
     upload = EvidenceUpload
     found = await session.execute(
-        select(upload.id, upload.size, upload.expires_at).where(
+        select(upload.id, upload.size, upload.state, upload.expires_at).where(
             upload.device_id == actor.device_id, upload.evidence_id == wanted.evidence_id,
             upload.package_id == wanted.package_id, upload.sha256 == wanted.sha256,
         )
@@ -137,7 +150,8 @@ async def _find_twin(session: AsyncSession, actor: Actor, wanted: Wanted) -> Upl
     row = found.first()
     if row is None:
         return None
-    if row.expires_at <= utc_now():
+    is_lost = row.state == "complete" and not await runtime.storage.exists(original_key(wanted.sha256))
+    if is_lost or row.expires_at <= utc_now():
         await remove_uploads(session, [row.id])
         return None
     if row.size != wanted.size:
@@ -151,14 +165,15 @@ async def _judge(session: AsyncSession, runtime: Runtime, actor: Actor, wanted: 
     file = EvidenceFile
     own = select(file.sha256, file.size).where(file.id == arrival.id, file.device_id == actor.device_id)
     sent = (await session.execute(own)).first()
-    if sent is None:
-        manifest = await session.get(EvidenceManifest, arrival.package_id)
-        await judge_arrival(session, actor, arrival, manifest)
-        return None
-    if tuple(sent) != (arrival.sha256, arrival.size):
-        raise OtherFileProblem
-    await hold_bytes(session, runtime, Kept(arrival.sha256, arrival.size, is_new=False))
-    return await register_original(session, actor, arrival)
+    if sent is not None:
+        if tuple(sent) != (arrival.sha256, arrival.size):
+            raise OtherFileProblem
+        with suppress(OriginalGoneProblem):  # its bytes are lost: they are wanted again
+            await hold_bytes(session, runtime, Kept(arrival.sha256, arrival.size, is_new=False))
+            return await register_original(session, actor, arrival)
+    manifest = await session.get(EvidenceManifest, arrival.package_id)
+    await judge_arrival(session, actor, arrival, manifest)
+    return None
 
 
 async def _check_quotas(session: AsyncSession, actor: Actor, size: int) -> None:
@@ -177,6 +192,15 @@ async def _check_quotas(session: AsyncSession, actor: Actor, size: int) -> None:
         or bytes_of_device + size > MAX_BYTES_PER_DEVICE
     ):
         raise UploadQuotaProblem(seconds=600)
+
+
+async def _forget_oldest(session: AsyncSession, actor: Actor) -> None:
+    """Make room among the phone's complete uploads: each names a file that is stored, and costs the phone nothing."""
+    upload = EvidenceUpload
+    oldest = select(upload.id).where(upload.device_id == actor.device_id, upload.state == "complete")
+    newest_first = oldest.order_by(upload.expires_at.desc(), upload.id.desc())
+    beyond = (await session.execute(newest_first.offset(MAX_COMPLETE_PER_DEVICE - 1))).scalars()
+    await remove_uploads(session, list(beyond))
 
 
 async def find_upload(runtime: Runtime, actor: Actor, upload_id: UUID, *, is_exclusive: bool) -> Upload:
@@ -206,12 +230,14 @@ async def append_to_upload(
     offset: int,
     chunks: AsyncIterator[bytes],
     digest: Digest | None = None,
+    *,
+    ends_when_too_long: bool = False,
 ) -> Upload:
     """Take in the bytes that follow `offset`; the last ones complete the file. `chunks` may be empty when time passes.
 
     When the chunks break off, what came counts all the same and their error goes on; with a digest all of them count or none.
-    Raises OffsetProblem, UploadBusyProblem, UploadTooLongProblem, UploadSupersededProblem, ChecksumProblem, and what
-    take_original raises.
+    Raises OffsetProblem, UploadBusyProblem, UploadTooLongProblem (and forgets the upload if it `ends_when_too_long`),
+    UploadSupersededProblem, UploadLostProblem, ChecksumProblem, and what take_original raises.
     """
     async with runtime.database.single_statement() as connection:
         upload, lease = await take_lease(connection, actor, upload_id, offset)
@@ -223,6 +249,9 @@ async def append_to_upload(
         return await writer.take(chunks)
     except _ENDING:
         await writer.end()
+        raise
+    except UploadTooLongProblem:
+        await (writer.end() if ends_when_too_long else writer.leave())
         raise
     except Exception:
         await writer.leave()
@@ -367,8 +396,9 @@ class _Writer:
     async def _read(self, part: Part, start: int, length: int) -> bytes:
         try:
             return await self.runtime.storage.read(part.key, start, length)
-        except FileNotFoundError as gone:  # somebody else completed or ended the upload meanwhile
-            raise UploadSupersededProblem from gone
+        except FileNotFoundError as gone:
+            await self._hold()  # it raises if somebody else completed or ended the upload meanwhile
+            raise UploadLostProblem from gone
 
     async def end(self) -> None:
         """Forget the upload, unless another request has taken it over and may have better bytes."""
@@ -379,9 +409,17 @@ class _Writer:
         await _remove(self.runtime, keys)
 
     async def leave(self) -> None:
-        """Let the next request in, and forget what never counted."""
+        """Let the next request in, and forget what never counted.
+
+        Whether the last parts count only the database knows: an answer of its may be lost. Once the lease is given back they
+        never will.
+        """
         await self._give_back()
-        await _remove(self.runtime, [part.key for part in self.uncounted])
+        if not self.uncounted:
+            return
+        async with self.runtime.database.single_statement() as connection:
+            counted = {part.key for part in await list_parts(connection, self.upload.id)}
+        await _remove(self.runtime, [part.key for part in self.uncounted if part.key not in counted])
 
     async def _give_back(self) -> None:
         async with self.runtime.database.single_statement() as connection:
