@@ -102,6 +102,7 @@ class PackageIntake(Base):
     status: Mapped[str] = mapped_column(default="received")
     reason: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    swept_at: Mapped[datetime | None]
     origin: Mapped[str] = mapped_column(default="door", server_default="door")
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     decided_at: Mapped[datetime | None]
@@ -130,7 +131,8 @@ class Package(Versioned, Base):
     A patrol or a whistle has no officers and needs neither checklist nor party.
 
     A record and its corrections are one line (`root_id`: its first package), of which one stands. A correction that does not
-    rest on the package standing then is a fork (`fork`: why), kept beside until a person chooses (`fork_status`).
+    rest on the package standing then, or whose base is not the sender's, is a fork (`fork`: why), kept beside until a person
+    chooses (`fork_status`).
     """
 
     __tablename__ = "packages"
@@ -140,7 +142,7 @@ class Package(Versioned, Base):
             name="enforcement",
         ),
         CheckConstraint("kind IN ('inspection', 'reinspection', 'patrol', 'whistle')", name="kind"),
-        CheckConstraint("fork IN ('base_superseded', 'base_differs')", name="fork"),
+        CheckConstraint("fork IN ('base_superseded', 'base_differs', 'base_of_others')", name="fork"),
         CheckConstraint("fork_status IN ('open', 'chosen', 'set_aside')", name="fork_status"),
         CheckConstraint("(fork IS NULL) = (fork_status IS NULL)", name="forked"),
         Index("ix_packages_region_id_id", "region_id", "id"),

@@ -146,6 +146,43 @@ def test_a_correction_of_other_bytes_than_the_bases_is_a_fork_too(record: Record
     assert record.line()["standing_id"] == str(third.id)
 
 
+def test_a_correction_by_somebody_of_another_authority_is_a_fork_whether_or_not_it_names_the_hash(
+    record: Record, world: World
+) -> None:
+    """Whoever sees the site reads the record's id; that does not make the record his to replace."""
+    stranger = world.person("inspector")
+    phone = record.field.phone(stranger.user_id)
+
+    async def belong_elsewhere(session: AsyncSession) -> None:
+        other = new_id()
+        values = {"id": other, "code": other.hex[-12:], "region": world.city, "user": stranger.user_id}
+        await session.execute(
+            text(
+                "INSERT INTO authorities (id, code, name, document_word, region_id, valid_from, version, created_at, updated_at)"
+                " SELECT :id, :code, '他局', '他局', :region, valid_from, 1, created_at, updated_at FROM authorities LIMIT 1"
+            ),
+            values,
+        )
+        await session.execute(text("UPDATE users SET authority_id = :id WHERE id = :user"), values)
+
+    world.in_database(belong_elsewhere)
+    for hash_ in (None, ""):
+        theirs = record.seal(MORE, record.first, phone, hash_=hash_)
+        assert "base_of_others" in codes(record.put(theirs, phone))
+        assert record.shown(theirs)["fork"] == "base_of_others"
+    assert record.line()["standing_id"] == str(record.first.id)
+    assert record.sheets() == ids(record.first)
+    assert record.decide(theirs, "chosen").status_code == 200
+    assert record.line()["standing_id"] == str(theirs.id)
+
+
+def test_a_colleague_of_the_bases_authority_may_correct_it(record: Record, world: World) -> None:
+    colleague = record.field.phone(world.person("inspector").user_id)
+    second = record.seal(MORE, record.first, colleague)
+    assert "base_of_others" not in codes(record.put(second, colleague))
+    assert record.line()["standing_id"] == str(second.id)
+
+
 def test_a_correction_of_a_fork_is_a_fork_and_one_of_what_stands_is_none(record: Record) -> None:
     second, third = record.seal(NO_ALARM, record.first), record.seal(NO_ALARM, record.first)
     record.put(second)

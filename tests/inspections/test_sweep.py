@@ -90,11 +90,12 @@ def test_what_an_earlier_version_kept_and_this_one_cannot_read_is_set_aside_once
     assert sending.kept(package.id) == [b"{}"]
 
 
-def test_a_package_that_fails_for_ever_is_tried_a_bounded_number_of_times(
+def test_a_package_that_keeps_failing_is_tried_more_seldom_and_never_given_up(
     world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sending = Sending(world)
     package = sending.sealed()
+    process = service.process_packages
 
     async def die(*_: object) -> None:
         raise RuntimeError("always")
@@ -106,4 +107,10 @@ def test_a_package_that_fails_for_ever_is_tried_a_bounded_number_of_times(
         sweep(world, runtime)
     waiting = world.person("supervisor").get("/api/v1/inspections/waiting-packages").json()["items"]
     assert [(row["package_id"], row["attempts"]) for row in waiting] == [(str(package.id), 2)]
+    monkeypatch.setattr(service, "process_packages", process)
+    sweep(world, runtime)
+    assert status_of(world, package.id) == "received"
+    with standing_at(utc_now() + timedelta(minutes=65)):
+        world.client.portal.call(service.sweep_packages, runtime)  # type: ignore[union-attr]
+    assert status_of(world, package.id) == "processed"
     assert sending.kept(package.id) == [package.sealed]

@@ -73,10 +73,11 @@ class KnownVisit:
 
 @dataclass(frozen=True, slots=True)
 class KnownPackage:
-    """The package a correction names."""
+    """The package a correction names. `is_senders`: the sender is its author, an officer or of the team, or of its authority."""
 
     kind: str
     user_id: UUID
+    is_senders: bool
     site_id: UUID
     visit_id: UUID
     root_id: UUID
@@ -149,7 +150,16 @@ _LINKED = exists().where(
     SiteLink.valid_from <= _DAY,
     or_(SiteLink.valid_until.is_(None), SiteLink.valid_until >= _DAY),
 )
-_EARLIER, _EARLIER_VISIT = aliased(Package), aliased(Visit)
+_EARLIER, _EARLIER_VISIT, _SENDER = aliased(Package), aliased(Visit), aliased(User)
+_EARLIER_TEAM = select(AssignmentMember.user_id).where(
+    AssignmentMember.assignment_id == _EARLIER_VISIT.assignment_id
+)
+_IS_SENDERS = or_(
+    _SENDER.id == _EARLIER.user_id,
+    _SENDER.id == func.any(_EARLIER.officer_ids),
+    _SENDER.id.in_(_EARLIER_TEAM),
+    _SENDER.authority_id == _EARLIER_VISIT.authority_id,
+)
 
 # Every join is on a unique key: one row at most, none for what the package does not name. OFFSET 0 keeps the look-ups of one
 # package together, so that PostgreSQL asks its indexes however many packages it expects, and never reads a table for a few.
@@ -179,6 +189,7 @@ _BESIDE = (
         Visit.visited_on,
         _EARLIER.kind.label("earlier_kind"),
         _EARLIER.user_id.label("earlier_user_id"),
+        _IS_SENDERS.label("earlier_is_senders"),
         _EARLIER_VISIT.site_id.label("earlier_site_id"),
         _EARLIER.visit_id.label("earlier_visit_id"),
         _EARLIER.root_id.label("earlier_root_id"),
@@ -189,6 +200,7 @@ _BESIDE = (
         exists().where(Package.id == _named("package_id")).label("is_processed"),
     )
     .select_from(Device)
+    .join(_SENDER, _SENDER.id == Device.user_id)
     .outerjoin(Site, Site.id == _named("site_id"))
     .outerjoin(RiskUnit, and_(RiskUnit.id == _named("risk_unit_id"), RiskUnit.site_id == Site.id))
     .outerjoin(Enterprise, Enterprise.id == _named("enterprise_id"))
@@ -302,6 +314,6 @@ def _superseded(row: Row[Any]) -> KnownPackage | None:
     if row.earlier_kind is None:
         return None
     return KnownPackage(
-        row.earlier_kind, row.earlier_user_id, row.earlier_site_id, row.earlier_visit_id, row.earlier_root_id,
-        row.earlier_sha256,
+        row.earlier_kind, row.earlier_user_id, bool(row.earlier_is_senders), row.earlier_site_id, row.earlier_visit_id,
+        row.earlier_root_id, row.earlier_sha256,
     )  # fmt: skip

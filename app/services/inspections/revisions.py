@@ -1,7 +1,8 @@
 """Which of a record's packages stands: the first and its corrections are one line, and one package of the line stands.
 
 A correction that names the standing package by id and hash takes its place. One that rests on anything else (another
-correction came first, or other bytes were meant) is a fork: kept beside, flagged, without effect until a person chooses.
+correction came first, or other bytes were meant), or comes from somebody whose record it is not, is a fork: kept beside,
+flagged, without effect until a person chooses.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from app.schemas.mobile.packages import Envelope, Issue
 from app.services.audit.service import record_act
 from app.services.inspections.context import KnownPackage
 
-ForkReason = Literal["base_superseded", "base_differs"]
+ForkReason = Literal["base_superseded", "base_differs", "base_of_others"]
 
 _ISSUES: dict[str, tuple[str, str]] = {
     "base_hash_missing": ("更正未写明原检查包的哈希", "The correction does not name its base's hash"),
@@ -28,6 +29,10 @@ _ISSUES: dict[str, tuple[str, str]] = {
     "base_differs": (
         "更正所依据的内容与所存原检查包不同；本更正并存，由人工选定后方生效",
         "The correction rests on other bytes than its base's; it is kept beside, and a person chooses before it counts",
+    ),
+    "base_of_others": (
+        "原检查包不属于更正人、其任务组或其机关；本更正并存，由人工选定后方生效",
+        "The base is not the sender's, his team's or his authority's; both are kept, and a person chooses before this one counts",
     ),
 }
 
@@ -74,6 +79,8 @@ async def take_place(
     named = envelope.supersedes
     if named.hash is not None and named.hash != base.sha256:
         return _forked(base, "base_differs")
+    if not base.is_senders:
+        return _forked(base, "base_of_others")
     if not await step_down(session, actor, named.id):
         return _forked(base, "base_superseded")
     issues = [] if named.hash is not None else [_issue("base_hash_missing", "supersedes/hash")]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, select, update
+from sqlalchemy import Uuid, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,6 +39,8 @@ log = get_logger()
 SWEEP_AFTER = timedelta(seconds=60)
 SWEEP_BATCH = 50
 MAX_ATTEMPTS = 20
+"""Sweeps that follow one another; what has failed so often is tried once in SWEEP_SELDOM."""
+SWEEP_SELDOM = timedelta(hours=1)
 REFUSED_BY_DATABASE = ("22", "23502", "23503", "23514")
 """Data that will be refused however often it is tried (data exception, NULL, foreign key, check): for a person."""
 SOMEBODY_CAME_FIRST = ("23505", "40P01")
@@ -227,13 +229,21 @@ async def _set_aside(runtime: Runtime, package_id: UUID, reason: str) -> None:
 
 
 async def sweep_packages(runtime: Runtime) -> int:
-    """Finish what an interruption left between keeping and processing; returns how many were taken up."""
+    """Finish what an interruption left between keeping and processing; returns how many were taken up.
+
+    Nothing is given up: what keeps failing is tried more seldom, and at once again when a person releases it.
+    """
+    now = utc_now()
     waiting = (
         select(PackageIntake.package_id)
         .where(
             PackageIntake.status == "received",
-            PackageIntake.received_at < utc_now() - SWEEP_AFTER,
-            PackageIntake.attempts < MAX_ATTEMPTS,
+            PackageIntake.received_at < now - SWEEP_AFTER,
+            or_(
+                PackageIntake.attempts < MAX_ATTEMPTS,
+                PackageIntake.swept_at.is_(None),
+                PackageIntake.swept_at < now - SWEEP_SELDOM,
+            ),
         )
         .order_by(PackageIntake.received_at)
         .limit(SWEEP_BATCH)
@@ -245,7 +255,7 @@ async def sweep_packages(runtime: Runtime) -> int:
             await session.execute(
                 update(PackageIntake)
                 .where(PackageIntake.package_id == package_id)
-                .values(attempts=PackageIntake.attempts + 1)
+                .values(attempts=PackageIntake.attempts + 1, swept_at=now)
             )
         try:
             await finish_kept(runtime, package_id)

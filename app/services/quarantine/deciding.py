@@ -105,7 +105,8 @@ async def _release_package(session: AsyncSession, actor: Actor, item: Row[Any], 
     """A package set aside goes on where it stopped."""
     kept = await session.get_one(PackageIntake, item.package_id)
     await _check_releasable(session, kept, kept.package_id)
-    await _set_package(session, item, _decided(actor, decision) | {"status": "received", "reason": None})
+    again = {"status": "received", "reason": None, "attempts": 0}
+    await _set_package(session, item, _decided(actor, decision) | again)
 
 
 async def _release_delivery(session: AsyncSession, actor: Actor, item: Row[Any], decision: Decision) -> None:
