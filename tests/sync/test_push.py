@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today, standing_at, utc_now
@@ -353,6 +354,26 @@ def test_a_row_that_breaks_the_processing_is_the_only_one_to_wait_for_the_sweep(
     monkeypatch.setattr(service, "process_packages", process)
     sweep(sending, runtime)
     assert sending.status(poison.id) == ("processed", None)
+
+
+def test_the_only_ordinary_row_that_cannot_be_kept_does_not_fail_the_others(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound, poison = sending.sealed(), sending.raw("<html>请登录</html>".encode())
+    keep = intake._insert
+
+    async def refuse(connection: Any, actor: Any, judged: Any) -> Any:
+        if sound.id in {one.delivery.package_id for one in judged}:
+            raise DataError("INSERT", {}, Exception("22021"))
+        return await keep(connection, actor, judged)
+
+    monkeypatch.setattr(intake, "_insert", refuse)
+    answers = push(sending.phone, [sound, poison])
+    assert [one["problem"]["code"] for one in answers] == ["internal_error", "package_quarantined"]
+    assert sending.kept(poison.id) == [poison.sealed]
+    assert sending.phone.put_package(sound).status_code == 500
+    monkeypatch.setattr(intake, "_insert", keep)
+    assert [one["status"] for one in push(sending.phone, [sound])] == ["processed"]
 
 
 def test_a_batch_interrupted_after_it_was_kept_is_finished_by_the_sweep(

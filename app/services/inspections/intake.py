@@ -160,7 +160,7 @@ async def _keep_together(
     try:
         return await _insert(connection, actor, ordinary)
     except DBAPIError as error:
-        if error.connection_invalidated or len(ordinary) == 1:
+        if error.connection_invalidated:
             raise
         return {}
 
