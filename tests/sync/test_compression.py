@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 import zstandard
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
+from app.core.clock import utc_now
 from app.enums.sync import SyncCollection
+from app.models.identity import LoginSession
 from app.routers.mobile.sync import in_lines
-from app.services.identity.acting import find_actor_of_user
 from app.services.sync.service import pull
+from app.services.sync.streaming import find_submitter
 from tests.factories.world import World
 from tests.sync.test_pull import Team, registered
 
@@ -92,12 +95,27 @@ def test_no_connection_is_held_between_two_pages_of_lines(team: Team) -> None:
     held: list[int] = []
 
     async def read() -> None:
-        async with runtime.database.read() as session:
-            actor = await find_actor_of_user(session, team.officers[0].user_id)
-        assert actor is not None
+        actor = await find_submitter(runtime, team.phone.access_token)
         first = await pull(runtime, actor, SyncCollection.ENTERPRISES, None, 3)
-        async for _ in in_lines(runtime, actor, SyncCollection.ENTERPRISES, first, 3):
+        async for _ in in_lines(runtime, team.phone.access_token, SyncCollection.ENTERPRISES, first, 3):
             held.append(runtime.database.engine.pool.checkedout())  # type: ignore[attr-defined]
 
     team.world.client.portal.call(read)  # type: ignore[union-attr]
     assert held == [0, 0, 0]
+
+
+def test_lines_end_without_a_last_checkpoint_when_the_phone_is_refused_meanwhile(team: Team) -> None:
+    runtime = team.world.runtime
+    pages: list[list[dict[str, Any]]] = []
+
+    async def read() -> None:
+        actor = await find_submitter(runtime, team.phone.access_token)
+        first = await pull(runtime, actor, SyncCollection.ENTERPRISES, None, 3)
+        async for page in in_lines(runtime, team.phone.access_token, SyncCollection.ENTERPRISES, first, 3):
+            pages.append(lines_of(page.decode()))
+            async with runtime.database.write() as session:
+                of_phone = LoginSession.device_id == team.phone.device_id
+                await session.execute(update(LoginSession).where(of_phone).values(revoked_at=utc_now()))
+
+    team.world.client.portal.call(read)  # type: ignore[union-attr]
+    assert [page[-1]["has_more"] for page in pages] == [True]

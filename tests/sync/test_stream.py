@@ -20,9 +20,9 @@ from app.jobs.relay import renew_epoch
 from app.models.identity import LoginSession
 from app.services.identity.tokens import issue_access_token
 from app.services.runtime import Runtime
-from app.services.sync import streams
+from app.services.sync import streaming, streams
 from app.services.sync.errors import TooManyStreamsProblem
-from app.services.sync.streaming import ChangeStream, open_stream
+from app.services.sync.streaming import ChangeStream, find_submitter, open_stream
 from app.services.sync.streams import Desk, Listener, desk_of
 from tests.factories.replica import relay
 from tests.factories.world import World
@@ -171,6 +171,33 @@ def test_what_was_missed_is_told_by_last_event_id(team: Team, world: World, list
     assert [one["id"] for one in json.loads(again["data"])["documents"]] == missed
 
 
+def test_much_that_was_missed_is_told_page_by_page_and_only_one_is_read_before_the_answer_begins(
+    team: Team, world: World, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "PAGE", 2)
+    team.replica.pull("enterprises")
+    manager = world.person("case_officer")
+    made = {str(registered(manager, world, f"第{number}企业")["id"]) for number in range(5)}
+    relay(world)
+    cursor = team.replica.cursors["enterprises"]
+
+    async def begin() -> int:
+        actor = await find_submitter(world.runtime, team.phone.access_token)
+        stream = await open_stream(
+            world.runtime, actor, team.phone.access_token, SyncCollection.ENTERPRISES, cursor
+        )
+        stream.close()
+        return len(stream._first)
+
+    assert world.client.portal is not None
+    assert world.client.portal.call(begin) == 1
+    ear = listen(team.phone, last_event_id=cursor)
+    events = [ear.event() for _ in range(3)]
+    told = [json.loads(event["data"])["documents"] for event in events if event]
+    assert [len(documents) for documents in told] == [2, 2, 1]
+    assert {document["id"] for documents in told for document in documents} == made
+
+
 def test_without_a_cursor_it_says_when_to_pull(team: Team, world: World, listen: Listen) -> None:
     manager = world.person("case_officer")
     relay(world)
@@ -315,6 +342,33 @@ def test_a_thousand_idle_streams_hold_no_connection_and_ask_one_question_between
     assert polls <= 6
     assert held <= 1  # the one question
     assert left == 0
+
+
+def test_of_two_streams_opened_at_once_the_slower_does_not_skip_what_the_watch_has_still_to_look_at(
+    runtime: Runtime,
+) -> None:
+    """Both ask where the feed is; the one answered later must not move the place from which the watch looks on."""
+    desk = Desk(runtime)
+
+    async def open_both() -> int:
+        answers, late = iter((5, 9)), asyncio.Event()
+
+        async def where() -> int:
+            position = next(answers)
+            if position == 9:
+                await late.wait()
+            return position
+
+        desk._where = where  # type: ignore[method-assign]
+        first, second = asyncio.create_task(desk.watch()), asyncio.create_task(desk.watch())
+        await first
+        late.set()
+        await second
+        assert desk._watch is not None
+        desk._watch.cancel()
+        return desk._position
+
+    assert asyncio.run(open_both()) == 5
 
 
 def test_only_what_may_concern_a_stream_wakes_it() -> None:

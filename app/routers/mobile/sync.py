@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.core.actor import Actor
+from app.core.errors import Problem
 from app.enums.sync import SyncCollection
 from app.http.bodies import json_rows
 from app.http.compression import LINES
@@ -23,7 +23,7 @@ from app.services.runtime import Runtime
 from app.services.sync.collections import MAX_LIMIT
 from app.services.sync.pushing import MAX_ROWS, push_packages
 from app.services.sync.service import Pulled, pull
-from app.services.sync.streaming import ChangeStream, open_stream
+from app.services.sync.streaming import ChangeStream, find_submitter, open_stream
 
 EVENTS = "text/event-stream"
 
@@ -55,7 +55,9 @@ async def get_changes(
     """
     first = await pull(runtime, actor, collection, cursor, limit)
     if LINES in request.headers.get("accept", ""):
-        return StreamingResponse(in_lines(runtime, actor, collection, first, limit), media_type=LINES)
+        token = request.headers["authorization"].partition(" ")[2]
+        lines = in_lines(runtime, token, collection, first, limit)
+        return StreamingResponse(lines, media_type=LINES)
     return Response(orjson.dumps(_page(first)), media_type="application/json")
 
 
@@ -111,15 +113,20 @@ def _page(pulled: Pulled) -> dict[str, object]:
 
 
 async def in_lines(
-    runtime: Runtime, actor: Actor, collection: SyncCollection, page: Pulled, limit: int | None
+    runtime: Runtime, token: str, collection: SyncCollection, page: Pulled, limit: int | None
 ) -> AsyncIterator[bytes]:
-    """The pages as lines; between two of them no connection is held."""
+    """The pages as lines; between two of them no connection is held. Whom the token stands for is asked before each: who is
+    refused meanwhile gets no further one, and no last checkpoint."""
     while True:
         checkpoint = {"checkpoint": {"cursor": page.cursor}, "has_more": page.has_more}
         yield b"".join(orjson.dumps(one) + b"\n" for one in (*page.documents, checkpoint))
         if not page.has_more:
             return
-        page = await pull(runtime, actor, collection, page.cursor, limit)
+        try:
+            actor = await find_submitter(runtime, token)
+            page = await pull(runtime, actor, collection, page.cursor, limit)
+        except Problem:
+            return
 
 
 @router.post(

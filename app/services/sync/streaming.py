@@ -44,6 +44,7 @@ class ChangeStream:
         known = COLLECTIONS.get(collection)
         self._listener = Listener(known.kinds if known else frozenset())
         self._first: list[bytes] = []
+        self._has_more = False
 
     async def begin(self, actor: Actor) -> None:
         """Take a place; raises TooManyStreamsProblem, and SyncCursorProblem for a cursor that is not the caller's.
@@ -53,7 +54,11 @@ class ChangeStream:
         self._place.enter_context(self._desk.place_for(actor, self._listener))
         try:
             await self._desk.watch()
-            self._first = [piece async for piece in self._news(actor)] if self._cursor else [_RESYNC]
+            if self._cursor:  # one page tells whether the cursor is good; the rest comes when somebody reads
+                async with self._desk.readers:
+                    self._first = await self._page(actor)
+            else:
+                self._first = [_RESYNC]
         except BaseException:
             self.close()
             raise
@@ -67,41 +72,44 @@ class ChangeStream:
         yield _BEGINNING
         for piece in self._first:
             yield piece
+        self._first = []
         ends_at = expiry_of_token(self._runtime.keys, self._token)
         while (left := ends_at - utc_now().timestamp()) > 0:
-            if not await wait_for_bell(self._listener, min(left, HEARTBEAT_SECONDS)):
+            if not self._has_more and not await wait_for_bell(self._listener, min(left, HEARTBEAT_SECONDS)):
                 yield _HEARTBEAT
                 continue
             try:
-                async for piece in self._tell():
-                    yield piece
+                pieces = await self._tell()
             except Problem:
                 return
+            for piece in pieces:  # a slow reader does not keep others waiting
+                yield piece
 
-    async def _tell(self) -> AsyncIterator[bytes]:
+    async def _tell(self) -> list[bytes]:
+        """The next page, or that it is time to pull; raises what the caller is refused with by now."""
         async with self._desk.readers:
-            async with self._runtime.database.single_statement() as connection:
-                actor = await find_actor(connection, read_access_token(self._runtime.keys, self._token))
-            if not any(map(actor.can, SUBMIT_ACTIONS)):
-                actor.require(SUBMIT_ACTIONS[0])
-            pieces = [piece async for piece in self._news(actor)] if self._cursor else [_RESYNC]
-        for piece in pieces:  # a slow reader does not keep others waiting
-            yield piece
+            actor = await find_submitter(self._runtime, self._token)
+            return await self._page(actor) if self._cursor else [_RESYNC]
 
-    async def _news(self, actor: Actor) -> AsyncIterator[bytes]:
-        """What the cursor has not been told yet, or that it is good for nothing any more."""
-        has_more = True
-        while has_more:
-            try:
-                pulled = await pull(self._runtime, actor, self._collection, self._cursor, PAGE)
-            except ResyncProblem:
-                self._cursor = None
-                yield _RESYNC_WITHOUT_CURSOR
-                return
-            has_more, self._cursor = pulled.has_more, pulled.cursor
-            self._listener.regions = pulled.watched
-            if pulled.documents:
-                yield _event(pulled)
+    async def _page(self, actor: Actor) -> list[bytes]:
+        """What the cursor has not been told yet, a page of it, or that it is good for nothing any more."""
+        try:
+            pulled = await pull(self._runtime, actor, self._collection, self._cursor, PAGE)
+        except ResyncProblem:
+            self._cursor, self._has_more = None, False
+            return [_RESYNC_WITHOUT_CURSOR]
+        self._has_more, self._cursor = pulled.has_more, pulled.cursor
+        self._listener.regions = pulled.watched
+        return [_event(pulled)] if pulled.documents else []
+
+
+async def find_submitter(runtime: Runtime, token: str) -> Actor:
+    """Whom a token stands for now; raises UnauthenticatedProblem and ForbiddenProblem, or that its phone is pending or revoked."""
+    async with runtime.database.single_statement() as connection:
+        actor = await find_actor(connection, read_access_token(runtime.keys, token))
+    if not any(map(actor.can, SUBMIT_ACTIONS)):
+        actor.require(SUBMIT_ACTIONS[0])
+    return actor
 
 
 def _event(pulled: Pulled) -> bytes:

@@ -100,8 +100,11 @@ class Desk:
     async def watch(self) -> None:
         """See to it that the feed is watched; whatever gets its position after this returns is noticed."""
         if self._watch is None or self._watch.done():
-            self._position = await self._where()
-            if self._watch is None or self._watch.done():
+            where = await self._where()
+            if (
+                self._watch is None or self._watch.done()
+            ):  # nobody began while we asked: the place is ours to set
+                self._position = where
                 self._watch = asyncio.create_task(self._keep_watching())
 
     async def _keep_watching(self) -> None:
