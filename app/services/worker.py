@@ -16,6 +16,7 @@ from app.jobs.relay import assign_positions, keep_epoch
 from app.services.audit.checkpoints import write_checkpoint
 from app.services.audit.sealing import BATCH as SEALING_BATCH
 from app.services.audit.sealing import find_newest_checkpoint, seal_waiting
+from app.services.clocks.service import reproject_known
 from app.services.evidence.decoder import Decoder
 from app.services.evidence.examination import BATCH as EXAMINATION_BATCH
 from app.services.evidence.examination import examine_waiting
@@ -40,6 +41,8 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
     async with runtime.database.write() as session:
         if await keep_epoch(session):
             log.info("feed_epoch_began")
+        if moved := await reproject_known(session):
+            log.info("clocks_known_now", clocks=moved)
     checkpoints = _Checkpoints(runtime)
 
     async def work_off_queue() -> bool:

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import SYSTEM
 from app.core.clock import SHANGHAI, shanghai_today, standing_at
 from app.core.ids import new_id
+from app.core.working_calendar import YearNotice
+from app.services.clocks import notices
 from app.services.clocks.content import time_limits
 from app.services.clocks.notices import shipped_notices
 from app.services.clocks.repository import raise_reminders
-from app.services.clocks.service import Subject, end_clocks, start_clock
+from app.services.clocks.service import Subject, end_clocks, reproject_known, start_clock
 from app.services.runtime import Runtime
 from tests.factories.cases import Docket
 from tests.factories.world import Person
@@ -199,6 +201,43 @@ def only_shipped_notices(docket: Docket) -> Iterator[None]:
             await session.execute(text(statement))
 
     docket.world.in_database(forget)
+
+
+def test_a_year_that_a_new_version_ships_makes_the_clocks_known_that_waited_for_it(
+    docket: Docket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = start(docket, "publication", date(2026, 12, 29))
+    assert docket.world.in_database(reproject_known) == 0
+    days = frozenset(map(date.fromisoformat, NOTICE["holidays"]))  # type: ignore[arg-type]
+    shipped = (*shipped_notices(), YearNotice(2027, days, frozenset()))
+    monkeypatch.setattr(notices, "shipped_notices", lambda: shipped)
+    assert docket.world.in_database(reproject_known) >= 1
+    after = shown(docket.chief, unknown)
+    assert (after["due_on"], after["unknown"]) == ("2027-01-08", None)
+    moved = after["ledger"][-1]
+    assert (moved["action"], moved["notice_id"], moved["due_after"]) == ("reproject", None, "2027-01-08")
+    assert docket.world.in_database(reproject_known) == 0
+
+
+def test_a_changed_notice_moves_a_clock_counted_back_over_new_year_into_the_year_before(
+    docket: Docket, runtime: Runtime
+) -> None:
+    clock = start(docket, "hearing_notice", date(2027, 1, 8))
+    administrator = docket.world.person("administrator")
+    assert administrator.post("/api/v1/calendar/notices", json=NOTICE).status_code == 201
+    work_off(docket.world.client, runtime)
+    assert shown(docket.chief, clock)["due_on"] == "2026-12-28"
+    changed = NOTICE | {"holidays": [*NOTICE["holidays"], "2027-01-04"], "title": "关于调整节假日安排的通知"}  # type: ignore[misc]
+    assert administrator.post("/api/v1/calendar/notices", json=changed).status_code == 201
+    work_off(docket.world.client, runtime)
+    assert shown(docket.chief, clock)["due_on"] == "2026-12-25"
+
+
+def test_a_clock_begun_on_the_first_day_of_its_law_is_shown_by_that_law(docket: Docket) -> None:
+    """Midnight in Shanghai is still the day before in UTC."""
+    limit = next(one for one in time_limits() if one.code == "hearing_notice")
+    clock = start(docket, limit.code, limit.in_force_from)
+    assert shown(docket.chief, clock)["title_zh"] == limit.title.zh
 
 
 def test_a_notice_names_its_source_and_contradicts_neither_itself_nor_says_the_same_again(

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
-from app.core.clock import shanghai_today, utc_now
+from app.core.clock import shanghai_date, shanghai_today, utc_now
 from app.core.errors import NotFoundProblem
 from app.core.paging import Page, PageRequest
 from app.core.working_calendar import DayKind
@@ -171,7 +171,7 @@ def is_past(today: date) -> ColumnElement[bool]:
 
 def show_clock(clock: Clock, today: date) -> ClockView:
     """A clock on a day: overdue from the day after its end (for hours: once its moment has passed), not known without one."""
-    limit = time_limit(clock.code, clock.started_at.date())
+    limit = time_limit(clock.code, shanghai_date(clock.started_at))
     return ClockView.model_validate(
         {
             **{name: getattr(clock, name) for name in ClockView.model_fields if hasattr(clock, name)},

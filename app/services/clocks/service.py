@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM, Actor
@@ -28,7 +28,7 @@ from app.services.clocks.errors import (
 )
 from app.services.clocks.events import ClockMoved
 from app.services.clocks.limits import rolls_over, set_period
-from app.services.clocks.notices import working_calendar
+from app.services.clocks.notices import list_years, working_calendar
 
 REPROJECT_BATCH = 500
 
@@ -143,8 +143,29 @@ async def end_clocks(
 async def reproject_clocks(session: AsyncSession, notice: CalendarNotice) -> int:
     """Project every running clock anew that an imported notice may move, and write down what it moved; gives how many moved.
 
-    Clocks whose days all lie before the year are not touched, nor those that count no day of rest.
+    Clocks whose days all lie before the year are not touched, nor those that count no day of rest. A clock that is counted
+    backwards has its days before the start: it may end in the year before the one it passes through.
     """
+    new_year = date(notice.year, 1, 1)
+    begun = datetime(notice.year, 1, 1, tzinfo=SHANGHAI)
+    moved = (
+        (Clock.missing_year <= notice.year)
+        | (Clock.due_on >= new_year)
+        | (Clock.backwards & (Clock.started_at >= begun))
+    )
+    return await _reproject_all(session, moved, notice.id)
+
+
+async def reproject_known(session: AsyncSession) -> int:
+    """Project the running clocks that wait for a year which is known by now; gives how many moved.
+
+    A new version of the program may ship the year's notice: nobody imports it then, so the ledger names none.
+    """
+    known = [one.year for one in await list_years(session)]
+    return await _reproject_all(session, Clock.missing_year.in_(known), None)
+
+
+async def _reproject_all(session: AsyncSession, which: ColumnElement[bool], notice_id: UUID | None) -> int:
     days = await working_calendar(session)
     moved, after = 0, UUID(int=0)
     while True:
@@ -154,7 +175,7 @@ async def reproject_clocks(session: AsyncSession, notice: CalendarNotice) -> int
                 Clock.ended_on.is_(None),
                 Clock.id > after,
                 (Clock.unit == ClockUnit.WORKING_DAY) | Clock.rolls_over,
-                (Clock.missing_year <= notice.year) | (Clock.due_on >= date(notice.year, 1, 1)),
+                which,
             )
             .order_by(Clock.id)
             .limit(REPROJECT_BATCH)
@@ -162,14 +183,14 @@ async def reproject_clocks(session: AsyncSession, notice: CalendarNotice) -> int
         )
         clocks = (await session.execute(batch)).scalars().all()
         for clock in clocks:
-            moved += await _reproject(session, clock, notice, days)
+            moved += await _reproject(session, clock, notice_id, days)
         if len(clocks) < REPROJECT_BATCH:
             return moved
         after = clocks[-1].id
 
 
 async def _reproject(
-    session: AsyncSession, clock: Clock, notice: CalendarNotice, days: WorkingCalendar
+    session: AsyncSession, clock: Clock, notice_id: UUID | None, days: WorkingCalendar
 ) -> bool:
     before = (clock.due_on, clock.unknown, clock.missing_year)
     suspensions = suspensions_of(await _ledger(session, clock))
@@ -179,7 +200,7 @@ async def _reproject(
     clock.version += 1
     await session.flush()
     await _record(
-        session, SYSTEM, clock, "reproject", shanghai_today(), due_before=before[0], notice_id=notice.id
+        session, SYSTEM, clock, "reproject", shanghai_today(), due_before=before[0], notice_id=notice_id
     )
     return True
 
