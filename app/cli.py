@@ -40,6 +40,7 @@ from app.services.identity.passwords import MIN_LENGTH
 from app.services.identity.service import create_first_administrator
 from app.services.inspections.receipt_check import KeysUnreadable
 from app.services.inspections.receipt_files import check_files, find_keys_file, load_keys
+from app.services.organizations.numbering import skip_numbers
 from app.services.runtime import open_runtime
 from app.serving import bring_up_to_date, database_address, serve_api, work
 
@@ -403,15 +404,26 @@ def _tell_progress(done: int, total: int) -> None:
 
 
 @feed.command("renew")
-def renew_feed() -> None:
-    """恢复备份后：开启新的变更流纪元，终端重新同步 · After putting a backup back: a new epoch, so that readers start over."""
+def renew_feed(
+    skip: Annotated[
+        int,
+        typer.Option(
+            "--skip-numbers",
+            min=0,
+            help="每个序列跳过的文号数 · Numbers to leave out of each series: more than were given since the backup",
+        ),
+    ] = 1000,
+) -> None:
+    """恢复备份后：开启新的变更流纪元并跳过文号 · After putting a backup back: a new epoch, and no number is given twice."""
 
-    async def renew() -> None:
+    async def renew() -> int:
         async with open_runtime(Settings()) as runtime, runtime.database.write() as session:
             await renew_epoch(session)
+            return await skip_numbers(session, skip) if skip else 0
 
-    asyncio.run(renew())
+    series = asyncio.run(renew())
     typer.echo("已开启新纪元 / a new epoch began")
+    typer.echo(f"{series} 个文号序列各跳过 {skip} 号 / {skip} numbers left out of each of {series} series")
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def authority(home: Home) -> Any:
     body = {
         "code": new_id().hex[-20:],
         "name": "东镇人民政府",
-        "document_word": "东镇",
+        "document_word": f"东镇{new_id().hex[-12:]}",
         "region_id": str(home.world.town),
         "valid_from": "2020-01-01",
     }

@@ -180,7 +180,12 @@ def test_a_user_is_changed_moved_and_put_into_a_brigade_of_his_authority(world: 
     changed = admin.patch(path, json=values, version=1)
     assert {name: changed.json()[name] for name in values} == values
     assert admin.patch(path, json={"name": None}, version=2).status_code == 422
-    office = {"code": world.code, "name": "东镇", "document_word": "东镇", "region_id": str(world.town)}
+    office = {
+        "code": world.code,
+        "name": "东镇",
+        "document_word": f"东镇{world.code}",
+        "region_id": str(world.town),
+    }
     elsewhere = admin.post(
         "/api/v1/authorities", json={**office, "code": f"{world.code}-1", "valid_from": "2020-01-01"}
     )

@@ -19,7 +19,7 @@ from app.core.ids import new_id
 from app.enums.numbers import DocumentWord, NumberIssue
 from app.schemas.numbers import BlockRequest
 from app.services.numbers.reserving import MAX_UNUSED, reserve_block
-from app.services.organizations.numbering import take_number
+from app.services.organizations.numbering import skip_numbers, take_number
 from tests.factories.field import Field
 from tests.factories.sending import Sending, codes
 from tests.factories.world import Person, World
@@ -146,7 +146,8 @@ def test_a_phone_holds_a_bounded_number_of_unused_numbers_and_none_is_lost_by_a_
 def test_numbers_are_reserved_in_the_name_of_the_own_authority_or_the_one_that_entrusted_it(
     world: World, sending: Sending, desk: Person
 ) -> None:
-    body = {"code": new_id().hex[-20:], "name": "他局", "document_word": "他应急", "valid_from": "2020-01-01"}
+    word = f"他应急{new_id().hex[-8:]}"
+    body = {"code": new_id().hex[-20:], "name": "他局", "document_word": word, "valid_from": "2020-01-01"}
     other = desk.post("/api/v1/authorities", json={**body, "region_id": str(world.city)}).json()
     assert reserve(sending.phone, authority_id=other["id"]).status_code == 404
     assert reserve(sending.phone, authority_id=str(new_id())).status_code == 404
@@ -154,7 +155,7 @@ def test_numbers_are_reserved_in_the_name_of_the_own_authority_or_the_one_that_e
     own = desk.get(f"/api/v1/authorities/{world.authority}").json()
     path = f"/api/v1/authorities/{world.authority}/entrustments"
     assert desk.post(path, json=entrusted, version=own["version"]).status_code == 201
-    assert block(sending.phone, authority_id=other["id"])["series_word"] == "他应急责改"
+    assert block(sending.phone, authority_id=other["id"])["series_word"] == f"{other['document_word']}责改"
 
 
 def test_an_assistant_and_a_browser_reserve_nothing(world: World, sending: Sending) -> None:
@@ -340,8 +341,8 @@ def test_a_number_of_another_phone_or_authority_is_flagged(
     others = block(sending.field.phone(sending.team[1].user_id))
     assert flags(sending.put(documents=[printed(others)])) == {"number_of_other_device"}
     body = {
-        "code": new_id().hex[-20:], "name": "他局", "document_word": "他应急", "valid_from": "2020-01-01",
-        "region_id": str(world.city),
+        "code": new_id().hex[-20:], "name": "他局", "document_word": f"他应急{new_id().hex[-8:]}",
+        "valid_from": "2020-01-01", "region_id": str(world.city),
     }  # fmt: skip
     other = desk.post("/api/v1/authorities", json=body).json()
     own = desk.get(f"/api/v1/authorities/{world.authority}").json()
@@ -541,3 +542,22 @@ def test_a_number_used_by_two_packages_of_one_push_is_kept_twice_and_flagged_onc
     uses = shown(desk, held)["uses"]
     assert [(use["number"], use["is_first"]) for use in uses] == [(1, True), (2, True), (5, True), (5, False)]
     assert [use["issues"] for use in uses if not use["is_first"]] == [["number_used_twice"]]
+
+
+def test_after_a_backup_is_put_back_no_number_is_given_that_may_have_been_given_since(
+    sending: Sending, world: World
+) -> None:
+    """What was reserved after the backup is on phones, and the database knows nothing of it."""
+    kept = block(sending.phone)
+
+    async def number_last_year(session: AsyncSession) -> str:
+        return await take_number(session, world.authority, "患", YEAR - 1)
+
+    world.in_database(number_last_year)
+    assert world.in_database(lambda session: skip_numbers(session, 1000)) >= 2
+    assert block(sending.phone)["first"] == kept["last"] + 1001
+
+    async def number_of_this_year(session: AsyncSession) -> str:
+        return await take_number(session, world.authority, "患", YEAR)
+
+    assert world.in_database(number_of_this_year) == f"安应急患〔{YEAR}〕1001号"

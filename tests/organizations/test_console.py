@@ -1,6 +1,7 @@
 """Regions, authorities and brigades at the console: dated, never deleted, within the caller's regions."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -134,7 +135,11 @@ def test_a_district_manages_what_lies_below_it_only(world: World) -> None:
 
 
 def authority(world: World, **changes: Any) -> dict[str, Any]:
-    body = {"code": secrets.token_hex(6), "name": "东镇人民政府", "document_word": "东镇"}
+    body = {
+        "code": secrets.token_hex(6),
+        "name": "东镇人民政府",
+        "document_word": f"东镇{secrets.token_hex(6)}",
+    }
     return {**body, "region_id": str(world.town), "valid_from": "2020-01-01", **changes}
 
 
@@ -183,12 +188,35 @@ def test_who_is_entrusted_entrusts_nobody(world: World, admin: Person) -> None:
         assert (answer.status_code, answer.json()["code"]) == (422, "entrustment_chain")
 
 
+def test_no_two_authorities_in_force_together_have_the_same_document_word(
+    world: World, admin: Person
+) -> None:
+    """They would print the same numbers on different documents."""
+    first = made(admin, AUTHORITIES, authority(world))
+    word = first["document_word"]
+    refused = admin.post(AUTHORITIES, json=authority(world, document_word=word))
+    assert (refused.status_code, refused.json()["code"]) == (409, "document_word_taken")
+    other = made(admin, AUTHORITIES, authority(world))
+    renamed = admin.patch(f"{AUTHORITIES}/{other['id']}", json={"document_word": word}, version=1)
+    assert (renamed.status_code, renamed.json()["code"]) == (409, "document_word_taken")
+    path = f"{AUTHORITIES}/{first['id']}"
+    assert admin.patch(path, json={"name": "东镇政府", "document_word": word}, version=1).status_code == 200
+    assert admin.post(f"{path}/ending", json={"valid_until": "2026-06-30"}, version=2).status_code == 200
+    made(admin, AUTHORITIES, authority(world, document_word=word, valid_from="2026-07-01"))
+    bodies = [authority(world, document_word=f"同字{secrets.token_hex(6)}")] * 2
+    bodies = [body | {"code": secrets.token_hex(6)} for body in bodies]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda body: admin.post(AUTHORITIES, json=body).status_code, bodies))
+    assert sorted(answers) == [201, 409]
+
+
 def test_an_authority_is_renamed_and_ended(world: World, admin: Person) -> None:
     office = made(admin, AUTHORITIES, authority(world))
     path = f"{AUTHORITIES}/{office['id']}"
     taken = admin.post(AUTHORITIES, json=authority(world, code=office["code"]))
     assert taken.json()["code"] == "code_taken"
-    assert admin.patch(path, json={"document_word": "东应急"}, version=1).json()["document_word"] == "东应急"
+    word = f"东应急{secrets.token_hex(6)}"
+    assert admin.patch(path, json={"document_word": word}, version=1).json()["document_word"] == word
     assert admin.post(f"{path}/ending", json={"valid_until": "2019-01-01"}, version=2).status_code == 422
     assert admin.post(f"{path}/ending", json={"valid_until": "2026-06-30"}, version=2).status_code == 200
     listed = admin.get(AUTHORITIES, params={"on": "2026-07-01"}).json()["items"]

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -23,8 +23,11 @@ from app.services.organizations.errors import (
     EndedProblem,
     EntrustmentChainProblem,
     OverlapProblem,
+    WordTakenProblem,
 )
 from app.services.organizations.periods import in_force, overlapping
+
+_GIVING_A_WORD = select(func.pg_advisory_xact_lock(func.hashtextextended("authorities.document_word", 0)))
 
 
 async def get_authority(session: AsyncSession, actor: Actor, authority_id: UUID) -> Authority:
@@ -84,6 +87,7 @@ async def create_authority(session: AsyncSession, actor: Actor, request: Authori
         raise NotFoundProblem
     if await session.scalar(select(Authority.id).where(Authority.code == request.code)):
         raise CodeTakenProblem(value=request.code)
+    await _check_word(session, request.document_word, request.valid_from, None)
     authority = Authority(id=new_id(), version=1, **request.model_dump())
     session.add(authority)
     await session.flush()
@@ -96,6 +100,9 @@ async def change_authority(
 ) -> Authority:
     """Another name or document word, from now on."""
     authority = await managed_authority(session, actor, authority_id)
+    if word := values.get("document_word"):
+        others = Authority.id != authority_id
+        await _check_word(session, word, authority.valid_from, authority.valid_until, others)
     await compare_and_set(session, authority, expected, **values)
     await _record(session, actor, authority, "authorities:change")
     return authority
@@ -184,6 +191,16 @@ async def end_entrustment(
     detail = {"entrustment_id": str(entrustment_id), "valid_until": valid_until.isoformat()}
     await _record(session, actor, authority, "authorities:end_entrustment", detail)
     return authority
+
+
+async def _check_word(
+    session: AsyncSession, word: str, first: date, last: date | None, *others: ColumnElement[bool]
+) -> None:
+    """One authority per word and day; words are given one at a time, so that two cannot take the same at the same moment."""
+    await session.execute(_GIVING_A_WORD)
+    same = (Authority.document_word == word, *others)
+    if await session.scalar(select(exists().where(*same, overlapping(Authority, first, last)))):
+        raise WordTakenProblem(value=word)
 
 
 async def _overlaps(

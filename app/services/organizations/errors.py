@@ -11,6 +11,14 @@ class CodeTakenProblem(ConflictProblem):
     en = "The code {value} is taken"
 
 
+class WordTakenProblem(ConflictProblem):
+    """Another authority in force in the same period begins its numbers with this word: they would print the same numbers."""
+
+    code = "document_word_taken"
+    zh = "发文字号“{value}”已由同期有效的另一机关使用"
+    en = "Another authority in force in this period uses the document word {value}"
+
+
 class RegionPlaceProblem(InvalidProblem):
     """Below a city lie districts or towns, below a district towns."""
 

@@ -1,12 +1,14 @@
 """Numbers of an authority's documents and cases: one series per authority, word and year, and no number of it twice."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import shanghai_today
 from app.models.organizations import Authority, NumberSeries
 
 
@@ -41,6 +43,25 @@ async def take_numbers(
     ).returning(NumberSeries.word, NumberSeries.last)
     row = (await session.execute(taken)).one()
     return TakenNumbers(row.word, row.last - count + 1, row.last)
+
+
+async def skip_numbers(session: AsyncSession, count: int) -> int:
+    """Leave out the next `count` numbers of every series of this year (in January also of the last); gives how many series.
+
+    A series of an earlier year whose like has none this year begins behind them too: what was given after a backup is not in it.
+    """
+    today = shanghai_today()
+    years = {today.year, (today - timedelta(days=31)).year}
+    skipped = 0
+    for year in sorted(years):
+        known = select(NumberSeries.authority_id, NumberSeries.word, literal(year), literal(count)).distinct()
+        fresh = insert(NumberSeries).from_select(["authority_id", "word", "year", "last"], known)
+        moved = fresh.on_conflict_do_update(
+            index_elements=["authority_id", "word", "year"],
+            set_={"last": NumberSeries.last + fresh.excluded.last},
+        ).returning(NumberSeries.word)
+        skipped += len((await session.execute(moved)).all())
+    return skipped
 
 
 def document_number(word: str, year: int, number: int) -> str:
