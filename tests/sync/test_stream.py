@@ -175,6 +175,7 @@ def test_much_that_was_missed_is_told_page_by_page_and_only_one_is_read_before_t
     team: Team, world: World, listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streaming, "PAGE", 2)
+    monkeypatch.setattr(streams, "POLL_SECONDS", 60)  # what was missed is told unasked
     team.replica.pull("enterprises")
     manager = world.person("case_officer")
     made = {str(registered(manager, world, f"第{number}企业")["id"]) for number in range(5)}
