@@ -18,9 +18,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("UPDATE packages SET fork = 'base_differs' WHERE fork = 'base_of_others'")
-    op.drop_constraint(op.f("ck_packages_fork"), "packages", type_="check")
-    op.create_check_constraint(
-        op.f("ck_packages_fork"), "packages", "fork IN ('base_superseded', 'base_differs')"
-    )
-    op.drop_column("package_intakes", "swept_at")
+    raise NotImplementedError("migrations only go forward; restore a backup instead")
