@@ -59,6 +59,37 @@ def test_beginning_anew_keeps_what_is_held_until_the_new_whole_is_there(carried:
     assert [one.id for one in carried.phone.outbox.items("waiting")] == [item.id]
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "retry"), [(400, "sync_cursor_invalid", "manual"), (410, "resync_required", "now")]
+)
+def test_a_cursor_that_is_good_for_nothing_is_forgotten_once_in_a_call(
+    carried: Carried, status: int, code: str, retry: str
+) -> None:
+    carried.network.suffer(PULL, page(document("old"), cursor="1"))
+    carried.phone.pull("sites")
+    refusal = answer(status, {"code": code, "retry": retry})
+    carried.network.suffer(PULL, refusal)
+    carried.network.suffer(PULL, page(document("new"), cursor="2"))
+    assert carried.phone.pull("sites") == 1
+    assert ids(carried) == ["new"]
+    carried.network.suffer(PULL, refusal, times=2)
+    with pytest.raises(PullRefused, match=code):
+        carried.phone.pull("sites")
+    assert ids(carried) == ["new"]
+
+
+def test_what_another_user_held_is_gone_with_him_and_the_outbox_stays(carried: Carried) -> None:
+    carried.network.suffer(PULL, page(document("his"), cursor="1"))
+    carried.phone.pull("sites")
+    carried.seal(b"a picture")
+    carried.phone.close()
+    phone = carried.open()
+    assert ids(carried) == ["his"]
+    phone.holdings.belong_to(carried.officers[1].user_id)
+    assert (ids(carried), phone.holdings.position("sites")) == ([], (None, 0))
+    assert len(phone.outbox.items("waiting")) == 1
+
+
 def test_a_collection_that_is_refused_says_why(carried: Carried) -> None:
     with pytest.raises(PullRefused, match=r"not_found|invalid"):
         carried.phone.pull("secrets")

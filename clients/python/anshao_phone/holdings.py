@@ -2,9 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from anshao_phone.answers import Answer, NoNetwork, Step
 from anshao_phone.device import Device
@@ -14,11 +16,15 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS checkpoints (
     collection TEXT PRIMARY KEY, cursor TEXT, round INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS owner (user_id TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS documents (
     collection TEXT NOT NULL, id TEXT NOT NULL, round INTEGER NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (collection, id)
 ) STRICT;
 """
+
+
+BEGIN_ANEW = frozenset({"resync_required", "sync_cursor_invalid"})
 
 
 class PullRefused(Exception):
@@ -36,6 +42,18 @@ class Holdings:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    def belong_to(self, user_id: UUID) -> None:
+        """What is held is this user's from now on; what was another's is gone. The outbox is not touched."""
+        found = self._database.execute("SELECT user_id FROM owner").fetchone()
+        if found == (str(user_id),):
+            return
+        with self._transaction():
+            if found is not None:
+                self._database.execute("DELETE FROM documents")
+                self._database.execute("DELETE FROM checkpoints")
+                self._database.execute("DELETE FROM owner")
+            self._database.execute("INSERT INTO owner VALUES (?)", (str(user_id),))
 
     def documents(self, collection: str) -> list[dict[str, Any]]:
         """Everything held of a collection, in order of id."""
@@ -70,8 +88,7 @@ class Holdings:
     ) -> None:
         """Take a page; with the last page of a new beginning goes what was held before and did not come again."""
         _, number = self.position(collection)
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             for document in documents:
                 place = (collection, str(document["id"]))
                 if document["_deleted"]:
@@ -85,6 +102,12 @@ class Holdings:
             self._database.execute(
                 "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)", (collection, cursor, number)
             )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
         except BaseException:
             self._database.execute("ROLLBACK")
             raise
@@ -94,9 +117,10 @@ class Holdings:
 def pull(ask: Ask, device: Device, holdings: Holdings, collection: str) -> int:
     """Take what has changed; gives how many documents came. Raises PullRefused, NoNetwork, and what `ask` raises.
 
-    Each page is kept with its cursor before the next is asked for, so a pull that breaks off goes on where it was.
+    Each page is kept with its cursor before the next is asked for, so a pull that breaks off goes on where it was. A cursor that
+    is good for nothing any more makes it begin anew, once.
     """
-    taken = 0
+    taken, may_begin_anew = 0, True
     while True:
         cursor, _ = holdings.position(collection)
         params = {"cursor": cursor} if cursor else {}
@@ -104,8 +128,9 @@ def pull(ask: Ask, device: Device, holdings: Holdings, collection: str) -> int:
             lambda params=params: device.request("GET", f"/sync/{collection}/pull", params=params),  # type: ignore[misc]
             at_once=1,
         )
-        if answer.code == "resync_required":
+        if answer.code in BEGIN_ANEW and may_begin_anew:
             holdings.begin_anew(collection)
+            may_begin_anew = False
             continue
         if answer.step is not Step.DONE:
             raise PullRefused(answer.code)

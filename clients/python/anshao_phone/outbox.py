@@ -317,7 +317,7 @@ class Outbox:
         return [(row[0], row[1], row[2], UUID(row[3])) for row in rows]
 
     def release(self, package_id: UUID) -> None:
-        """Let a receipted package's files go. The rows and the receipt stay; bytes go last."""
+        """Let the files go that a receipted package's receipt covers as verified. Rows and receipt stay; bytes go last."""
         with self._transaction():
             done = self._database.execute(
                 "UPDATE packages SET state = 'released' WHERE id = ? AND state = 'receipted'",
@@ -330,7 +330,8 @@ class Outbox:
                 (str(package_id),),
             )
         for file in self.files(package_id):
-            self.path(file.id).unlink(missing_ok=True)
+            if file.state == "released":
+                self.path(file.id).unlink(missing_ok=True)
 
     def _clear_left_overs(self) -> None:
         """What a death in the middle left: files that were not whole, or whose package was released already."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 
-from anshao_phone.answers import Answer
+from anshao_phone.answers import Answer, NoNetwork, Step
 from anshao_phone.asking import Asking
 from anshao_phone.clock import Clock
 from anshao_phone.device import Device
@@ -18,6 +18,10 @@ from anshao_phone.outbox import File, Item, Outbox
 from anshao_phone.pace import LONGEST_SECONDS
 from anshao_phone.protocol import package_message, seal_document
 from anshao_phone.sending import Acknowledged, Report, Sender
+
+
+class StillHere(Exception):
+    """The file that was to be stated lost is on the phone, intact."""
 
 
 class Phone:
@@ -47,6 +51,8 @@ class Phone:
         self.clock = clock or Clock()
         self.device = Device(http, name, key or SoftwareKey.kept_in(folder / "key.pem"))
         self._asking = Asking(self.device, self.outbox, self.clock)
+        if self.device.user_id is not None:
+            self.holdings.belong_to(self.device.user_id)
         self._sender = Sender(
             self._asking, self.device, self.outbox, self.clock, dice or random.SystemRandom(), longest_wait,
             lambda told: self.listener(told),
@@ -81,6 +87,8 @@ class Phone:
         a new code: the key tells the service that it is the same phone, and what waits goes on.
         """
         self._asking.enroll(code)
+        assert self.device.user_id is not None
+        self.holdings.belong_to(self.device.user_id)
         self._sender.pin_keys()
         return self.device.fingerprint()
 
@@ -127,17 +135,31 @@ class Phone:
             if file.state == "aside":
                 self.outbox.mark_file(file.id, "waiting")
         self.outbox.mark_package(package_id, "waiting")
+        self._sender.hurry_one(package_id)
 
-    def withdraw(self, file: File, reason: str) -> Answer:
-        """State, signed, that a declared file is lost, so that the rest of its package earns a receipt. Raises as `ask`."""
+    def withdraw(self, file: File, reason: str, *, although_intact: bool = False) -> Answer:
+        """State, signed, that a declared file is lost, so that the rest of its package earns a receipt.
+
+        Raises StillHere while the file is on the phone as it was declared, unless told `although_intact` (its bytes then
+        stay on the phone); and as `ask`.
+        """
         assert file.package_id is not None
+        if not although_intact and self.outbox.is_intact(file):
+            raise StillHere(str(file.id))
         package_id, at = file.package_id, self.clock.server_time()
         answer = self._asking.ask(
             lambda: self.device.withdraw_file(package_id, file.id, file.sha256, reason, at)
         )
-        if answer.status < 400:
+        if answer.step is Step.DONE:
+            if not isinstance(answer.document, dict) or answer.document.get("id") != str(file.id):
+                raise NoNetwork("an acknowledgment of something else is none")
             self.outbox.mark_file(file.id, "withdrawn")
-            self.outbox.mark_package(package_id, "sent")
+            left = next((one for one in self.outbox.files(package_id) if one.state == "aside"), None)
+            if left is None:
+                self.outbox.mark_package(package_id, "sent")
+            else:
+                self.outbox.mark_package(package_id, "aside", (left.problem or {}) | {"file": str(left.id)})
+            self._sender.hurry_one(package_id)
         return answer
 
     def sign_package(self, package_id: UUID, package_hash: str, text_hash: str) -> httpx.Response:

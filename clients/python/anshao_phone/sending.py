@@ -83,10 +83,12 @@ class Sender:
         self._paces: dict[UUID, Pace] = {}
         self._position = _Position()
         self._came_along: dict[UUID, bytes] = {}
+        self._has_looked_for_gap = False
 
     def one_pass(self) -> Report:
         """Try everything whose time has come, once. Never raises for the network's or the service's sake."""
         report = Report()
+        self._has_looked_for_gap = False
         now = self._clock.steady()
         if now >= self._queue.not_before:
             try:
@@ -111,6 +113,10 @@ class Sender:
         self._queue.succeeded()
         self._paces.clear()
 
+    def hurry_one(self, package_id: UUID) -> None:
+        """A person has acted on this package: it waits no longer."""
+        self._paces.pop(package_id, None)
+
     def _new_pace(self) -> Pace:
         return Pace(self._dice, longest=self._longest_wait)
 
@@ -132,8 +138,11 @@ class Sender:
         if item.state == "waiting":
             item = self._send_package(item)
         is_kept_aside = item.state == "aside" and (item.problem or {}).get("code") == KEPT_ASIDE
-        if (item.state == "sent" or is_kept_aside) and self._send_files(item) and not is_kept_aside:
-            self._fetch_receipt(item)
+        if (item.state == "sent" or is_kept_aside) and self._send_files(item):
+            if is_kept_aside:
+                self._look_whether_released(item)
+            else:
+                self._fetch_receipt(item)
 
     def _send_package(self, item: Item) -> Item:
         package = SealedPackage(item.id, item.sealed)
@@ -233,12 +242,19 @@ class Sender:
             return
         answer = self._asking.ask(lambda: self._device.get_receipt(item.id))
         if answer.step is Step.DONE:
-            if not {"receipt", "signature"} <= _members(answer.document):
-                raise NoNetwork("what looks like no receipt at all is not the service's")
-            self._take_receipt(item, answer.body)
+            self._take_receipt(item, _receipt_in(answer))
         elif answer.code == "receipt_pending":
             self._look_why(item)
         self._note_outcome(item.id, answer)
+
+    def _look_whether_released(self, item: Item) -> None:
+        """A person may have taken up what the service keeps: then there is a receipt. Else it stays aside, as it is."""
+        answer = self._asking.ask(lambda: self._device.get_receipt(item.id))
+        self._queue.succeeded()
+        if answer.step is Step.DONE:
+            self._take_receipt(item, _receipt_in(answer))
+        else:
+            self._pace(item.id).failed(self._clock.steady(), answer.seconds)
 
     def _look_why(self, item: Item) -> None:
         """The service misses something that the phone took for sent, or has not processed the package yet."""
@@ -290,11 +306,21 @@ class Sender:
                 report.released.append(self._outbox.kept_receipt(package_id))
 
     def _look_for_gap(self) -> None:
-        """The receipt between may be of a package that a person has taken up meanwhile."""
+        """The receipt between may be of a package that a person has taken up meanwhile. Asked once in a pass."""
+        if self._has_looked_for_gap:
+            return
+        self._has_looked_for_gap = True
         for item in self._outbox.items("aside"):
             answer = self._asking.ask(lambda item=item: self._device.get_receipt(item.id))  # type: ignore[misc]
             if answer.step is Step.DONE:
-                self._take_receipt(item, answer.body)
+                self._take_receipt(item, _receipt_in(answer))
+
+
+def _receipt_in(answer: Answer) -> bytes:
+    """A receipt's bytes, still to be checked; raises NoNetwork when the answer looks like none at all."""
+    if not {"receipt", "signature"} <= _members(answer.document):
+        raise NoNetwork("what looks like no receipt at all is not the service's")
+    return answer.body
 
 
 def _members(document: object) -> set[str]:
