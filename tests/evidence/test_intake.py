@@ -19,6 +19,7 @@ from app.services.evidence import service as evidence_service
 from app.services.runtime import Runtime
 from app.storage.store import original_key
 from tests.evidence.conftest import Team
+from tests.evidence.files import camera_jpeg
 from tests.factories.field import Field, photo
 from tests.factories.world import World
 
@@ -213,6 +214,85 @@ def test_another_phone_can_neither_take_an_id_nor_reach_a_package(team: Team) ->
     assert team.phone.put_photo(package, one).status_code == 201
 
 
+def named_alike(one: Photo) -> Photo:
+    """Another photograph under the same id."""
+    return replace(one, content=camera_jpeg())
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_a_strangers_waiting_file_gives_its_id_back_to_the_phone_that_declares_it(
+    team: Team, runtime: Runtime, is_whole: bool
+) -> None:
+    from tests.evidence.test_examination import copies_of, examine_all
+    from tests.evidence.test_submissions import submit
+
+    one, other = photo(), photo()
+    taken, stranger = named_alike(one), team.field.phone(team.officers[1].user_id)
+    assert put(stranger, one.id, new_id(), taken.content).status_code == 201
+    examine_all(team.world, runtime)
+    assert copies_of(team.world, one.id) != []
+    package = team.seal(one, other)
+    if is_whole:
+        answer = submit(team.phone, package).json()
+        assert [file["status"] for file in answer["files"]] == ["verified", "verified"]
+    else:
+        assert team.phone.put_package(package).status_code == 201
+        assert [team.phone.put_photo(package, each).status_code for each in (one, other)] == [201, 201]
+    assert team.phone.receipt(package.id) is not None
+    own = row_of(team.world, one.id)
+    assert own is not None
+    assert (own["sha256"], own["device_id"], own["is_claimed"]) == (
+        sha256_of(one.content), team.phone.device_id, True,
+    )  # fmt: skip
+    assert copies_of(team.world, one.id) == []
+
+    async def find(session: AsyncSession) -> tuple[Any, Any]:
+        kept = text(
+            "SELECT id, device_id, is_claimed, examined_at FROM evidence_files WHERE sha256 = :sha256"
+        )
+        noted = text(
+            "SELECT actor_kind, detail FROM audit_entries WHERE action = 'evidence:give_way' AND object_id = :id"
+        )
+        row = (await session.execute(kept, {"sha256": sha256_of(taken.content)})).one()
+        return row, (await session.execute(noted, {"id": one.id})).one()
+
+    row, act = team.world.in_database(find)
+    assert (row.device_id, row.is_claimed, row.examined_at) == (stranger.device_id, False, None)
+    assert (act.actor_kind, act.detail) == ("system", {"moved_to": str(row.id)})
+    assert stored_bytes(team.world, runtime, taken.content) == taken.content
+    examine_all(team.world, runtime)
+    assert copies_of(team.world, row.id) != []
+
+
+def test_a_stranger_cannot_take_an_id_that_is_declared_already(team: Team, runtime: Runtime) -> None:
+    one = photo()
+    package = team.sent(one)
+    taken, stranger = named_alike(one), team.field.phone(team.officers[1].user_id)
+    answer = put(stranger, one.id, new_id(), taken.content)
+    assert (answer.status_code, answer.json()["code"]) == (409, "evidence_undeclared")
+    assert row_of(team.world, one.id) is None
+    assert stored_bytes(team.world, runtime, taken.content) is None
+    assert (
+        team.phone.put_photo(team.seal(one), one).status_code == 201
+    )  # whoever declared it may name it early again
+    assert team.phone.put_photo(package, one).status_code == 200
+    assert team.phone.receipt(package.id) is not None
+
+
+def test_a_claimed_file_never_gives_way(team: Team) -> None:
+    one = photo()
+    assert team.phone.put_photo(team.sent(one), one).status_code == 201
+    taken, stranger = named_alike(one), team.field.phone(team.officers[1].user_id)
+    officers = [officer.user_id for officer in team.officers]
+    second = stranger.seal(team.field.document(team.field.publish("rto"), officers), [taken])
+    assert stranger.put_package(second).status_code == 201
+    answer = stranger.put_photo(second, taken)
+    assert (answer.status_code, answer.json()["code"]) == (409, "evidence_conflict")
+    row = row_of(team.world, one.id)
+    assert row is not None
+    assert (row["sha256"], row["device_id"]) == (sha256_of(one.content), team.phone.device_id)
+
+
 def test_two_identical_puts_at_once_are_one_201_and_one_200(team: Team) -> None:
     for _ in range(5):
         one, other = photo(), photo()
@@ -327,6 +407,54 @@ def test_too_many_waiting_files_are_429_with_retry_after_and_a_known_one_may_com
     assert team.phone.put_photo(package, waiting[2]).status_code == 201
 
 
+def test_what_a_processed_or_rejected_package_left_behind_waits_no_more(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.evidence.arrivals.MAX_UNCLAIMED", 1)
+    left, judged, free = photo(), photo(), photo()
+    processed = team.seal(photo())
+    assert put(team.phone, left.id, processed.id, left.content).status_code == 201
+    unknown = {"code": "nobody-knows", "version": 1, "hash": "sha-256:" + "1" * 64}
+    officers = [officer.user_id for officer in team.officers]
+    rejected = team.phone.seal(team.field.document(unknown, officers), [judged])
+    assert team.phone.put_package(rejected).json()["code"] == "package_quarantined"
+    assert team.phone.put_photo(rejected, judged).status_code == 429
+    assert team.phone.put_package(processed).status_code == 201
+    assert team.phone.put_photo(rejected, judged).status_code == 201
+    assert team.phone.put_photo(team.seal(free), free).status_code == 429
+
+    async def reject(session: AsyncSession) -> None:
+        wanted = text("UPDATE package_intakes SET status = 'rejected' WHERE package_id = :id")
+        await session.execute(wanted, {"id": rejected.id})
+
+    team.world.in_database(reject)
+    assert team.phone.put_photo(team.seal(free), free).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "is_other_phone"),
+    [
+        ("MAX_UNCLAIMED_BYTES", 1500, False),
+        ("MAX_UNCLAIMED_BYTES_OF_USER", 1500, True),
+        ("MAX_UNCLAIMED_OF_USER", 1, True),
+    ],
+)
+def test_what_waits_is_limited_in_bytes_and_over_all_phones_of_a_person(
+    team: Team, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, is_other_phone: bool
+) -> None:
+    monkeypatch.setattr(f"app.services.evidence.arrivals.{limit}", value)
+    first, second = (Photo(new_id().bytes * 64, None) for _ in range(2))
+    package = team.seal(first, second)
+    assert team.phone.put_photo(package, first).status_code == 201
+    phone = team.field.phone(team.officers[0].user_id) if is_other_phone else team.phone
+    refused = put(phone, second.id, new_id() if is_other_phone else package.id, second.content)
+    assert (refused.status_code, refused.json()["code"]) == (429, "unclaimed_quota")
+    stranger = team.field.phone(team.officers[1].user_id)
+    assert put(stranger, second.id, new_id(), second.content).status_code == 201
+    assert team.phone.put_package(package).status_code == 201
+    assert team.phone.put_photo(package, second).status_code == 201
+
+
 def test_who_may_not_upload_is_403_and_a_browser_is_refused(team: Team) -> None:
     one = photo()
     package = team.sent(one)
@@ -383,11 +511,20 @@ def test_originals_cannot_be_altered_even_in_the_database(team: Team) -> None:
     one = photo()
     team.phone.put_photo(team.sent(one), one)
 
-    async def alter(session: AsyncSession) -> None:
-        await session.execute(text("UPDATE evidence_files SET sha256 = 'x' WHERE id = :id"), {"id": one.id})
+    waiting = photo()
+    team.phone.put_photo(team.seal(waiting), waiting)
+    for identifier, change in (
+        (one.id, "sha256 = 'x'"),
+        (one.id, "id = gen_random_uuid()"),
+        (waiting.id, "size = 1"),
+    ):
 
-    with pytest.raises(DBAPIError, match="never altered"):
-        team.world.in_database(alter)
+        async def alter(session: AsyncSession, identifier: UUID = identifier, change: str = change) -> None:
+            wanted = text(f"UPDATE evidence_files SET {change} WHERE id = :id")
+            await session.execute(wanted, {"id": identifier})
+
+        with pytest.raises(DBAPIError, match="never altered"):
+            team.world.in_database(alter)
 
 
 def test_staging_is_empty_after_everything(team: Team, runtime: Runtime) -> None:

@@ -239,6 +239,23 @@ def test_originals_need_their_own_permission_and_regions_stay_apart(
     assert assistant.get(f"{CONSOLE}/{one.id}").status_code == 403
 
 
+def test_whoever_declares_another_phones_file_sees_nothing_of_it(
+    team: Team, examined: tuple[SealedPackage, Photo]
+) -> None:
+    package, one = examined
+    stranger = team.field.phone(team.officers[1].user_id)
+    officers = [officer.user_id for officer in team.officers]
+    second = stranger.seal(team.field.document(team.field.publish("rto"), officers), [one])
+    assert stranger.put_package(second).status_code == 201
+    (foreign,) = team.officers[1].get(CONSOLE, params={"package_id": str(second.id)}).json()["items"]
+    assert (foreign["id"], foreign["status"]) == (str(one.id), "missing")
+    assert (foreign["derivatives"], foreign["facts"], foreign["detected_type"]) == ([], None, None)
+    items = team.officers[1].get(CONSOLE).json()["items"]
+    assert {item["package_id"]: len(item["derivatives"]) for item in items} == {
+        str(package.id): 2, str(second.id): 0,
+    }  # fmt: skip
+
+
 def test_unclaimed_files_are_nobodys_to_look_at(team: Team) -> None:
     early = photo()
     team.phone.put_photo(team.seal(early), early)

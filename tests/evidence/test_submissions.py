@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from anshao_phone import Device, Photo, SealedPackage, sha256_of
 from app.core.ids import new_id
 from app.services.evidence.service import lock_content
-from app.services.evidence.sweeping import is_used, remove_decided, sweep_unclaimed
+from app.services.evidence.sweeping import is_used, remove_decided, remove_strays, sweep_unclaimed
 from app.services.inspections import delivering
 from app.services.inspections.receipt_format import receipt_verifies
-from app.services.inspections.service import sweep_packages
+from app.services.inspections.service import finish_kept, sweep_packages
 from app.services.runtime import Runtime
 from app.storage.store import original_key
 from tests.evidence.conftest import Team
@@ -437,7 +437,7 @@ def test_a_removal_broken_off_and_done_again_takes_no_bytes_of_a_submission(
     async def remove_again_while_the_phone_sends() -> Response:
         async with runtime.database.write() as session:
             await lock_content(session, sha256_of(old.content))
-            assert not await is_used(session, key)
+            assert not await is_used(session, key, sha256_of(old.content))
             sending = asyncio.ensure_future(asyncio.to_thread(submit, team.phone, package))
             while not await runtime.storage.exists(key):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -455,6 +455,46 @@ def test_a_removal_broken_off_and_done_again_takes_no_bytes_of_a_submission(
     assert submit(team.phone, package).json()["signed_receipt"] is not None
     run(team.world, lambda: remove_decided(runtime))
     assert stored_bytes(team.world, runtime, twin.content) == twin.content
+
+
+def test_a_file_that_waited_long_in_its_submission_is_looked_for_before_the_receipt(
+    team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the parts come so slowly that the sweep of strays takes the first ones."""
+    one = photo()
+    package = team.seal(one)
+    finish = delivering.finish_delivery
+
+    async def sweep_and_finish(*given: Any) -> Any:
+        assert await remove_strays(runtime, 0) >= 1
+        return await finish(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(delivering, "finish_delivery", sweep_and_finish)
+        patched.setattr("app.services.evidence.service.FRESH_FOR_SECONDS", 0.0)
+        answer = submit(team.phone, package)
+    assert (answer.status_code, codes(answer)) == (201, ["evidence_send_again"])
+    assert (answer.json()["missing_evidence"], answer.json()["signed_receipt"]) == ([str(one.id)], None)
+    assert submit(team.phone, package).json()["signed_receipt"] is not None
+    assert stored_bytes(team.world, runtime, one.content) == one.content
+
+
+def test_a_file_withdrawn_while_the_sweep_took_the_package_is_not_called_verified(
+    team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = photo()
+    package = team.seal(one)
+    finish = delivering.finish_delivery
+
+    async def be_late(*given: Any) -> Any:
+        await finish_kept(runtime, package.id)
+        withdrawn = await asyncio.to_thread(team.phone.withdraw, package, one, "手机丢失")
+        assert withdrawn.status_code == 200, withdrawn.text
+        return await finish(*given)
+
+    monkeypatch.setattr(delivering, "finish_delivery", be_late)
+    answer = submit(team.phone, package)
+    assert (answer.json()["missing_evidence"], statuses(answer)) == ([], ["withdrawn"])
 
 
 def test_staging_is_empty_after_everything(team: Team, runtime: Runtime) -> None:

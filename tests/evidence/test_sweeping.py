@@ -87,6 +87,26 @@ def test_files_of_a_package_that_a_person_must_look_at_stay(team: Team, runtime:
         team.world.in_database(remove)
 
 
+def test_files_of_a_package_that_a_revoked_phone_handed_in_stay(team: Team, runtime: Runtime) -> None:
+    kept = photo()
+    package = team.seal(kept)
+    assert team.phone.put_photo(package, kept).status_code == 201
+    administrator = team.world.person("administrator")
+    path = f"/api/v1/devices/{team.phone.device_id}/revocation"
+    assert administrator.post(path, version=1, json={"reason": "遗失"}).status_code == 200
+    assert team.phone.hand_in(package, package.id).status_code == 201
+    age(team, kept.id, 4000)
+    sweep(team, runtime)
+    assert row_of(team.world, kept.id) is not None
+    assert stored_bytes(team.world, runtime, kept.content) == kept.content
+
+    async def remove(session: AsyncSession) -> None:
+        await session.execute(text("DELETE FROM evidence_files WHERE id = :id"), {"id": kept.id})
+
+    with pytest.raises(DBAPIError, match="never removed"):
+        team.world.in_database(remove)
+
+
 def test_bytes_that_another_file_needs_stay(team: Team, runtime: Runtime) -> None:
     old = photo()
     twin = Photo(old.content, None)

@@ -114,3 +114,31 @@ def test_a_package_that_keeps_failing_is_tried_more_seldom_and_never_given_up(
         world.client.portal.call(service.sweep_packages, runtime)  # type: ignore[union-attr]
     assert status_of(world, package.id) == "processed"
     assert sending.kept(package.id) == [package.sealed]
+
+
+def test_a_package_set_aside_at_the_last_moment_is_not_written_all_the_same(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending = Sending(world)
+    package = sending.sealed()
+    process = service.process_packages
+
+    async def set_aside_and_process(
+        session: AsyncSession, running: Runtime, waiting: Sequence[Waiting]
+    ) -> list[PackageAnswer]:
+        async with runtime.database.write() as other:
+            wanted = text(
+                "UPDATE package_intakes SET status = 'quarantined', reason = 'x' WHERE package_id = :id"
+            )
+            await other.execute(wanted, {"id": package.id})
+        return await process(session, running, waiting)
+
+    monkeypatch.setattr(service, "process_packages", set_aside_and_process)
+    answer = sending.phone.put_package(package)
+    assert (answer.status_code, answer.json()["code"]) == (422, "package_quarantined")
+
+    async def count(session: AsyncSession) -> int:
+        wanted = text("SELECT count(*) FROM packages WHERE id = :id")
+        return int((await session.execute(wanted, {"id": package.id})).scalar_one())
+
+    assert world.in_database(count) == 0

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, case, func, select, text, update
+from sqlalchemy import CursorResult, case, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from app.core.actor import Actor
+from app.core.actor import SYSTEM, Actor
 from app.core.clock import utc_now
 from app.core.errors import NotFoundProblem
 from app.core.events import publish
-from app.models.evidence import EvidenceDeclaration, EvidenceFile, EvidenceManifest
+from app.core.ids import new_id
+from app.models.evidence import EvidenceDeclaration, EvidenceDerivative, EvidenceFile, EvidenceManifest
+from app.services.audit.service import record_act
 from app.services.evidence.errors import (
     OtherFileProblem,
     UnclaimedQuotaProblem,
@@ -29,7 +31,10 @@ from app.services.runtime import Runtime
 from app.storage.store import original_key
 
 MAX_UNCLAIMED = 300
-"""Files of one phone that may wait for their packages."""
+MAX_UNCLAIMED_BYTES = 2 * 1024**3
+MAX_UNCLAIMED_OF_USER = 450
+MAX_UNCLAIMED_BYTES_OF_USER = 3 * 1024**3
+"""What may wait for its packages: of one phone, and of all phones of one person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,7 @@ async def judge_arrival(
 ) -> EvidenceDeclaration | None:
     """The declaration the file belongs to; None when the package has not come yet. Refuses what cannot belong."""
     if manifest is None:
+        await _check_owner(session, actor, arrival)
         await _check_quota(session, actor, arrival)
         return None
     if manifest.device_id != actor.device_id:
@@ -169,12 +175,38 @@ async def judge_arrival(
     return declaration
 
 
+async def _check_owner(session: AsyncSession, actor: Actor, arrival: Arrival) -> None:
+    """Nothing waits under an id that only other phones have declared."""
+    is_own = func.bool_or(EvidenceDeclaration.device_id == actor.device_id)
+    if await session.scalar(select(is_own).where(EvidenceDeclaration.id == arrival.id)) is False:
+        raise UndeclaredProblem
+
+
+# What a package that was processed or rejected has left behind waits for nothing any more.
+_WAITING = text(
+    """
+    SELECT count(*) AS of_user, coalesce(sum(f.size), 0) AS bytes_of_user,
+           count(*) FILTER (WHERE f.device_id = :device_id) AS of_phone,
+           coalesce(sum(f.size) FILTER (WHERE f.device_id = :device_id), 0) AS bytes_of_phone
+      FROM evidence_files f
+     WHERE NOT f.is_claimed AND f.id <> :id
+       AND f.device_id IN (SELECT d.id FROM devices d WHERE d.user_id = :user_id)
+       AND NOT EXISTS (SELECT FROM package_intakes p
+                        WHERE p.package_id = f.package_id AND p.status IN ('processed', 'rejected'))
+    """
+)
+
+
 async def _check_quota(session: AsyncSession, actor: Actor, arrival: Arrival) -> None:
     """One more may wait, unless it waits already."""
-    waiting = select(func.count()).where(
-        EvidenceFile.device_id == actor.device_id, ~EvidenceFile.is_claimed, EvidenceFile.id != arrival.id
-    )
-    if (await session.execute(waiting)).scalar_one() >= MAX_UNCLAIMED:
+    values = {"id": arrival.id, "device_id": actor.device_id, "user_id": actor.user_id}
+    waiting = (await session.execute(_WAITING, values)).one()
+    if (
+        waiting.of_phone >= MAX_UNCLAIMED
+        or waiting.of_user >= MAX_UNCLAIMED_OF_USER
+        or waiting.bytes_of_phone + arrival.size > MAX_UNCLAIMED_BYTES
+        or waiting.bytes_of_user + arrival.size > MAX_UNCLAIMED_BYTES_OF_USER
+    ):
         raise UnclaimedQuotaProblem(seconds=600)
 
 
@@ -187,8 +219,11 @@ async def _insert_row(
         insert(EvidenceFile)
         .values(file_row(actor.user_id, actor.device_id, arrival) | claim | {"flags": []})
         .on_conflict_do_nothing()
+        .returning(EvidenceFile.id)
     )
-    if (await session.execute(new.returning(EvidenceFile.id))).scalar_one_or_none() is not None:
+    if await session.scalar(new) is not None:
+        return True
+    if manifest is not None and await _make_way(session, arrival, manifest) and await session.scalar(new):
         return True
     own = (
         EvidenceFile.id == arrival.id,
@@ -206,3 +241,28 @@ async def _insert_row(
     if not is_own:
         raise OtherFileProblem
     return False
+
+
+async def _make_way(session: AsyncSession, arrival: Arrival, manifest: EvidenceManifest) -> bool:
+    """Another phone's file that only waits under this id gives way to the declared one; True when it did.
+
+    Its row and bytes stay, under an id of its own, where no package will find them; it is examined anew.
+    """
+    file = EvidenceFile
+    waiting = select(file.sha256).where(
+        file.id == arrival.id, file.device_id != manifest.device_id, ~file.is_claimed
+    )
+    sha256 = await session.scalar(waiting.with_for_update())
+    if sha256 is None:
+        return False
+    moved = {"id": new_id(), "examined_at": None, "leased_until": None, "attempts": 0}
+    await session.execute(delete(EvidenceDerivative).where(EvidenceDerivative.evidence_id == arrival.id))
+    await session.execute(
+        update(file).where(file.id == arrival.id).values(moved),
+        execution_options={"synchronize_session": False},
+    )
+    await record_act(
+        session, SYSTEM, action="evidence:give_way", kind="evidence", object_id=arrival.id, version=1,
+        region_id=manifest.region_id, before={"sha256": sha256}, detail={"moved_to": str(moved["id"])},
+    )  # fmt: skip
+    return True

@@ -154,7 +154,12 @@ async def _write(
     """The result of an examination, once: whoever's lease ran out finds the row examined and writes nothing."""
     examined = (
         update(EvidenceFile)
-        .where(EvidenceFile.id == file.id, EvidenceFile.examined_at.is_(None))
+        .where(
+            EvidenceFile.id == file.id,
+            EvidenceFile.storage_key
+            == file.storage_key,  # a waiting file may have lost its id to a declared one
+            EvidenceFile.examined_at.is_(None),
+        )
         .values(
             examined_at=utc_now(),
             leased_until=None,

@@ -55,8 +55,14 @@ async def list_evidence(
     wanted = select(both).order_by(both.c.id.desc(), both.c.package_key.desc()).limit(request.limit + 1)
     rows = list(await session.execute(wanted))
     page = Page.cut(rows, request, key=lambda row: (row.id, row.package_key))
-    copies = await _copies(session, [row.id for row in page.items])
-    return Page([_view(row, copies.get(row.id, [])) for row in page.items], page.next_key)
+    copies = await _copies(session, [row.id for row in page.items if _has_file(row)])
+    views = [_view(row, copies.get(row.id, []) if _has_file(row) else []) for row in page.items]
+    return Page(views, page.next_key)
+
+
+def _has_file(row: Row[Any]) -> bool:
+    """Whether the declared file is here; another phone's under the same id is not."""
+    return row.received_at is not None
 
 
 async def show_evidence(session: AsyncSession, actor: Actor, evidence_id: UUID) -> EvidenceView:
@@ -85,7 +91,13 @@ def _declared(regions: frozenset[UUID], narrowed: EvidenceFilter, request: PageR
             declared.media_type, declared.name, declared.question, declared.source, declared.captured_at,
             declared.position, declared.withdrawal, *_examined(),
         )
-        .outerjoin(file, and_(file.id == declared.id, file.is_claimed, file.sha256 == declared.sha256))
+        .outerjoin(
+            file,
+            and_(
+                file.id == declared.id, file.is_claimed, file.sha256 == declared.sha256,
+                file.device_id == declared.device_id,
+            ),
+        )
         .where(*conditions)
         .order_by(declared.id.desc(), declared.package_id.desc())
         .limit(request.limit + 1)

@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
+import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from sqlalchemy import exists, or_, select, text
@@ -17,6 +18,9 @@ from app.services.evidence.arrivals import Arrival, Stored, claim_original, regi
 from app.services.evidence.errors import DigestRequiredProblem, OriginalGoneProblem, WrongBytesProblem
 from app.services.runtime import Runtime
 from app.storage.store import Buffer, Kept, WrongContent, original_key
+
+FRESH_FOR_SECONDS = 3600.0
+"""Far below the age at which originals without a row are swept away (sweeping.STRAY_AFTER_SECONDS)."""
 
 _LOCK_CONTENT = text("SELECT pg_advisory_xact_lock(hashtextextended(:sha256, 12))")
 
@@ -47,10 +51,16 @@ def announced_digest(header: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """A file whose bytes are durable and whose row is still to be written."""
+    """A file whose bytes are durable and whose row is still to be written; `stored_at` of the monotonic clock."""
 
     kept: Kept
     arrival: Arrival
+    stored_at: float = field(default_factory=time.monotonic)
+
+    def as_kept(self) -> Kept:
+        """What hold_bytes must know: bytes that have waited long are not new any more."""
+        is_fresh = time.monotonic() - self.stored_at < FRESH_FOR_SECONDS
+        return replace(self.kept, is_new=self.kept.is_new and is_fresh)
 
 
 async def take_original(
@@ -65,7 +75,7 @@ async def take_original(
 
 async def register_brought(runtime: Runtime, actor: Actor, brought: Brought) -> Stored:
     """Register a file that is durable already; raises what take_original raises, and then leaves no bytes behind."""
-    kept, arrival = brought.kept, brought.arrival
+    kept, arrival = brought.as_kept(), brought.arrival
     if kept.is_new:
         stored = await claim_original(runtime, actor, arrival)
         if stored is not None:
@@ -110,10 +120,11 @@ async def hold_bytes(session: AsyncSession, runtime: Runtime, kept: Kept) -> Non
 
 async def hold_all(session: AsyncSession, runtime: Runtime, brought: Sequence[Brought]) -> bool:
     """The same for several files at once, in one statement when all are new; False when one's bytes went a moment ago."""
-    keys = [one.kept.key for one in brought]
+    all_kept = [one.as_kept() for one in brought]
+    keys = [kept.key for kept in all_kept]
     wanted = select(EvidenceRemoval.storage_key).where(EvidenceRemoval.storage_key.in_(keys))
     doomed = set((await session.execute(wanted)).scalars())
-    held = {one.kept for one in brought if not one.kept.is_new or one.kept.key in doomed}
+    held = {kept for kept in all_kept if not kept.is_new or kept.key in doomed}
     for kept in sorted(held, key=lambda kept: kept.sha256):  # in one order for everybody
         await lock_content(session, kept.sha256)
         if not await runtime.storage.exists(kept.key):

@@ -31,6 +31,8 @@ _REMOVE_OLD = text(
     WITH old AS (
         SELECT id FROM evidence_files f WHERE NOT is_claimed AND received_at < :before
             AND NOT EXISTS (SELECT FROM package_intakes p WHERE p.package_id = f.package_id)
+            AND NOT EXISTS (
+                SELECT FROM intake_deliveries i WHERE i.kind = 'package' AND i.package_id = f.package_id)
          ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED),
     copies AS (
         SELECT storage_key, sha256 FROM evidence_derivatives WHERE evidence_id IN (SELECT id FROM old)),
@@ -48,7 +50,7 @@ _REMOVE_OLD = text(
 async def sweep_unclaimed(runtime: Runtime) -> int:
     """Remove the files whose package did not come in 90 days, each with its audit row; gives their number.
 
-    What belongs to a package that is here, be it set aside for a person, stays.
+    What belongs to a package that is here, be it set aside for a person or handed in by a revoked phone, stays.
     """
     removed = 0
     while True:

@@ -167,7 +167,7 @@ async def _finish(
         problem.params["files"] = [one.model_dump(exclude_none=True) for one in _results(taken.parts)]
         raise
     answer = submitted.answer
-    if kept.arrived is not None and together and not answer.missing_evidence:
+    if submitted.is_done_here and together and not answer.missing_evidence:
         for one in taken.parts:
             one.stored = Stored("verified", is_new=True) if one.brought else None
     else:

@@ -31,6 +31,7 @@ from app.services.inspections.intake import Arrived
 from app.services.inspections.policy import submit_action
 from app.services.inspections.receipts import CHAINED, issue_receipt_if_complete, receipt_rows
 from app.services.inspections.records import (
+    PROCESSED,
     finding_rows,
     hazard_origin,
     new_hazard,
@@ -55,6 +56,10 @@ class CannotProcess(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class NotWaiting(Exception):
+    """The package was set aside or decided meanwhile; nothing was written of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,8 @@ async def process_packages(
 ) -> list[PackageAnswer]:
     """Write everything that kept packages mean, one or several that stand together; returns what the phone is told of each.
 
-    Raises CannotProcess when a person must look, and IntegrityError (unique) when a context is out of date.
+    Raises CannotProcess when a person must look, NotWaiting when one is not to be processed any more, and IntegrityError
+    (unique) when a context is out of date.
     """
     arrived = waiting[0].arrived
     actor = Actor(
@@ -155,7 +161,11 @@ async def process_packages(
         if one.arrived.is_whole
     ]
     sets += await receipt_rows(session, runtime, complete, first.context.chain)
-    has_receipts = bool(await insert_rows(session, *sets, answer=CHAINED if complete else "0"))
+    chained = CHAINED if complete else "0"
+    added, done = await insert_rows(session, *sets, answer=f"ARRAY[{chained}, {PROCESSED}]")
+    if done < len(meanings):
+        raise NotWaiting
+    has_receipts = bool(added)
     claimed = await claim_arrived(session, in_want) if in_want else {}
     answers = []
     for one in meanings:

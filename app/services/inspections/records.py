@@ -141,8 +141,11 @@ _MAKE_PATROL = (
 )
 _PROCESSED = (
     "UPDATE package_intakes SET status = 'processed' "
-    "WHERE package_id = ANY(CAST(:package_ids AS uuid[])) AND status = 'received'"
+    "WHERE package_id = ANY(CAST(:package_ids AS uuid[])) AND status = 'received' "
+    "RETURNING package_id"
 )
+PROCESSED = "(SELECT count(*) FROM processed)"
+"""Asked of insert_rows: how many of the intakes still waited."""
 _VISITED = (
     "UPDATE assignments SET status = 'visited', version = version + 1, updated_at = :visited_at "
     "WHERE id = ANY(CAST(:assignment_ids AS uuid[])) AND status = 'assigned' RETURNING id, version, region_id"

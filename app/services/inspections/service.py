@@ -30,7 +30,13 @@ from app.services.inspections.errors import (
 )
 from app.services.inspections.intake import Arrived, Delivery, Kept, keep_packages
 from app.services.inspections.policy import read_action
-from app.services.inspections.processing import CannotProcess, Waiting, process_packages, standing_together
+from app.services.inspections.processing import (
+    CannotProcess,
+    NotWaiting,
+    Waiting,
+    process_packages,
+    standing_together,
+)
 from app.services.inspections.sealing import TooMany, UnreadableEnvelope, read_envelope, signature_message
 from app.services.runtime import Runtime
 
@@ -51,10 +57,11 @@ BEGIN_AGAIN_AT_MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A package's state, and whether this delivery was its first."""
+    """A package's state, whether this delivery was its first, and whether it was processed for it, here and now."""
 
     is_new: bool
     answer: PackageAnswer
+    is_done_here: bool = False
 
 
 async def submit_package(runtime: Runtime, actor: Actor, delivery: Delivery) -> Submitted:
@@ -125,7 +132,9 @@ async def _result(
         raise answer
     if delivery.package_id not in done and kept.status == "received":
         await finish_kept(runtime, delivery.package_id)
-    return Submitted(kept.is_new, answer or await _answer(runtime, delivery.package_id))
+    if answer is not None:
+        return Submitted(kept.is_new, answer, is_done_here=True)
+    return Submitted(kept.is_new, await _answer(runtime, delivery.package_id))
 
 
 async def _answer(runtime: Runtime, package_id: UUID) -> PackageAnswer:
@@ -194,6 +203,8 @@ async def finish_package(runtime: Runtime, one: Waiting) -> PackageAnswer | None
                 return (await process_packages(session, runtime, [one]))[0]
         except CannotProcess as obstacle:
             await _set_aside(runtime, arrived.package_id, obstacle.reason)
+            return None
+        except NotWaiting:
             return None
         except DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None) or ""
