@@ -16,6 +16,7 @@ from app.http.uploads import UPLOADS
 from app.routers.audiences import AUDIENCES
 from app.routers.discovery import router as discovery_router
 from app.routers.mobile.bundles import BUNDLES
+from app.routers.mobile.intake import INTAKE
 from app.routers.ops import router as ops_router
 from app.routers.reference import reference_router
 from app.services.determinations.content import load_law
@@ -45,7 +46,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         RequestShell,
         max_body_bytes=chosen.max_body_bytes,
         templates=templates,
-        larger_bodies={UPLOADS: chosen.max_upload_bytes, BUNDLES: chosen.max_bundle_bytes},
+        larger_bodies={
+            UPLOADS: chosen.max_upload_bytes,
+            BUNDLES: chosen.max_bundle_bytes,
+            INTAKE: chosen.max_upload_bytes,
+        },
     )
     install_problem_handlers(app)
     app.add_exception_handler(ReplayedAnswer, _replay)

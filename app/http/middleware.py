@@ -1,5 +1,6 @@
-"""Pure ASGI middleware: request id, header and body limits, JSON access log without personal data, metrics."""
+"""Pure ASGI middleware: request id, header and body limits (a body's time, too), JSON access log without personal data, metrics."""
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from structlog import get_logger
 
 from app.core.errors import Problem
 from app.core.ids import new_id
+from app.http.bodies import SILENCE_SECONDS
 from app.http.problems import (
     HeadersTooLargeProblem,
     TooLargeProblem,
@@ -36,8 +38,22 @@ DURATION = Histogram(
 )
 
 MAX_HEADER_BYTES = 32 * 1024
+BODY_SECONDS = 3600.0
+"""A body may take an hour on its way, however often a byte of it comes."""
+SLOWEST_BYTES = 16 * 1024
+"""Per second: where larger bodies are taken, the time is that of so slow a line in addition."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+
+class OverdueProblem(Problem):
+    """The body was too long on its way, or nothing of it came for too long."""
+
+    status = 408
+    code = "body_overdue"
+    retry = "now"
+    zh = "请求内容长时间未传完，请重新发送"
+    en = "The body did not arrive in time; send the request again"
 
 
 class RequestShell:
@@ -88,10 +104,10 @@ class RequestShell:
             except Exception as error:
                 if exchange.has_begun:
                     raise  # the server cuts the connection: the reader must not take half an answer for a whole one
-                if not exchange.is_too_large:
+                if exchange.refusal is None:
                     refusal = problem_of(error)
-            if exchange.is_too_large and not exchange.has_begun:
-                refusal = TooLargeProblem(limit=limit, headers={"Connection": "close"})
+            if exchange.refusal is not None and not exchange.has_begun:
+                refusal = exchange.refusal
         if refusal is not None:
             response = problem_response(refusal, language_of(Request(scope)))
             await response(scope, exchange.receive, exchange.send_refusal)
@@ -131,23 +147,41 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._identifier = identifier.encode()
-        self._left = max_body_bytes
+        self._limit = self._left = max_body_bytes
+        self._loop = asyncio.get_running_loop()
+        self._ends_at = self._loop.time() + BODY_SECONDS + max_body_bytes / SLOWEST_BYTES
+        self._is_whole = False
         self.status = 500
         self.has_begun = False
-        self.is_too_large = False
+        self.refusal: Problem | None = None
 
     async def receive(self) -> Message:
-        """The next part of the body; past the limit nothing more is read, and the application's own answer is dropped."""
-        message = await self._receive()
+        """The next part of the body; past the limit, after a minute's silence or the body's whole time nothing more is read, and
+        the application's own answer is dropped for the refusal."""
+        if self.refusal is not None:
+            return {"type": "http.disconnect"}
+        if (
+            self._is_whole
+        ):  # nothing but the end of the connection comes now: whoever streams an answer waits for it
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(min(self._loop.time() + SILENCE_SECONDS, self._ends_at)):
+                message = await self._receive()
+        except TimeoutError:
+            return self._give_up(OverdueProblem(headers={"Connection": "close"}))
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            self.is_too_large = True
-            return {"type": "http.disconnect"}
+            return self._give_up(TooLargeProblem(limit=self._limit, headers={"Connection": "close"}))
+        self._is_whole = not message.get("more_body", False)
         return message
+
+    def _give_up(self, refusal: Problem) -> Message:
+        self.refusal = refusal
+        return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
         """Pass a part of the answer on."""
-        if self.is_too_large and not self.has_begun:
+        if self.refusal is not None and not self.has_begun:
             return
         await self.send_refusal(message)
 

@@ -72,14 +72,11 @@ class LocalStore:
     def _publish(self, staged: "_Staged", target: Path) -> bool:
         """Give a staged file its name for ever; False when something lies under it already."""
         staged.sync()
-        self._make_folder(target.parent)
-        try:
-            os.link(staged.path, target)
-            is_new = True
-        except FileExistsError:
-            is_new = False
-        # When the same content came before, its name may not be durable yet: sync all the same.
-        _sync_folder(target.parent)
+        with _reported():
+            self._make_folder(target.parent)
+            is_new = _link(staged.path, target)
+            # When the same content came before, its name may not be durable yet: sync all the same.
+            _sync_folder(target.parent)
         return is_new
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
@@ -210,6 +207,14 @@ def _read(path: Path, start: int, length: int | None) -> bytes:
     with path.open("rb") as file:
         file.seek(start)
         return file.read() if length is None else file.read(length)
+
+
+def _link(path: Path, target: Path) -> bool:
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

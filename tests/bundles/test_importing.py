@@ -20,7 +20,7 @@ from app.services.bundles.keys import BundleKeys
 from app.services.inspections.receipt_format import receipt_verifies
 from app.services.quarantine.notes import note_verifies
 from app.services.runtime import Runtime
-from tests.bundles.making import Bundle, bring, bring_plain, encrypted, key_of, results
+from tests.bundles.making import Bundle, bring, bring_plain, encrypted, key_of, results, zipped
 from tests.factories.field import Field, photo
 from tests.quarantine.conftest import Lost
 
@@ -117,7 +117,7 @@ def test_one_poison_package_never_blocks_the_others(lost: Lost, carrier: Phone) 
     assert found[str(forged.id)] == ("refused", "wrong_package_signature")
     assert found[str(outside.id)] == found[str(abroad.id)] == ("refused", "not_found")
     assert found[str(garbled.id)] == ("refused", "bundle_package_invalid")
-    assert found[str(strange.id)] == ("refused", "unknown_device")
+    assert found[str(strange.id)] == ("refused", "wrong_package_signature")
     for package in (forged, outside, strange):
         assert lost.kept(package.id) == []
 
@@ -191,6 +191,79 @@ def test_a_file_damaged_inside_is_refused_by_name(lost: Lost, carrier: Phone) ->
     bundle.files.append((package.id, other))
     assert results(bring_plain(carrier, bundle.zip()))[str(picture.id)] == ("refused", "wrong_evidence")
     assert lost.phone.receipt(package.id) is None
+
+
+def test_whether_a_key_is_enrolled_is_not_told(lost: Lost, carrier: Phone) -> None:
+    """Of an unknown phone, and of one in use, waiting or revoked: without its signature all are one answer."""
+    packages = [lost.fresh() for _ in range(4)]
+    bundle = Bundle()
+    for package in packages:
+        bundle.add(lost.phone, package)
+        bundle.packages[package.id]["signature"] = "A" * 86
+    others = [lost.field.phone(officer.user_id) for officer in lost.team]
+    keys = [other.key_id for other in others] + ["k" * 43]
+    for package, key_id in zip(packages[1:], keys, strict=True):
+        bundle.packages[package.id]["key_id"] = key_id
+    set_status(lost, others[0], "pending")
+    lost.revoke(others[1])
+    told = bring_plain(carrier, bundle.zip()).json()["results"]
+    assert len({(row["status"], row["code"], row["zh"], row["en"]) for row in told}) == 1
+
+
+def set_status(lost: Lost, phone: Phone, status: str) -> None:
+    async def change(session: AsyncSession) -> None:
+        await session.execute(
+            text("UPDATE devices SET status = :status WHERE id = :id"),
+            {"status": status, "id": phone.device_id},
+        )
+
+    lost.world.in_database(change)
+
+
+def test_why_something_is_set_aside_is_told_to_its_author_not_to_the_carrier(
+    lost: Lost, carrier: Phone
+) -> None:
+    rejected, aside = (lost.fresh(template={**lost.template, "hash": "sha-256:" + "1" * 64}) for _ in "12")
+    assert lost.phone.put_package(rejected).status_code == 422
+    reviewer = lost.world.person("legal_reviewer", region=lost.world.district)
+    reason = "当事人张三投诉不实"
+    path = f"/api/v1/quarantine/{rejected.id}/rejection"
+    version = lost.rows("package_intakes", "package_id", rejected.id)[0]["version"]
+    assert reviewer.post(path, version=version, json={"reason": reason}).status_code == 200
+    plain = Bundle().add(lost.phone, rejected).add(lost.phone, aside).zip()
+    to_carrier, to_author = bring_plain(carrier, plain), bring_plain(lost.phone, plain)
+    assert results(to_carrier) == results(to_author)
+    assert results(to_carrier) == {
+        str(rejected.id): ("set_aside", "package_rejected"),
+        str(aside.id): ("set_aside", "package_quarantined"),
+    }
+    for secret in (reason, "unknown_template"):
+        assert secret in to_author.text
+        assert secret not in to_carrier.text
+
+
+def test_whether_a_package_here_declares_a_file_is_told_only_to_who_brings_its_very_bytes(
+    lost: Lost, carrier: Phone
+) -> None:
+    picture, unknown = photo(), photo()
+    package = lost.fresh(picture)
+    assert lost.phone.put_package(package).status_code == 201
+    other = type(picture)(picture.content + b"!", None, id=picture.id)
+    claimed = Bundle(files=[(package.id, picture)])
+    entries = claimed.entries()
+    entries[f"evidence/{picture.id}"] = bytes(len(picture.content))
+    told = [
+        bring_plain(carrier, plain).json()["results"][0]
+        for plain in (
+            Bundle(files=[(package.id, other)]).zip(),  # another hash than the declared one
+            zipped(entries),  # the declared hash, over other bytes
+            Bundle(files=[(package.id, unknown)]).zip(),
+            Bundle(files=[(new_id(), unknown)]).zip(),
+        )
+    ]
+    assert {row["code"] for row in told} == {"bundle_package_missing"}
+    assert len({(row["status"], row["hash"], row["zh"], row["en"]) for row in told}) == 1
+    assert results(bring_plain(carrier, claimed.zip())) == {str(picture.id): ("accepted", None)}
 
 
 @pytest.mark.parametrize("bend", ["cut", "flipped", "empty", "other_key", "no_age"])

@@ -152,6 +152,18 @@ def test_nobody_reviews_what_he_sent_himself(team: Team, runtime: Runtime) -> No
     assert (answer.status_code, answer.json()["code"]) == (403, "own_evidence")
 
 
+def test_no_officer_of_a_record_reviews_what_his_colleague_sent_for_it(team: Team, runtime: Runtime) -> None:
+    colleague = team.world.person("inspector", "case_officer", region=team.world.town)
+    pair = Team(team.world, team.field, (team.officers[0], colleague), team.phone)
+    one, foreign = shot(), shot()
+    take_in(pair, runtime, one)
+    take_in(team, runtime, foreign)
+    judge_all(team.world, runtime)
+    answer = give(colleague, one.id, 1)
+    assert (answer.status_code, answer.json()["code"]) == (403, "own_evidence")
+    assert give(colleague, foreign.id, 1).status_code == 201
+
+
 def test_what_is_not_judged_yet_says_so_to_those_entitled(
     team: Team, runtime: Runtime, reviewer: Person
 ) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import sha256_of
+from app.config import Settings
 from app.core.ids import new_id
 from app.services.evidence.service import forget_unused_bytes
 from app.services.evidence.sweeping import remove_decided, remove_strays, sweep_unclaimed
@@ -220,6 +222,18 @@ def test_the_quota_holds_against_deliveries_at_once(lost: Lost, monkeypatch: pyt
     with ThreadPoolExecutor(4) as pool:
         statuses = sorted(pool.map(lambda p: lost.phone.hand_in(p, p.id).status_code, packages))
     assert statuses == [201, 201, 429, 429]
+
+
+def test_a_file_may_be_larger_than_any_package(lost: Lost, settings: Settings) -> None:
+    picture = photo(os.urandom(settings.max_body_bytes + 1))
+    package = lost.fresh(picture)
+    lost.revoke()
+    assert lost.phone.hand_in(picture, package.id).status_code == 201
+    (row,) = lost.rows("intake_deliveries", "object_id", picture.id)
+    assert row["size"] == len(picture.content) > settings.max_body_bytes
+    too_much = type(package)(package.id, b" " * (settings.max_body_bytes + 1), ())
+    answer = lost.phone.hand_in(too_much, package.id)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
 def test_strangers_are_braked_by_address_and_a_key_by_what_it_hands_in(

@@ -229,6 +229,29 @@ def test_the_author_and_the_officers_of_a_record_never_decide_about_it(lost: Los
             assert (answer.status_code, answer.json()["code"]) == (403, "own_record")
 
 
+def test_no_officer_of_a_record_decides_about_its_files(lost: Lost) -> None:
+    """Whether the package that names him was handed in too, or is here by the ordinary door."""
+    colleague = lost.world.person("inspector", "legal_reviewer", region=lost.world.town)
+    officers = [str(lost.team[0].user_id), str(colleague.user_id)]
+    here, along, late = photo(), photo(), photo()
+    first = lost.fresh(here, officers=officers)
+    assert lost.phone.put_package(first).status_code == 201
+    second = lost.fresh(along, officers=officers)
+    lost.revoke()
+    assert lost.phone.hand_in(here, first.id).status_code == 201
+    assert lost.phone.hand_in(second, second.id).status_code == 201
+    assert lost.phone.hand_in(along, second.id).status_code == 201
+    files = [row for row in items(colleague) if row["kind"] == "evidence"]
+    assert {row["object_id"] for row in files} == {str(here.id), str(along.id)}
+    for file in files:
+        for how in ("release", "rejection"):
+            answer = decide(colleague, file, how)
+            assert (answer.status_code, answer.json()["code"]) == (403, "own_record")
+    assert lost.phone.hand_in(late, new_id()).status_code == 201
+    (orphan,) = [row for row in items(colleague) if row["object_id"] == str(late.id)]
+    assert decide(colleague, orphan, "rejection").status_code == 200
+
+
 def test_an_item_shows_what_can_be_read_and_its_bytes_leave_only_with_an_audit_row(
     lost: Lost, reviewer: Person
 ) -> None:
@@ -484,6 +507,32 @@ def test_a_delivery_that_cannot_be_processed_yet_waits_as_a_package_and_keeps_it
     state = status_of(lost, package.id).json()
     assert (state["status"], state["receipt"]) == ("processed", True)
     assert "delivered_after_revocation" in {one["code"] for one in state["issues"]}
+
+
+def test_a_delivery_of_a_package_that_waits_already_waits_on_and_follows_it(
+    lost: Lost, reviewer: Person
+) -> None:
+    picture = photo()
+    package = lost.fresh(picture, template={**lost.template, "hash": "sha-256:" + f"{new_id().hex:0>64}"})
+    assert lost.phone.put_package(package).status_code == 422
+    lost.revoke()
+    assert lost.phone.hand_in(package, package.id).status_code == 201
+    assert lost.phone.hand_in(picture, package.id).status_code == 201
+
+    def by_origin() -> dict[str, dict[str, Any]]:
+        found = items(reviewer, package_id=str(package.id))
+        return {row["origin"]: row for row in found if row["kind"] == "package"}
+
+    answer = decide(reviewer, by_origin()["intake"], "release")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_releasable")
+    assert answer.json()["reason"] == "unknown_template"
+    assert {row["status"] for row in items(reviewer)} == {"waiting"}
+    assert set(by_origin()) == {"door", "intake"}
+    mend(lost, package)
+    assert decide(reviewer, by_origin()["door"], "release").status_code == 200
+    assert decide(reviewer, by_origin()["intake"], "release").status_code == 200
+    assert items(reviewer) == []
+    assert status_of(lost, package.id).json()["receipt"] is True
 
 
 def test_an_interrupted_release_is_finished_by_the_sweep(

@@ -219,6 +219,27 @@ def test_a_full_disk_is_unavailable_and_leaves_nothing(
     assert run(store.put("a", b"x")) is True
 
 
+@pytest.mark.parametrize("call", ["link", "mkdir", "fsync"])
+def test_a_disk_that_fills_up_or_fails_while_a_name_is_made_is_unavailable_and_the_next_put_stores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    store = LocalStore(tmp_path / "objects")
+    fsync = os.fsync
+
+    def fails(*given: Any, **_: object) -> None:
+        if call == "fsync" and not Path(f"/proc/self/fd/{given[0]}").resolve().is_dir():
+            return fsync(given[0])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, fails)
+        with pytest.raises(StorageUnavailable):
+            run(store.put("new/a", b"x"))
+    assert list((tmp_path / "objects" / ".staging").iterdir()) == []
+    run(store.put("new/a", b"x"))
+    assert run(store.read("new/a")) == b"x"
+
+
 def test_left_over_files_are_cleared_only_when_they_are_old(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "objects")
     left = tmp_path / "objects" / ".staging" / "left"

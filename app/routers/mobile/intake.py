@@ -17,6 +17,7 @@ from app.services.quarantine.errors import PackageRequiredProblem
 from app.services.quarantine.intake import Handover, hand_in_file, hand_in_package, recognise
 from app.services.quarantine.queue import find_own_deliveries
 
+INTAKE = "/mobile/v1/intake"
 router = APIRouter(prefix="/intake", tags=["quarantine"])
 
 Text = Annotated[str, Header(max_length=200)]
@@ -45,7 +46,8 @@ async def post_delivery(
     """Leave a sealed package or a file with a revoked phone's key (public: the key signs). 201 new, 200 known: the same note.
 
     `Anshao-Proof` signs `anshao.intake/1\\n<kind>\\n<id>\\n<package id>\\n<sha-256:hex>\\n<Anshao-At>`; `Anshao-Signature` is the
-    package's own. The custody note says durable, not accepted: a person decides. Sending it again is harmless.
+    package's own. The custody note says durable, not accepted: a person decides. Sending it again is harmless. A file may be as
+    large as an upload (max_upload_bytes).
     """
     if kind == "evidence" and package_id is None:
         raise PackageRequiredProblem
@@ -59,10 +61,11 @@ async def post_delivery(
     async with runtime.database.write() as session:
         await strangers.release(session)
     await Brake(runtime.keys, {"intake_key": anshao_key_id}).begin(runtime.database)
-    pieces = body_pieces(request, runtime.settings.max_body_bytes)
     if kind == "evidence":
+        pieces = body_pieces(request, runtime.settings.max_upload_bytes)
         noted = await hand_in_file(runtime, sender, handover, pieces)
     else:
+        pieces = body_pieces(request, runtime.settings.max_body_bytes)
         noted = await hand_in_package(runtime, sender, handover, b"".join([piece async for piece in pieces]))
     return Response(noted.note, 201 if noted.is_new else 200, media_type="application/json")
 

@@ -2,7 +2,7 @@
 
 from app.core.errors import InvalidProblem, Problem
 from app.services.evidence.errors import UndeclaredProblem
-from app.services.inspections.errors import PackageSignatureProblem
+from app.services.inspections.errors import QuarantinedProblem, RejectedProblem
 
 
 class BundleUnreadableProblem(InvalidProblem):
@@ -32,12 +32,18 @@ class BundledPackageProblem(InvalidProblem):
     en = "The package's entry in the bundle is malformed or too large"
 
 
-class UnknownDeviceProblem(PackageSignatureProblem):
-    """No phone of this installation has that key."""
+class CarriedAsideProblem(QuarantinedProblem):
+    """QuarantinedProblem for whoever is not the author: not why."""
 
-    code = "unknown_device"
-    zh = "封存该检查包的终端未在本系统登记"
-    en = "The phone that sealed the package is not enrolled here"
+    zh = "检查包已保存，但无法处理，等待人工处理"
+    en = "The package is stored but cannot be processed; a person decides"
+
+
+class CarriedRejectedProblem(RejectedProblem):
+    """RejectedProblem for whoever is not the author: not why."""
+
+    zh = "检查包经人工审核不予接收"
+    en = "A person has rejected the package"
 
 
 class NoPackageProblem(UndeclaredProblem):

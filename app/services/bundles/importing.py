@@ -2,6 +2,8 @@
 
 Whoever brings the file is written down and counts for nothing else. A package is its author's by its signature; a file is its
 package's by the hash in the sealed manifest. Importing again is harmless, and one bad object is refused by name among the others.
+Of other people's objects the carrier learns no more than what he holds: no reason that a person wrote, no key that is enrolled, no
+file that a package here declares.
 """
 
 import hashlib
@@ -31,9 +33,10 @@ from app.services.bundles.errors import (
     BundledPackageProblem,
     BundleRefusedProblem,
     BundleUnreadableProblem,
+    CarriedAsideProblem,
+    CarriedRejectedProblem,
     NoPackageProblem,
     NotImportedProblem,
-    UnknownDeviceProblem,
 )
 from app.services.bundles.keys import BundleKeys
 from app.services.evidence.errors import WrongBytesProblem
@@ -71,10 +74,11 @@ Say = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class _Author:
-    """Whose an object is: `actor` when his phone may use the ordinary door, else it goes to the intake."""
+    """Whose an object is: `actor` when his phone may use the ordinary door, else it goes to the intake; a pending one's nowhere."""
 
     sender: Sender
     actor: Actor | None
+    is_pending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +201,12 @@ async def _take_package(work: _Import, package_id: UUID) -> tuple[str, str]:
         raise BundledPackageProblem
     sha256 = package_hash(sealed)
     author = await _find_author(work.runtime, Device.key_id == bundled.key_id)
-    if author is None:
-        raise UnknownDeviceProblem
-    if not signature_verifies(author.sender.public_key, package_message(sha256), bundled.signature):
+    if author is None or not signature_verifies(
+        author.sender.public_key, package_message(sha256), bundled.signature
+    ):
         raise PackageSignatureProblem
+    if author.is_pending:
+        raise DevicePendingProblem
     status: str
     if author.actor is None:
         handover = Handover(
@@ -214,12 +220,23 @@ async def _take_package(work: _Import, package_id: UUID) -> tuple[str, str]:
         delivery = Delivery(package_id, sealed, bundled.key_id, bundled.signature)
         try:
             submitted = await submit_package(work.runtime, author.actor, delivery)
-        except QuarantinedProblem:
+        except QuarantinedProblem as refusal:
             _remember_declared(work, package_id, sealed, author)
-            raise
+            if _may_know(work.carrier, author):
+                raise
+            raise CarriedAsideProblem from refusal
+        except RejectedProblem as refusal:
+            if _may_know(work.carrier, author):
+                raise
+            raise CarriedRejectedProblem from refusal
         status = "accepted" if submitted.is_new else "known"
     _remember_declared(work, package_id, sealed, author)
     return status, sha256
+
+
+def _may_know(carrier: Actor, author: _Author) -> bool:
+    """Why something is set aside: its author, and the operator."""
+    return carrier.kind == "system" or carrier.user_id == author.sender.user_id
 
 
 def _bundled_package(archive: ZipFile, package_id: UUID) -> BundledPackage:
@@ -242,11 +259,26 @@ def _remember_declared(work: _Import, package_id: UUID, sealed: bytes, author: _
 
 
 async def _take_file(work: _Import, file: BundledFile) -> tuple[str, str]:
-    declared = work.declared.get((file.package_id, file.id)) or await _declared_here(work.runtime, file)
+    declared = work.declared.get((file.package_id, file.id))
     if declared is None:
-        raise NoPackageProblem
+        return await _take_file_declared_here(work, file)
     if (declared.sha256, declared.size) != (file.hash, file.size):
         raise WrongBytesProblem
+    return await _take_declared(work, file, declared)
+
+
+async def _take_file_declared_here(work: _Import, file: BundledFile) -> tuple[str, str]:
+    """A file whose package came another way. Whoever does not hold the very bytes is not told whether anything declares it."""
+    declared = await _declared_here(work.runtime, file)
+    if declared is None:
+        raise NoPackageProblem
+    try:
+        return await _take_declared(work, file, declared)
+    except (WrongBytesProblem, ForbiddenProblem) as refusal:
+        raise NoPackageProblem from refusal
+
+
+async def _take_declared(work: _Import, file: BundledFile, declared: _Declared) -> tuple[str, str]:
     pieces = _pieces(work.archive, file)
     if declared.author.actor is None:
         handover = Handover(
@@ -262,13 +294,15 @@ async def _take_file(work: _Import, file: BundledFile) -> tuple[str, str]:
 
 
 async def _declared_here(runtime: Runtime, file: BundledFile) -> _Declared | None:
-    """What a package that came earlier says of the file."""
+    """What a package that came earlier says of the file, if it says the same."""
     async with runtime.database.read() as session:
         row = await session.get(EvidenceDeclaration, (file.package_id, file.id))
-    if row is None:
+    if row is None or (row.sha256, row.size) != (file.hash, file.size):
         return None
     author = await _find_author(runtime, Device.id == row.device_id)
-    return _Declared(author, row.sha256, row.size, row.media_type) if author else None
+    if author is None or author.is_pending:
+        return None
+    return _Declared(author, row.sha256, row.size, row.media_type)
 
 
 async def _pieces(archive: ZipFile, file: BundledFile) -> AsyncIterator[Buffer]:
@@ -285,12 +319,11 @@ async def _find_author(runtime: Runtime, which: Any) -> _Author | None:
         if found is None:
             return None
         device, region_id = found
-        if device.status == "pending":
-            raise DevicePendingProblem
         public_key: Mapping[str, Any] = device.public_key
         sender = Sender(device.id, device.user_id, device.key_id, public_key, region_id)
         actor = await find_actor_of_user(session, device.user_id) if device.status == "active" else None
-        return _Author(sender, replace(actor, device_id=device.id) if actor else None)
+        own = replace(actor, device_id=device.id) if actor else None
+        return _Author(sender, own, device.status == "pending")
 
 
 async def _write_down(work: _Import, report: BundleReport) -> None:

@@ -204,9 +204,9 @@ class ProvenanceChangedProblem(ConflictProblem):
 
 
 class OwnEvidenceProblem(Problem):
-    """Nobody reviews what he sent himself."""
+    """Nobody reviews what he sent himself, or what belongs to a record of which he is an officer."""
 
     status = 403
     code = "own_evidence"
-    zh = "不能审查本人上传的证据"
-    en = "You cannot review evidence that you sent yourself"
+    zh = "不能审查本人上传或本人署名记录的证据"
+    en = "You cannot review evidence that you sent yourself, or of a record of your own"

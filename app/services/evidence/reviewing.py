@@ -18,6 +18,7 @@ from app.core.errors import NotFoundProblem
 from app.core.paging import Page, PageRequest
 from app.enums.evidence import EvidenceVerdict, Outcome, ProvenanceCheck
 from app.models.evidence import EvidenceDuplicate, EvidenceFile, EvidenceProvenance, EvidenceReview
+from app.models.inspections import Package
 from app.schemas.provenance import CheckView, DuplicateView, ProvenanceEntry, ProvenanceView, ReviewView
 from app.services.audit.service import record_act
 from app.services.evidence.errors import (
@@ -100,8 +101,9 @@ async def give_verdict(
     """
     judged = await _judged(session, actor, evidence_id)
     actor.require("evidence:review", judged.region_id)
-    taken_by = await session.scalar(select(EvidenceFile.user_id).where(EvidenceFile.id == evidence_id))
-    if taken_by == actor.user_id:
+    own = or_(EvidenceFile.user_id == actor.user_id, Package.officer_ids.contains([actor.user_id]))
+    joined = select(EvidenceFile.id).outerjoin(Package, Package.id == EvidenceFile.package_id)
+    if await session.scalar(joined.where(EvidenceFile.id == evidence_id, own)) is not None:
         raise OwnEvidenceProblem
     before = judged.verdict
     given = (

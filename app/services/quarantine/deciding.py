@@ -48,7 +48,8 @@ class Decision:
 
 async def release_item(runtime: Runtime, actor: Actor, decision: Decision) -> None:
     """Let an item through. Raises NotFoundProblem, OwnRecordProblem, DecidedProblem, ConflictProblem (another version by now),
-    OtherBytesProblem (its id is taken), NotReleasableProblem: then it waits on, with the reason it has now."""
+    OtherBytesProblem (its id is taken), NotReleasableProblem: then it waits on, with the reason it has now; a delivery of a package
+    that waits as an item of its own waits on beside that."""
     async with runtime.database.write() as session:
         item = await _open_item(session, actor, decision)
         if item.kind == "evidence":
@@ -79,8 +80,8 @@ async def _open_item(session: AsyncSession, actor: Actor, decision: Decision) ->
     actor.require("quarantine:decide", item.region_id)
     if item.user_id == actor.user_id:
         raise OwnRecordProblem
-    if item.kind == "package":
-        envelope = _readable(await _sealed(session, item))
+    for sealed in await _sealed(session, item):
+        envelope = _readable(sealed)
         if envelope is not None and actor.user_id in envelope.officers:
             raise OwnRecordProblem
     if item.status != "waiting":
@@ -88,10 +89,18 @@ async def _open_item(session: AsyncSession, actor: Actor, decision: Decision) ->
     return item
 
 
-async def _sealed(session: AsyncSession, item: Row[Any]) -> bytes:
-    if item.source == "delivery":
-        return bytes((await session.get_one(IntakeDelivery, item.id)).sealed or b"")
-    return bytes((await session.get_one(PackageIntake, item.package_id)).sealed)
+async def _sealed(session: AsyncSession, item: Row[Any]) -> list[bytes]:
+    """Every package that says whose record the item is: what is here under its package's id, and what its phone handed in."""
+    row = IntakeDelivery
+    here = select(PackageIntake.sealed).where(PackageIntake.package_id == item.package_id)
+    handed_in = select(row.sealed).where(
+        row.package_id == item.package_id, row.device_id == item.device_id, row.kind == "package"
+    )
+    return [
+        bytes(sealed or b"")
+        for query in (here, handed_in)
+        for sealed in (await session.execute(query)).scalars()
+    ]
 
 
 def _readable(sealed: bytes) -> Envelope | None:
@@ -127,6 +136,8 @@ async def _release_delivery(session: AsyncSession, actor: Actor, item: Row[Any],
         raise OtherBytesProblem(id=str(handed_in.object_id))
     if kept.status == "rejected":
         raise DecidedProblem
+    if kept.status == "quarantined":  # an item of its own, to be released first
+        raise NotReleasableProblem(reason=kept.reason or "")
 
 
 async def _release_file(session: AsyncSession, file: IntakeDelivery) -> None:
