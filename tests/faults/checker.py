@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from app.services.inspections.receipt_check import PublishedKey, check_receipts, read_keys
 from tests.faults.officers import Journal, Sealed
 
 PAGE = 200
@@ -32,6 +33,9 @@ class Reader(Protocol):
 
     def receipt(self, package_id: str) -> bytes:
         """Its receipt, byte for byte; raises httpx.HTTPStatusError."""
+
+    def keys(self) -> bytes:
+        """The published keys, `/public/v1/keys`."""
 
 
 @dataclass(slots=True)
@@ -60,14 +64,19 @@ def check(journals: Iterable[Journal], reader: Reader, objects: Path) -> Finding
     """Compare. What was acknowledged must be there whole, once, unchanged; what is on the disk must belong to something."""
     found = Findings()
     journals = list(journals)
+    keys = read_keys(reader.keys())
+    processed: set[str] = set()
     visits = _all(reader, "/inspections/visits")
     known = _by_package(_all(reader, "/evidence"))
     for journal in journals:
         told = {(what, identifier): digest for what, identifier, digest in journal.told}
         for sealed in journal.sealed:
-            _check_package(sealed, told, known.get(sealed.id, []), reader, found)
+            if _check_package(sealed, told, known.get(sealed.id, []), reader, found):
+                processed.add(sealed.visit_id)
         _check_receipts(journal, reader, found)
-    _check_visits([sealed for journal in journals for sealed in journal.sealed], visits, reader, found)
+        _check_proofs(journal, keys, found)
+    sealed_ones = [sealed for journal in journals for sealed in journal.sealed]
+    _check_visits(sealed_ones, processed, visits, reader, found)
     abandoned = _check_abandoned(journals, found)
     _check_storage(objects, known, abandoned, found)
     return found
@@ -93,7 +102,8 @@ def _by_package(rows: list[Any]) -> dict[str, list[Any]]:
 
 def _check_package(
     sealed: Sealed, told: Mapping[tuple[str, str], str], rows: list[Any], reader: Reader, found: Findings
-) -> None:
+) -> bool:
+    """True when the service says that it has made a visit of it."""
     found.packages += 1
     try:
         state = reader.package(sealed.id)
@@ -101,7 +111,7 @@ def _check_package(
         if ("package", sealed.id) in told:
             found.lost.append(f"package {sealed.id}: {refusal.response.status_code}")
             found.lost_bytes += sealed.size
-        return
+        return False
     if state["hash"] != sealed.sha256:
         found.mutated.append(f"package {sealed.id} is kept as {state['hash']}")
     if state["status"] != "processed" or state["missing_evidence"] or not state["receipt"]:
@@ -113,8 +123,13 @@ def _check_package(
     found.duplicates += [
         f"file {identifier} was never declared" for identifier in counted.keys() - sealed.files.keys()
     ]
+    is_processed = bool(state["status"] == "processed")
     for identifier, (digest, size) in sealed.files.items():
-        _check_file(identifier, digest, size, told.get(("file", identifier)) is not None, reader, found)
+        is_told = ("file", identifier) in told
+        if identifier not in counted and (is_processed or is_told):
+            found.lost.append(f"file {identifier} is not listed")
+        _check_file(identifier, digest, size, is_told, reader, found)
+    return is_processed
 
 
 def _check_file(
@@ -157,7 +172,25 @@ def _check_receipts(journal: Journal, reader: Reader, found: Findings) -> None:
             found.mutated.append(f"receipt of {package_id} speaks of another package")
 
 
-def _check_visits(sealed: list[Sealed], visits: list[Any], reader: Reader, found: Findings) -> None:
+def _check_proofs(journal: Journal, keys: list[PublishedKey], found: Findings) -> None:
+    """What the phone holds as proof is one, by `anshao verify receipt` and the published keys alone; it covers what was sealed."""
+    report = check_receipts(((f"receipt of {package}", body) for _, package, body in journal.receipts), keys)
+    found.mutated += [f"{one.place}: {one.kind}" for one in report.findings]
+    sealed = {one.id: one for one in journal.sealed}
+    for one in report.receipts:
+        told = one.document.receipt
+        if str(told.package.id) not in sealed or str(told.device_id) != journal.device_id:
+            found.mutated.append(f"{one.name} is of nothing that phone {journal.device_id} has sealed")
+            continue
+        made = sealed[str(told.package.id)]
+        covered = {str(row.id): (row.hash, row.size) for row in told.evidence if row.status == "verified"}
+        if told.package.hash != made.sha256 or covered != made.files:
+            found.mutated.append(f"{one.name} covers other bytes than were sealed")
+
+
+def _check_visits(
+    sealed: list[Sealed], processed: set[str], visits: list[Any], reader: Reader, found: Findings
+) -> None:
     """One visit for each, with its one package, and each finding once."""
     wanted = {one.visit_id: one for one in sealed}
     counted = Counter(row["id"] for row in visits)
@@ -167,6 +200,10 @@ def _check_visits(sealed: list[Sealed], visits: list[Any], reader: Reader, found
     found.duplicates += [
         f"visit {identifier} was never made" for identifier in counted.keys() - wanted.keys()
     ]
+    found.lost += [
+        f"visit {identifier} of a processed package is not listed"
+        for identifier in (wanted.keys() - counted.keys()) & processed
+    ]
     kinds: dict[bool, set[int]] = {False: set(), True: set()}
     for identifier in counted.keys() & wanted.keys():
         detail = reader.get(f"/inspections/visits/{identifier}")
@@ -174,6 +211,8 @@ def _check_visits(sealed: list[Sealed], visits: list[Any], reader: Reader, found
         if packages != [wanted[identifier].id]:
             found.duplicates.append(f"visit {identifier} has the packages {packages}")
         kinds[wanted[identifier].has_findings].add(len(detail["findings"]))
+        if wanted[identifier].has_findings and not detail["findings"]:
+            found.lost.append(f"the findings of visit {identifier}")
     for numbers in kinds.values():
         if len(numbers) > 1:
             found.duplicates.append(f"the same answers gave {sorted(numbers)} findings")

@@ -49,6 +49,10 @@ class Desk(Person):
         """Its receipt, byte for byte."""
         return self._bytes(f"/mobile/v1/packages/{package_id}/receipt")
 
+    def keys(self) -> bytes:
+        """The published keys."""
+        return self._bytes("/public/v1/keys")
+
     def _bytes(self, path: str) -> bytes:
         if time.monotonic() - self._logged_in_at > 40:
             self.log_in()
