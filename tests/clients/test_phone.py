@@ -448,6 +448,16 @@ def test_a_large_file_goes_on_from_where_it_broke_off(carried: Carried, fault: F
     assert phone.receipt(item.id) is not None
 
 
+def test_an_upload_whose_file_is_there_already_is_ended(carried: Carried) -> None:
+    carried.seal(VIDEO)
+    carried.network.suffer("PATCH /mobile/v1/uploads", lambda request, forward: forward(request), times=2)
+    carried.network.suffer("PATCH /mobile/v1/uploads", lose_answer)
+    carried.phone.synchronize()
+    carried.phone.hurry()
+    assert carried.phone.synchronize().unfinished == 0
+    assert (patched(carried), carried.network.count("DELETE /mobile/v1/uploads")) == (3, 1)
+
+
 def test_an_upload_that_has_expired_is_begun_anew(carried: Carried) -> None:
     item, files = carried.seal(VIDEO)
     carried.phone.outbox.note_upload(files[0].id, "/uploads/01a213f4-4c70-7359-acd2-d13457d313c1")

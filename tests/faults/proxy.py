@@ -100,18 +100,18 @@ class Ledger:
     def sent_in_vain(self, unheard: Iterable[str] = ()) -> list[str]:
         """Items that were sent again although an exchange before had acknowledged them: there may be none.
 
-        `unheard`: acknowledgments that came to an app that died over them; each lets its item be sent once more.
+        `unheard`: acknowledgments that came to an app that died over them, so that it had to send the item again.
         """
         acknowledged: set[tuple[str, int]] = set()
         again, excused = [], Counter(unheard)
         for one in self.bodies():
             if (one.item, one.start) in acknowledged:
+                again.append(one.item)
+            if one.is_acknowledged:
                 if excused[one.item] > 0:
                     excused[one.item] -= 1
                 else:
-                    again.append(one.item)
-            if one.is_acknowledged:
-                acknowledged.add((one.item, one.start))
+                    acknowledged.add((one.item, one.start))
         return again
 
     def _spans(self) -> dict[str, list[tuple[int, int]]]:

@@ -148,6 +148,10 @@ class Device:
         }
         return self.request("PATCH", address, content=content, headers=headers)
 
+    def delete_upload(self, address: str) -> httpx.Response:
+        """End an upload that is not needed any more; a file that was stored stays."""
+        return self.request("DELETE", address, headers=TUS_HEADERS)
+
     def check_files(self, ids: Sequence[UUID]) -> httpx.Response:
         """Ask where files stand (at most 500)."""
         return self.request("POST", "/evidence/check", json={"ids": [str(one) for one in ids]})

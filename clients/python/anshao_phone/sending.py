@@ -202,8 +202,15 @@ class Sender:
             if answer.step is Step.DONE:
                 for identifier in _there(answer):
                     if identifier in known:
+                        self._end_upload(known[identifier])
                         self._file_is_there(known[identifier])
                 self._queue.succeeded()
+
+    def _end_upload(self, file: File) -> None:
+        """The last piece arrived and the service died before it could note that: what it keeps of the pieces may go."""
+        if file.upload is not None:
+            address = file.upload
+            self._asking.ask(lambda: self._device.delete_upload(address))
 
     def _file_is_there(self, file: File) -> None:
         self._tell(Acknowledged("file", file.id, file.sha256))
