@@ -19,7 +19,7 @@ SELECT DISTINCT c.table_name FROM information_schema.columns c JOIN information_
  WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'
 """
 COLUMNS = """
-SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attidentity <> '',
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attidentity <> '' OR a.attgenerated <> '',
        EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique AND a.attnum = ANY(i.indkey))
   FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
