@@ -123,7 +123,7 @@ def test_every_visit_is_judged_the_same_again_by_the_rules_of_its_day(desk: Desk
     again = desk.installation.run("verify", "determinations")
     assert again.returncode == 0, again.stdout + again.stderr
     counted = int(again.stdout.partition("visits: ")[2].split()[0])
-    assert counted == len(desk.all("officer1", "/inspections/visits", kind="inspection"))
+    assert counted >= len(desk.all("officer1", "/inspections/visits", kind="inspection")) > 0
 
 
 def test_nobody_elses_installation_is_used(tmp_path: Path) -> None:
