@@ -31,6 +31,8 @@ STOP_WITHIN_SECONDS = 20
 START_WITHIN_SECONDS = 60
 """An API process on a busy machine imports for longer than uvicorn's 5 s; killed for it, it would never start."""
 RESTART_AFTER_SECONDS = 2
+FEW_ARENAS = ("MALLOC_ARENA_MAX", "2")
+"""glibc keeps a heap for each of our threads, and what hundreds of uploads pass through them is then never given back."""
 
 log = get_logger()
 
@@ -79,6 +81,7 @@ def serve_api(settings: Settings, *, with_worker: bool) -> None:
     """Bring the database up to date and serve until a signal ends it; requests under way get 20 s to end."""
     with database_address(settings) as address, _shared_counters(settings.workers):
         bring_up_to_date(settings, address)
+        os.environ.setdefault(*FEW_ARENAS)  # for the processes that are started from here
         worker = WorkerBeside() if with_worker else None
         try:
             uvicorn.run(

@@ -60,7 +60,7 @@ class Bench:
         rate = len(warm["done"]) / max(warm["finished_at"])
         wait_until_drained(self.installed.database)
         before, packages_before = served.cpu_seconds(), count_packages(self.installed.database)
-        number = int(rate * self._seconds * 1.6) + 10 * connections
+        number = int(rate * self._seconds * 2.2) + 10 * connections
         submissions, notes = self.load(scenario, number, connections, self._seconds, served)
         backlog = backlog_of(self.installed.database)
         drained = wait_until_drained(self.installed.database)

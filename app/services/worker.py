@@ -71,10 +71,10 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         return await examine_waiting(runtime, decoders) == EXAMINATION_BATCH
 
     tasks = [
-        asyncio.create_task(_again_and_again("jobs", work_off_queue, RELAY_SECONDS)),
-        asyncio.create_task(_again_and_again("relay", relay, RELAY_SECONDS)),
-        asyncio.create_task(_again_and_again("sealing", seal, SEALING_SECONDS)),
-        asyncio.create_task(_again_and_again("examination", examine, EXAMINATION_SECONDS)),
+        asyncio.create_task(_until(stop, "jobs", work_off_queue, RELAY_SECONDS)),
+        asyncio.create_task(_until(stop, "relay", relay, RELAY_SECONDS)),
+        asyncio.create_task(_until(stop, "sealing", seal, SEALING_SECONDS)),
+        asyncio.create_task(_until(stop, "examination", examine, EXAMINATION_SECONDS)),
     ]
     try:
         await stop.wait()
@@ -87,9 +87,12 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
     await checkpoints.write_if_due(is_last=True)
 
 
-async def _again_and_again(name: str, work: Callable[[], Awaitable[bool]], pause: float) -> None:
-    """Repeat `work`, at once while it says there is more; a failure (the database is away) is logged and tried again."""
-    while True:
+async def _until(stop: asyncio.Event, name: str, work: Callable[[], Awaitable[bool]], pause: float) -> None:
+    """Repeat `work`, at once while it says there is more; a failure (the database is away) is logged and tried again.
+
+    It looks at `stop` as well as being cancelled: a cancellation that meets the end of what is awaited can get lost.
+    """
+    while not stop.is_set():
         try:
             has_more = await work()
         except Exception as error:

@@ -6,12 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Photo
 from app.services.evidence import examination
-from app.services.evidence.decoder import Decoder, DecoderFailed
+from app.services.evidence.decoder import _LENGTHS, Decoder, DecoderFailed
 from app.services.evidence.examination import examine_waiting
 from app.services.runtime import Runtime
 from app.storage.store import original_key
@@ -178,3 +179,26 @@ def test_the_decoder_survives_a_crash_and_a_hang(world: World) -> None:
         await decoder.close()
 
     run(world, work)
+
+
+def test_a_decoder_that_is_closed_in_the_middle_of_a_large_answer_is_gone_at_once(world: World) -> None:
+    noise = Image.effect_noise((1600, 1200), 100).convert("RGB")
+    content = encoded(noise, "JPEG", quality=95)
+
+    async def close_while_it_answers() -> int | None:
+        decoder = Decoder()
+        process = await decoder._start()
+        assert process.stdin is not None
+        process.stdin.write(_LENGTHS.pack(2, len(content)) + b"[]" + content)
+        while not is_held_back(process):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await asyncio.wait_for(decoder.close(), 10)
+        return process.returncode
+
+    assert run(world, close_while_it_answers) is not None
+
+
+def is_held_back(process: asyncio.subprocess.Process) -> bool:
+    """More of the answer has come than is taken at once, so reading has been paused."""
+    assert process.stdout is not None
+    return bool(process.stdout._paused)  # type: ignore[attr-defined]

@@ -9,10 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import standing_at, utc_now
+from app.core.ids import new_id
 from app.models.inspections import PackageIntake
 from app.schemas.mobile.packages import PackageAnswer
 from app.services.inspections import service
 from app.services.inspections.processing import Waiting
+from app.services.inspections.records import PROCESSING
 from app.services.runtime import Runtime
 from tests.factories.field import Field
 from tests.factories.sending import Sending
@@ -142,3 +144,14 @@ def test_a_package_set_aside_at_the_last_moment_is_not_written_all_the_same(
         return int((await session.execute(wanted, {"id": package.id})).scalar_one())
 
     assert world.in_database(count) == 0
+
+
+def test_marking_packages_processed_never_reads_the_index_of_what_waits(world: World) -> None:
+    async def plan(session: AsyncSession) -> str:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        rows = await session.execute(text(f"EXPLAIN {PROCESSING}"), {"package_ids": [new_id()]})
+        return "\n".join(row[0] for row in rows)
+
+    found = world.in_database(plan)
+    assert "pk_package_intakes" in found
+    assert "ix_package_intakes_unprocessed" not in found

@@ -22,16 +22,13 @@ async def seal_waiting(session: AsyncSession, keys: KeyRing, batch: int = BATCH)
     """Put one seal over up to `batch` waiting entries; their number, or 0 when none waits or another process is at it."""
     if not (await session.execute(_LOCK, {"key": LOCK})).scalar_one():
         return 0
-    waiting = (
-        select(*AuditEntry.__table__.columns)
-        .join(UnsealedEntry, UnsealedEntry.entry_id == AuditEntry.id)
-        .order_by(AuditEntry.id)
-        .limit(batch)
-    )
-    entries = (await session.execute(waiting)).mappings().all()
-    if not entries:
+    waiting = select(UnsealedEntry.entry_id).order_by(UnsealedEntry.entry_id).limit(batch)
+    ids = list((await session.execute(waiting)).scalars())
+    if not ids:
         return 0
-    ids = [entry["id"] for entry in entries]
+    # asked for by their ids: joined, the whole log would be read up to them
+    wanted = select(*AuditEntry.__table__.columns).where(AuditEntry.id.in_(ids)).order_by(AuditEntry.id)
+    entries = (await session.execute(wanted)).mappings().all()
     hashes = [entry_hash(dict(entry)) for entry in entries]
     number = await _add_seal(session, keys, ids, hashes)
     members = [{"entry_id": entry_id, "seal_number": number} for entry_id in ids]

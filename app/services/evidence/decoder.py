@@ -37,7 +37,8 @@ class Decoder:
         """What decoding.examine finds, as plain data (`reduced` with `content` as bytes); raises DecoderFailed."""
         try:
             process = self._process or await self._start()
-            answer = await asyncio.wait_for(_exchange(process, content, claims), self._seconds)
+            async with asyncio.timeout(self._seconds):
+                answer = await _exchange(process, content, claims)
         except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as failure:
             await self.close()
             raise DecoderFailed from failure
@@ -52,7 +53,8 @@ class Decoder:
         if process is not None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            # wait() alone would wait for ever for an answer that was being read: it ends only with the pipes
+            await process.communicate()
 
     async def _start(self) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
@@ -61,7 +63,8 @@ class Decoder:
         )  # fmt: skip
         self._process = process
         assert process.stdout is not None
-        await asyncio.wait_for(process.stdout.readexactly(1), START_SECONDS)  # it says when it is ready
+        async with asyncio.timeout(START_SECONDS):
+            await process.stdout.readexactly(1)  # it says when it is ready
         return process
 
 

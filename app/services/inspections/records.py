@@ -139,11 +139,12 @@ _MAKE_PATROL = (
     "UPDATE visits SET kind = 'patrol', version = version + 1, updated_at = :patrolled_at "
     "WHERE id = :visit_id AND kind = 'whistle'"
 )
-_PROCESSED = (
+PROCESSING = (
     "UPDATE package_intakes SET status = 'processed' "
-    "WHERE package_id = ANY(CAST(:package_ids AS uuid[])) AND status = 'received' "
+    "WHERE package_id = ANY(CAST(:package_ids AS uuid[])) AND status IS NOT DISTINCT FROM 'received' "
     "RETURNING package_id"
 )
+"""Not `=`: that would invite the index of what waits, which holds every package since the last vacuum as a dead entry."""
 PROCESSED = "(SELECT count(*) FROM processed)"
 """Asked of insert_rows: how many of the intakes still waited."""
 _VISITED = (
@@ -158,7 +159,7 @@ _VISIT_TOLD = (
 
 def status_parts(envelopes: Sequence[Envelope]) -> list[Part]:
     """The intakes are done; the first package of a visit marks its assignment visited (a cancelled one stays cancelled)."""
-    parts = [Part("processed", _PROCESSED, {"package_ids": [envelope.id for envelope in envelopes]})]
+    parts = [Part("processed", PROCESSING, {"package_ids": [envelope.id for envelope in envelopes]})]
     done = {
         envelope.assignment_id
         for envelope in envelopes
