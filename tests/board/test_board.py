@@ -338,7 +338,7 @@ def test_a_hundred_thousand_packages_that_arrived_cost_the_board_nothing(
         async with runtime.database.engine.connect() as connection:
             values = {
                 "regions": [team.world.town], "region": team.world.town, "device": team.phone.device_id, "limit": 51,
-                "count": ARRIVED, "after": None, "silent_before": utc_now(),
+                "count": ARRIVED, "after_name": None, "after_id": None, "silent_before": utc_now(),
             }  # fmt: skip
             await connection.execute(text("SET LOCAL session_replication_role = replica"))
             for made in (

@@ -78,7 +78,7 @@ async def get_board_totals(
     runtime: RuntimeOf,
     by: Grouping = "region",
 ) -> PageOf[GroupStanding]:
-    """The same over the phones of each region, authority or person."""
+    """The same over the phones of each region, authority or person, sorted by its name."""
     silent_after = timedelta(hours=runtime.settings.device_silent_hours)
     page = await list_totals(session, actor, paging.request, narrowed, by=by, silent_after=silent_after)
     return paging.page(page, lambda view: view)

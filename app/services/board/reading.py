@@ -151,8 +151,8 @@ _TOTALS = """
       FROM groups JOIN {table} named ON named.id = groups.key
       LEFT JOIN missing USING (key) LEFT JOIN unclaimed USING (key) LEFT JOIN uploads USING (key)
       LEFT JOIN quarantined USING (key) LEFT JOIN unfinished USING (key)
-     WHERE CAST(:after AS uuid) IS NULL OR groups.key > :after
-     ORDER BY groups.key LIMIT :limit
+     WHERE CAST(:after_name AS text) IS NULL OR (named.name, groups.key) > (CAST(:after_name AS text), CAST(:after_id AS uuid))
+     ORDER BY named.name, groups.key LIMIT :limit
 """
 _GROUPINGS: dict[Grouping, tuple[str, str]] = {
     "region": ("u.region_id", "regions"),
@@ -211,17 +211,15 @@ _HOLDS = """
 async def list_totals(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: BoardFilter, *, by: Grouping, silent_after: timedelta
 ) -> Page[GroupStanding]:  # fmt: skip
-    """Over the phones of users in the actor's regions, by region, authority or person; also of phones that are revoked by now."""
+    """Over the phones of users in the actor's regions, by region, authority or person, sorted by name; also of revoked phones."""
     key, table = _GROUPINGS[by]
     columns = {"authority_id": "u.authority_id", "device_id": "dev.id", "user_id": "u.id"}
     conditions, values = _narrowed(narrowed, "u.region_id", columns)
-    values |= {
-        "silent_before": utc_now() - silent_after,
-        "after": request.after[0] if request.after else None,
-    }
+    values["silent_before"] = utc_now() - silent_after
+    values["after_name"], values["after_id"] = request.after or (None, None)
     query = text(_TOTALS.format(key=key, table=table, conditions=conditions, silent_since=_SILENT_SINCE))
     rows = await _fetch(session, query, actor, request, values)
-    page = Page.cut(rows, request, key=lambda row: (row.id,))
+    page = Page.cut(rows, request, key=lambda row: (row.name, row.id))
     return Page([_group(row) for row in page.items], page.next_key)
 
 
