@@ -27,12 +27,12 @@ def team(world: World) -> Team:
     return Team(world)
 
 
-def submitted(team: Team, photo: Photo | None = None, **changes: Any) -> SealedPackage:
-    """An inspection of the team's home with one finding, sent without its photograph."""
+def submitted(team: Team, *photos: Photo, **changes: Any) -> SealedPackage:
+    """An inspection of the team's home with one finding, sent without its photographs."""
     members = {"answers": {"RTO-01": {"value": "no"}}, **changes}
     ids = [one.user_id for one in team.officers]
     document = team.home.document(team.home.publish("rto"), ids, **members)
-    package = team.phone.seal(document, [photo] if photo else [])
+    package = team.phone.seal(document, list(photos))
     answer = team.phone.put_package(package)
     assert answer.status_code == 201, answer.text
     return package
@@ -128,13 +128,26 @@ def test_an_own_package_comes_back_with_what_the_server_stamps_on_it(team: Team)
     assert (told["status"], told["visit_id"], told["receipt"], told["receipt_hash"]) == (
         "processed", str(team.home.visit_id), False, None,
     )  # fmt: skip
-    assert told["missing_evidence"] == [str(picture.id)]
     team.phone.put_photo(package, picture)
     (told,) = team.replica.pull("packages")
-    assert (told["receipt"], told["missing_evidence"]) == (True, [])
+    assert told["receipt"] is True
     assert told["receipt_hash"].startswith("sha-256:")
     colleague = Replica(team.world, team.home.phone(team.officers[1].user_id), limit=50)
     assert colleague.pull("packages") == []
+
+
+def test_a_file_that_arrives_makes_no_copy_of_a_package_untrue(team: Team) -> None:
+    """It changes no document, so the phone is told nothing, and what it holds is still what a new phone would get."""
+    team.replica.limit = 50
+    first, second = Photo(camera_jpeg(), "RTO-01"), Photo(camera_jpeg(), "RTO-01")
+    package = submitted(team, first, second)
+    (held,) = team.replica.pull("packages")
+    assert team.phone.put_photo(package, first).json()["status"] == "verified"
+    assert team.replica.pull("packages") == []
+    (now,) = Replica(team.world, team.phone, limit=50).pull("packages")
+    assert held == now
+    states = team.phone.check_files([first.id, second.id]).json()
+    assert [one["status"] for one in states] == ["verified", "missing"]
 
 
 def test_a_package_set_aside_is_told_to_its_phone_with_the_reason(team: Team) -> None:

@@ -222,8 +222,8 @@ class BrigadeDocument(Document):
 class PackageDocument(Document):
     """One of the caller's packages as pushed, with what the server stamps on it.
 
-    `missing_evidence` is as it was when pulled; it is told anew when the receipt is made, not for each file. `reason`: why it was
-    set aside or rejected. `is_standing`: no correction has taken its place; None until it is processed.
+    Which of its files are missing is asked at `POST /mobile/v1/evidence/check`. `reason`: why it was set aside or rejected.
+    `is_standing`: no correction has taken its place; None until it is processed.
     """
 
     sealed: str | None
@@ -241,7 +241,6 @@ class PackageDocument(Document):
     fork_status: str | None
     issues: list[Issue]
     signable: bool
-    missing_evidence: list[UUID]
     receipt: bool
     receipt_hash: str | None
 

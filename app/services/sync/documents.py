@@ -197,7 +197,10 @@ async def brigades(session: AsyncSession, scope: Scope, _: Named, ids: Sequence[
 
 
 async def packages(session: AsyncSession, scope: Scope, _: Named, ids: Sequence[UUID]) -> Documents:
-    """The caller's own packages as his phone made them, with what the server stamps on them."""
+    """The caller's own packages as his phone made them, with what the server stamps on them.
+
+    Which files are missing is not in them: a file that arrives touches no document, so the copy would say what was.
+    """
     intake, package = PackageIntake, Package
     wanted = (
         select(
@@ -212,19 +215,13 @@ async def packages(session: AsyncSession, scope: Scope, _: Named, ids: Sequence[
         .where(intake.package_id.in_(ids), intake.user_id.in_(scope.partitions))
     )  # fmt: skip
     rows = {row["id"]: dict(row) for row in (await session.execute(wanted)).mappings()}
-    declared = EvidenceDeclaration
-    lacking = select(declared.package_id, declared.id).where(
-        declared.package_id.in_(rows), declared.status == "missing"
-    )
-    missing = _grouped(await session.execute(lacking.order_by(declared.id))) if rows else {}
-    for identifier, row in rows.items():
+    for row in rows.values():
         decided = row.pop("decision_reason")
         row |= {
             "reason": decided if row["status"] == "rejected" else row["reason"],
             "sealed": _as_text(row["sealed"]),
             "issues": row["issues"] or [],
             "signable": bool(row["signable"]),
-            "missing_evidence": missing.get(identifier, []),
             "receipt": row["receipt_hash"] is not None,
         }
     return rows
