@@ -13,6 +13,7 @@ from app.db.base import Base
 from app.enums.cases import CaseStatus
 from app.enums.checklists import TemplateStatus
 from app.enums.determinations import VerdictStatus
+from app.enums.hazards import ExtensionStatus
 from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
 from app.main import create_app
@@ -93,6 +94,7 @@ LABELS: dict[str, type[LabelledEnum]] = {
     "cases": CaseStatus,
     "checklists": TemplateStatus,
     "determinations": VerdictStatus,
+    "hazards: extensions": ExtensionStatus,
 }
 """Areas whose states have Chinese labels."""
 BEGINS_AT = {"determinations": "open"}
@@ -100,15 +102,17 @@ BEGINS_AT = {"determinations": "open"}
 
 
 def workflows_page() -> str:
-    """A diagram and a table of every area whose states are a table in services/<area>/workflow.py."""
-    areas = [path.parent.name for path in Path(app.__path__[0], "services").glob("*/workflow.py")]
-    parts = [_workflow(area) for area in sorted(areas)]
+    """A diagram and a table of all states that are a table in services/<area>/workflow.py or <what>_workflow.py."""
+    tables = Path(app.__path__[0], "services").glob("*/*workflow.py")
+    parts = [_workflow(*names) for names in sorted((path.parent.name, path.stem) for path in tables)]
     head = "# Workflows\n\nStates and steps as the program has them. A step outside the table is answered with 409."
     return NOTE + "\n\n".join([head, *parts]) + "\n"
 
 
-def _workflow(area: str) -> str:
-    module = import_module(f"app.services.{area}.workflow")
+def _workflow(area: str, table: str) -> str:
+    module = import_module(f"app.services.{area}.{table}")
+    what = table.removesuffix("workflow").strip("_")
+    area = f"{area}: {what}s" if what else area
     steps = [_step(action, one) for action, one in module.TRANSITIONS.items()]
     known = getattr(module, "STATES", ())
     open_ended = {state for state in known if isinstance(known, dict) and not known[state].is_final}

@@ -1,6 +1,6 @@
 """The hazard registry: hazards, their rectification orders, every step they took."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -90,6 +90,40 @@ class RectificationOrder(Identified, Timed, Base):
     due_on: Mapped[date | None]
     requirement: Mapped[str]
     issued_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
+class OrderExtension(Identified, Timed, Versioned, Base):
+    """That an order's period be longer: proposed by one, granted or refused by another.
+
+    The period itself is the clock's: `due_before`, `due_proposed` and `due_after` are its end as it was, as it would have been when
+    it was proposed, and as it became. A proposal whose clock has ended has lapsed; that is computed.
+    """
+
+    __tablename__ = "order_extensions"
+    __table_args__ = (
+        CheckConstraint("status IN ('proposed', 'granted', 'refused', 'withdrawn')", name="status"),
+        CheckConstraint("(status = 'proposed') = (settled_at IS NULL)", name="settled"),
+        Index(
+            "uq_order_extensions_proposed", "clock_id", unique=True, postgresql_where=text("status = 'proposed'")
+        ),
+        Index("ix_order_extensions_region_id_id", "region_id", "id"),
+    )  # fmt: skip
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), index=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("rectification_orders.id"))
+    clock_id: Mapped[UUID] = mapped_column(ForeignKey("clocks.id"))
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    amount: Mapped[int]
+    unit: Mapped[str]
+    reason: Mapped[str]
+    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    due_before: Mapped[date | None]
+    due_proposed: Mapped[date | None]
+    status: Mapped[str] = mapped_column(default="proposed")
+    settled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    settled_at: Mapped[datetime | None]
+    settled_reason: Mapped[str | None]
+    due_after: Mapped[date | None]
 
 
 class HazardStep(Identified, Timed, Base):

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.schemas.common import View, Wire
+from app.schemas.extensions import ExtensionView
 
 Note = Annotated[str, Field(min_length=1, max_length=2000)]
 Evidence = Annotated[list[UUID], Field(default_factory=list, max_length=100)]
@@ -69,7 +70,7 @@ class HazardView(View):
 
 
 class OrderView(View):
-    """One rectification order."""
+    """One rectification order as it was issued; what extended its period since is told beside it."""
 
     id: UUID
     number: str
@@ -132,6 +133,7 @@ class HazardDetail(HazardView):
     """
 
     orders: list[OrderView]
+    extensions: list[ExtensionView]
     steps: list[StepView]
     reinspections: list[ReinspectionView]
     came_back_from: list[RecurrenceView]

@@ -257,6 +257,15 @@ def hazard(home: Home) -> Any:
     return found["id"]
 
 
+@maker("extension_id")
+def extension(home: Home) -> Any:
+    officer, path = home.once(officers)[0], f"/api/v1/hazards/{home.once(hazard)}"
+    body = {"amount": 5, "reason": "设备到货延迟"}
+    answer = officer.post(f"{path}/extensions", json=body, version=officer.get(path).json()["version"])
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
 def opened_case(home: Home) -> dict[str, Any]:
     docket = home.once(a_docket)
     case: dict[str, Any] = docket.open(persons=[a_person()])

@@ -17,6 +17,7 @@ from app.routers.console import (
     enterprise_imports,
     enterprises,
     evidence,
+    extensions,
     hazards,
     inspections,
     numbers,
@@ -54,6 +55,7 @@ def console_areas() -> list[APIRouter]:
         provenance.router,  # before evidence: /evidence/provenance is no file's id
         evidence.router,
         hazards.router,
+        extensions.router,
         patrols.patrols,
         patrols.whistles,
         calendar.router,

@@ -43,7 +43,7 @@ from app.services.clocks.repository import (
     list_reminders,
     show_clock,
 )
-from app.services.clocks.service import extend_clock, resume_clock, suspend_clock
+from app.services.clocks.service import extend_alone, resume_clock, suspend_clock
 
 router = APIRouter(prefix="/clocks", tags=["clocks"], route_class=IdempotentRoute)
 READ = [Depends(allowed("clocks:read"))]
@@ -207,9 +207,9 @@ async def post_extension(
     session: WriteSession,
     expected: ExpectedVersion,
 ) -> ClockView:
-    """Add what the person in charge approves, within what the law allows."""
+    """Add what the person in charge approves, within what the law allows; an order's period is extended at its hazard instead."""
     clock = await get_clock(session, actor, clock_id)
-    await extend_clock(session, actor, clock, expected, body.amount, body.reason)
+    await extend_alone(session, actor, clock, expected, body.amount, body.reason)
     return _answer(response, clock)
 
 

@@ -14,6 +14,7 @@ from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
 from app.models.hazards import Hazard, HazardRecurrence
+from app.routers.console.extensions import view_of
 from app.schemas.hazards import (
     CloseRequest,
     HazardCount,
@@ -29,6 +30,7 @@ from app.schemas.hazards import (
     StepView,
 )
 from app.services.hazards.errors import ReinspectionProblem
+from app.services.hazards.extensions import list_extensions_of
 from app.services.hazards.recurrences import list_recurrences, rebound_rates
 from app.services.hazards.registry import (
     HazardFilter,
@@ -144,7 +146,7 @@ async def get_rebounds(
 async def get_one_hazard(
     hazard_id: UUID, response: Response, actor: CurrentActor, session: ReadSession
 ) -> HazardDetail:
-    """One hazard with its orders and its history."""
+    """One hazard with its orders, their extensions and its history."""
     hazard = await get_hazard(session, actor, hazard_id)
     set_etag(response, hazard.version)
     steps = await list_steps(session, hazard_id)
@@ -154,6 +156,7 @@ async def get_one_hazard(
         came_back_from=[_recurrence(row, row.earlier_id, number) for row, number in before],
         came_back_as=[_recurrence(row, row.hazard_id, number) for row, number in after],
         orders=[OrderView.model_validate(row) for row in await list_orders(session, hazard_id)],
+        extensions=[view_of(one) for one in await list_extensions_of(session, hazard_id)],
         steps=[StepView.model_validate(row) for row in steps],
         reinspections=[ReinspectionView.model_validate(row) for row in reinspections_of(hazard, steps)],
     )

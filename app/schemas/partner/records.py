@@ -53,7 +53,10 @@ class PartnerOrder(View):
 
 
 class PartnerHazard(View):
-    """A hazard for which rectification was ordered. `level` is major only by a confirmed clause."""
+    """A hazard for which rectification was ordered. `level` is major only by a confirmed clause.
+
+    `due_on`: the last day as it stands, what extended the order's period included.
+    """
 
     id: UUID
     number: str
@@ -61,6 +64,7 @@ class PartnerHazard(View):
     clause: str | None
     major_since: date | None
     status: str
+    due_on: date | None
     is_overdue: bool | None
     found_on: date
     description: str

@@ -17,6 +17,7 @@ class TimeLimit:
 
     `whose`: whose time it is (authority, party, court, police). `meaning` earliest: not before it has passed, instead of by then.
     `extension`: how much more may be approved, in the same unit; None: nothing, 0: no bound is written.
+    `extended_by_act`: whoever extends it does so by an act of the subject's own area (proposed by one, granted by another).
     `suspended_by`: what does not count (hearing, appraisal, announcement, referral, review).
     """
 
@@ -35,6 +36,7 @@ class TimeLimit:
     backwards: bool = False
     clear: bool = False
     extension: int | None = None
+    extended_by_act: bool = False
     suspended_by: tuple[str, ...] = ()
 
 

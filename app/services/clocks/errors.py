@@ -43,6 +43,14 @@ class ClockExtensionProblem(InvalidProblem):
     en = "Longer than may be approved (at most {most})"
 
 
+class ClockExtendedByActProblem(InvalidProblem):
+    """What the clock runs for has an act of its own for extensions."""
+
+    code = "clock_extended_by_act"
+    zh = "该时限须经延期审批延长，不能在时限处直接延长"
+    en = "This limit is extended by an act that one proposes and another grants, not at the clock"
+
+
 class ClockDateProblem(InvalidProblem):
     """A step lies before the start of the clock, before the step before it, or in the future."""
 

@@ -4,7 +4,7 @@ Nobody writes a due date: each verb appends to the ledger and lets app/rules/clo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
 from app.services.clocks.errors import (
     ClockDateProblem,
+    ClockExtendedByActProblem,
     ClockExtensionProblem,
     ClockGroundProblem,
     ClockStateProblem,
@@ -118,11 +119,43 @@ async def extend_clock(
 ) -> Clock:
     """Add what was approved, in the clock's own unit. Raises ClockExtensionProblem, ClockStateProblem."""
     actor.require("clocks:extend", clock.region_id)
+    _check_extension(clock, amount)
+    today = shanghai_today()
+    return await _step(session, actor, clock, expected, "extend", today, reason=reason, amount=amount)
+
+
+async def extend_alone(
+    session: AsyncSession, actor: Actor, clock: Clock, expected: int, amount: int, reason: str
+) -> Clock:
+    """The same at the clock's own door, where nobody has proposed it. Raises ClockExtendedByActProblem too."""
+    if time_limit(clock.code, _day(clock.started_at)).extended_by_act:
+        raise ClockExtendedByActProblem
+    return await extend_clock(session, actor, clock, expected, amount, reason)
+
+
+async def end_if_extended(session: AsyncSession, clock: Clock, amount: int) -> date | None:
+    """The day the clock would end with so much more; None: not known. Nothing is written. Raises ClockExtensionProblem."""
+    _check_extension(clock, amount)
+    longer = replace(period_of(clock), amount=(clock.amount or 0) + clock.extended_by + amount)
+    suspensions = suspensions_of(await _ledger(session, clock))
+    days = await working_calendar(session)
+    return project(longer, clock.started_at.astimezone(SHANGHAI), suspensions, days).due_on
+
+
+async def find_running(
+    session: AsyncSession, subject_id: UUID, code: str, *, for_update: bool = False
+) -> Clock | None:
+    """The running clock of a subject and a limit; locked when it is about to be moved."""
+    running = select(Clock).where(
+        Clock.subject_id == subject_id, Clock.code == code, Clock.ended_on.is_(None)
+    )
+    return await session.scalar(running.with_for_update() if for_update else running)
+
+
+def _check_extension(clock: Clock, amount: int) -> None:
     most = time_limit(clock.code, _day(clock.started_at)).extension
     if clock.amount is None or most is None or (most and clock.extended_by + amount > most):
         raise ClockExtensionProblem(most=most or 0)
-    today = shanghai_today()
-    return await _step(session, actor, clock, expected, "extend", today, reason=reason, amount=amount)
 
 
 async def end_clocks(

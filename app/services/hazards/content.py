@@ -18,3 +18,8 @@ def registry_settings() -> dict[str, dict[str, Any]]:
 def recurrence_window_days() -> int:
     """How many days after its closing a hazard that is found again counts as one that came back."""
     return int(registry_settings()["recurrence_window"]["value"])
+
+
+def extension_latest_days() -> int:
+    """How many days after its deadline an extension of an order can still be proposed."""
+    return int(registry_settings()["extension_latest"]["value"])

@@ -15,7 +15,18 @@ from app.models.organizations import Region
 from app.schemas.partner.records import PartnerHazard, PartnerOrder, PartnerParty, PartnerSite
 from app.services.hazards.workflow import is_overdue
 
-_PLAIN = ("id", "number", "level", "clause", "major_since", "status", "found_on", "description", "updated_at")
+_PLAIN = (
+    "id",
+    "number",
+    "level",
+    "clause",
+    "major_since",
+    "status",
+    "due_on",
+    "found_on",
+    "description",
+    "updated_at",
+)
 
 
 async def list_published_hazards(

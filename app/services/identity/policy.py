@@ -51,6 +51,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "hazards:read": _READERS,
     "hazards:manage": frozenset({_I}),
     "hazards:order": frozenset({_I}),
+    "hazards:propose_extension": frozenset({_I, _C}),
     "hazards:close": frozenset({_P}),
     "hazards:export": frozenset({_V, _U}),
     "calendar:read": _EVERYONE,
