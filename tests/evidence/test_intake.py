@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Device, Photo, SealedPackage, sha256_of
 from app.core.ids import new_id
+from app.services.evidence import arrivals
 from app.services.evidence import service as evidence_service
 from app.services.runtime import Runtime
 from app.storage.store import original_key
 from tests.evidence.conftest import Team
 from tests.evidence.files import camera_jpeg
+from tests.evidence.uploading import Tus
 from tests.factories.field import Field, photo
 from tests.factories.world import World
 
@@ -269,7 +271,7 @@ def test_a_stranger_cannot_take_an_id_that_is_declared_already(team: Team, runti
     package = team.sent(one)
     taken, stranger = named_alike(one), team.field.phone(team.officers[1].user_id)
     answer = put(stranger, one.id, new_id(), taken.content)
-    assert (answer.status_code, answer.json()["code"]) == (409, "evidence_undeclared")
+    assert (answer.status_code, answer.json()["code"]) == (409, "evidence_conflict")
     assert row_of(team.world, one.id) is None
     assert stored_bytes(team.world, runtime, taken.content) is None
     assert (
@@ -277,6 +279,148 @@ def test_a_stranger_cannot_take_an_id_that_is_declared_already(team: Team, runti
     )  # whoever declared it may name it early again
     assert team.phone.put_photo(package, one).status_code == 200
     assert team.phone.receipt(package.id) is not None
+
+
+def strangers_package(team: Team, *files: Photo) -> tuple[Device, SealedPackage]:
+    """A second officer's phone, and what it seals."""
+    stranger = team.field.phone(team.officers[1].user_id)
+    officers = [officer.user_id for officer in team.officers]
+    document = team.field.document(team.field.publish("rto"), officers, visit_id=str(new_id()))
+    return stranger, stranger.seal(document, list(files))
+
+
+def send_alone(stranger: Device, package: SealedPackage, file: Photo) -> tuple[int, str]:
+    assert stranger.put_package(package).status_code == 201
+    answer = stranger.put_photo(package, file)
+    return answer.status_code, answer.json().get("code")
+
+
+def send_first(stranger: Device, package: SealedPackage, file: Photo) -> tuple[int, str]:
+    early = stranger.put_photo(package, file)
+    assert stranger.put_package(package).json()["missing_evidence"] == [str(file.id)]
+    return early.status_code, early.json().get("code")
+
+
+def send_whole(stranger: Device, package: SealedPackage, _: Photo) -> tuple[int, str]:
+    from tests.evidence.test_submissions import submit
+
+    (file,) = submit(stranger, package).json()["files"]
+    return (file["problem"] or {"status": 0})["status"], (file["problem"] or {"code": ""})["code"]
+
+
+def send_resumably(stranger: Device, package: SealedPackage, file: Photo) -> tuple[int, str]:
+    assert stranger.put_package(package).status_code == 201
+    answer = Tus(stranger).create(file, package.id, file.content)
+    return answer.status_code, answer.json().get("code") if answer.content else ""
+
+
+@pytest.mark.parametrize("send", [send_alone, send_first, send_whole, send_resumably])
+@pytest.mark.parametrize("is_same", [False, True])
+def test_the_phone_that_declares_an_id_first_keeps_it_whoever_declares_it_and_is_sooner_with_a_file(
+    team: Team, runtime: Runtime, send: Any, is_same: bool
+) -> None:
+    one, other = photo(), photo()
+    package = team.sent(one, other)
+    taken = one if is_same else named_alike(one)
+    stranger, second = strangers_package(team, taken)
+    assert send(stranger, second, taken) == (409, "evidence_conflict")
+    assert row_of(team.world, one.id) is None
+    assert stored_bytes(team.world, runtime, taken.content) is None
+    assert [team.phone.put_photo(package, each).status_code for each in (one, other)] == [201, 201]
+    assert team.phone.receipt(package.id) is not None
+    again = stranger.put_photo(second, taken)
+    assert (again.status_code, again.json()["code"]) == (409, "evidence_conflict")
+    assert stranger.withdraw(second, taken, "编号有误").status_code == 200
+    row = row_of(team.world, one.id)
+    assert row is not None
+    assert (row["device_id"], row["package_id"]) == (team.phone.device_id, package.id)
+
+
+def test_a_strangers_file_that_waited_is_not_claimed_by_his_package_once_another_phone_has_declared_its_id(
+    team: Team,
+) -> None:
+    one = photo()
+    taken = named_alike(one)
+    stranger, second = strangers_package(team, taken)
+    assert stranger.put_photo(second, taken).status_code == 201
+    package = team.sent(one)
+    assert stranger.put_package(second).json()["missing_evidence"] == [str(one.id)]
+    row = row_of(team.world, one.id)
+    assert row is not None
+    assert row["is_claimed"] is False
+    again = stranger.put_photo(second, taken)
+    assert (again.status_code, again.json()["code"]) == (409, "evidence_conflict")
+    assert team.phone.put_photo(package, one).status_code == 201
+    assert team.phone.receipt(package.id) is not None
+
+
+def test_the_first_phone_may_declare_its_file_again_after_another_phone_has(team: Team) -> None:
+    from tests.evidence.test_submissions import submit
+
+    one, early = photo(), photo()
+    first = team.sent(one, early)
+    stranger, second = strangers_package(team, one, early)
+    assert stranger.put_package(second).status_code == 201
+    assert team.phone.put_photo(first, early).status_code == 201
+    answer = submit(team.phone, team.seal(one, early))
+    assert (answer.status_code, {file["status"] for file in answer.json()["files"]}) == (201, {"verified"})
+    assert answer.json()["signed_receipt"] is not None
+    assert team.phone.put_photo(first, one).status_code == 200
+    assert team.phone.receipt(first.id) is not None
+
+
+@pytest.mark.parametrize("is_sent_again", [False, True])
+def test_a_file_is_of_the_package_that_claims_it_whichever_was_named_when_it_came(
+    team: Team, is_sent_again: bool
+) -> None:
+    """So that what another phone's package says of an id is never read beside this phone's file."""
+    one = photo()
+    theirs = team.seal(one)
+    stranger, own = strangers_package(team, one)
+    if is_sent_again:
+        assert stranger.put_package(own).status_code == 201
+    assert put(stranger, one.id, theirs.id, one.content).status_code == 201
+    if is_sent_again:
+        assert stranger.put_photo(own, one).status_code == 200
+    else:
+        assert stranger.put_package(own).json()["missing_evidence"] == []
+    assert team.phone.put_package(theirs).json()["missing_evidence"] == [str(one.id)]
+    row = row_of(team.world, one.id)
+    assert row is not None
+    assert (row["is_claimed"], row["device_id"], row["package_id"]) == (True, stranger.device_id, own.id)
+
+
+def test_who_declared_an_id_first_is_found_by_one_probe_of_an_index(team: Team, runtime: Runtime) -> None:
+    """The plans are PostgreSQL's own; the rows are rolled back."""
+
+    async def explain() -> list[str]:
+        async with runtime.database.engine.connect() as connection:
+            await connection.execute(text("SET LOCAL session_replication_role = replica"))  # no foreign keys
+            await connection.execute(
+                text(
+                    "INSERT INTO evidence_declarations "
+                    "(package_id, id, region_id, device_id, sha256, size, media_type, source, status, declared_at) "
+                    "SELECT gen_random_uuid(), gen_random_uuid(), :region, gen_random_uuid(), 'x', 1, 'x', 'camera', "
+                    "'missing', now() FROM generate_series(1, 20000)"
+                ),
+                {"region": team.world.town},
+            )
+            await connection.execute(text("ANALYZE evidence_declarations"))
+            arrival = arrivals.Arrival(new_id(), new_id(), "sha-256:" + "1" * 64, 1, "image/jpeg")
+            claim = arrivals.file_row(new_id(), new_id(), arrival) | {"leave": 1}
+            several = {"keys": ["x"] * 3, "ids": [new_id() for _ in range(3)], "device_id": new_id()}
+            plans = []
+            for statement, values in ((arrivals._CLAIM, claim), (evidence_service._OBSTACLES, several)):
+                plan = await connection.execute(text(f"EXPLAIN {statement.text}"), values)
+                plans.append("\n".join(str(line) for line in plan.scalars()))
+            await connection.rollback()
+            return plans
+
+    from tests.evidence.test_examination import run
+
+    for plan in run(team.world, explain):
+        assert "ix_evidence_declarations_id " in plan, plan
+        assert "Seq Scan on evidence_declarations" not in plan, plan
 
 
 def test_a_claimed_file_never_gives_way(team: Team) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, case, delete, func, select, text, update
+from sqlalchemy import CursorResult, case, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -26,7 +26,7 @@ from app.services.evidence.errors import (
     WrongBytesProblem,
 )
 from app.services.evidence.events import PackageEvidenceCompleted
-from app.services.evidence.manifest import lock_manifest
+from app.services.evidence.manifest import OWNER, lock_manifest
 from app.services.runtime import Runtime
 from app.storage.store import original_key
 
@@ -62,22 +62,23 @@ class Stored:
 
 # The manifest row is locked first, so `missing` is exact even when another file came at the same moment. What this statement
 # inserts is what it verifies, and what it verifies is what it counts: all of it or nothing. Content that is to be removed
-# (evidence_removals) is none of its business: that needs the lock of hold_bytes.
+# (evidence_removals) is none of its business: that needs the lock of hold_bytes. Nor is an id that another phone declared first.
 _CLAIM = text(
-    """
+    f"""
     WITH manifest AS (
         SELECT package_id, region_id, missing FROM evidence_manifests
          WHERE package_id = :package_id AND device_id = :device_id FOR UPDATE),
     declared AS (
         SELECT d.id, m.region_id, m.missing FROM manifest m JOIN evidence_declarations d ON d.package_id = m.package_id
          WHERE d.id = :id AND d.sha256 = :sha256 AND d.size = :size AND d.status = 'missing'
+           AND d.device_id = {OWNER.format(id=":id")}
            AND NOT EXISTS (SELECT FROM evidence_removals r WHERE r.storage_key = :storage_key)
            FOR UPDATE OF d),
     stored AS (
         INSERT INTO evidence_files (id, package_id, device_id, user_id, region_id, is_claimed, sha256, size, media_type,
                                     storage_key, received_at, flags)
         SELECT id, :package_id, :device_id, :user_id, region_id, true, :sha256, :size, :media_type,
-               :storage_key, :received_at, '{}' FROM declared WHERE missing > :leave
+               :storage_key, :received_at, '{{}}' FROM declared WHERE missing > :leave
             ON CONFLICT DO NOTHING RETURNING id),
     verified AS (
         UPDATE evidence_declarations SET status = 'verified'
@@ -172,14 +173,19 @@ async def judge_arrival(
         raise UndeclaredProblem
     if (declaration.sha256, declaration.size) != (arrival.sha256, arrival.size):
         raise WrongBytesProblem
+    if declaration.status != "verified":
+        await _check_owner(session, actor, arrival)
     return declaration
 
 
+_OWNER = text(f"SELECT {OWNER.format(id=':id')}")
+
+
 async def _check_owner(session: AsyncSession, actor: Actor, arrival: Arrival) -> None:
-    """Nothing waits under an id that only other phones have declared."""
-    is_own = func.bool_or(EvidenceDeclaration.device_id == actor.device_id)
-    if await session.scalar(select(is_own).where(EvidenceDeclaration.id == arrival.id)) is False:
-        raise UndeclaredProblem
+    """Nothing waits, and nothing is claimed, under an id that another phone declared first; the answer is the same whether that
+    one's file has come or not."""
+    if await session.scalar(_OWNER, {"id": arrival.id}) not in (None, actor.device_id):
+        raise OtherFileProblem
 
 
 # What a package that was processed or rejected has left behind waits for nothing any more.
@@ -233,8 +239,11 @@ async def _insert_row(
     if manifest is None:
         is_own = (await session.execute(select(EvidenceFile.id).where(*own))).first() is not None
     else:
-        first = case((EvidenceFile.is_claimed, EvidenceFile.region_id), else_=manifest.region_id)
-        claimed = update(EvidenceFile).where(*own).values(is_claimed=True, region_id=first)
+        first = {
+            "package_id": case((EvidenceFile.is_claimed, EvidenceFile.package_id), else_=manifest.package_id),
+            "region_id": case((EvidenceFile.is_claimed, EvidenceFile.region_id), else_=manifest.region_id),
+        }
+        claimed = update(EvidenceFile).where(*own).values(is_claimed=True, **first)
         result = await session.execute(claimed, execution_options={"synchronize_session": False})
         assert isinstance(result, CursorResult)
         is_own = result.rowcount > 0

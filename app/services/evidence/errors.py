@@ -30,12 +30,12 @@ class UndeclaredProblem(ConflictProblem):
 
 
 class OtherFileProblem(ConflictProblem):
-    """Another file is stored under this id."""
+    """The id names another file: one that is stored, or one that another phone declared first, be it here or not."""
 
     code = "evidence_conflict"
     retry = "manual"
-    zh = "该编号下已保存内容不同的文件"
-    en = "Another file is stored under this id"
+    zh = "该编号属于另一文件"
+    en = "This id is another file's"
 
 
 class UnclaimedQuotaProblem(Problem):

@@ -69,16 +69,24 @@ def _columns(row: Declared) -> dict[str, object]:
     }
 
 
+OWNER = (
+    "(SELECT first.device_id FROM evidence_declarations first WHERE first.id = {id} "
+    "ORDER BY first.declared_at, first.package_id LIMIT 1)"
+)
+"""The phone whose file the id names, as an SQL value: the one that declared it first, whoever declares it after that."""
+
 # The files are locked first: one that is swept away at this moment is not claimed.
 _CLAIM_ARRIVED = text(
-    """
+    f"""
     WITH arrived AS (
         SELECT d.package_id, d.id, d.region_id FROM evidence_declarations d JOIN evidence_files f
             ON f.id = d.id AND f.sha256 = d.sha256 AND f.size = d.size AND f.device_id = d.device_id
-         WHERE d.package_id = ANY(CAST(:packages AS uuid[])) AND d.status = 'missing' ORDER BY f.id, d.package_id
+         WHERE d.package_id = ANY(CAST(:packages AS uuid[])) AND d.status = 'missing'
+           AND (f.is_claimed OR f.device_id = {OWNER.format(id="f.id")}) ORDER BY f.id, d.package_id
            FOR UPDATE OF f),
     claimed AS (
         UPDATE evidence_files f SET is_claimed = true,
+               package_id = CASE WHEN f.is_claimed THEN f.package_id ELSE a.package_id END,
                region_id = CASE WHEN f.is_claimed THEN f.region_id ELSE a.region_id END FROM arrived a WHERE f.id = a.id),
     verified AS (
         UPDATE evidence_declarations d SET status = 'verified' FROM arrived a
@@ -95,7 +103,8 @@ _CLAIM_ARRIVED = text(
 async def claim_arrived(session: AsyncSession, package_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
     """Claim the files that came before their packages, under lock_manifests; returns their ids by package.
 
-    A file stays of the region of the first package that declared it, whoever declares it again.
+    A file stays of the first package that claimed it, and of its region, whoever declares it again; one whose id another phone
+    declared first is not claimed.
     """
     found: dict[UUID, set[UUID]] = {}
     for row in await session.execute(_CLAIM_ARRIVED, {"packages": list(package_ids)}):

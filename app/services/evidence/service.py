@@ -118,13 +118,30 @@ async def hold_bytes(session: AsyncSession, runtime: Runtime, kept: Kept) -> Non
         raise OriginalGoneProblem
 
 
-async def hold_all(session: AsyncSession, runtime: Runtime, brought: Sequence[Brought]) -> bool:
-    """The same for several files at once, in one statement when all are new; False when one's bytes went a moment ago."""
+_OBSTACLES = text(
+    """
+    SELECT ARRAY(SELECT storage_key FROM evidence_removals WHERE storage_key = ANY(:keys)) AS doomed,
+           EXISTS (SELECT FROM evidence_declarations
+                    WHERE id = ANY(CAST(:ids AS uuid[])) AND device_id <> :device_id) AS is_of_others
+    """
+)
+
+
+async def hold_all(
+    session: AsyncSession, runtime: Runtime, device_id: UUID, brought: Sequence[Brought]
+) -> bool:
+    """The same for several files of one phone at once, in one statement when all are new; False when they cannot be claimed
+    together: the bytes of one went a moment ago, or another phone has declared an id as well."""
     all_kept = [one.as_kept() for one in brought]
-    keys = [kept.key for kept in all_kept]
-    wanted = select(EvidenceRemoval.storage_key).where(EvidenceRemoval.storage_key.in_(keys))
-    doomed = set((await session.execute(wanted)).scalars())
-    held = {kept for kept in all_kept if not kept.is_new or kept.key in doomed}
+    values = {
+        "keys": [kept.key for kept in all_kept],
+        "ids": [one.arrival.id for one in brought],
+        "device_id": device_id,
+    }
+    obstacles = (await session.execute(_OBSTACLES, values)).one()
+    if obstacles.is_of_others:
+        return False
+    held = {kept for kept in all_kept if not kept.is_new or kept.key in obstacles.doomed}
     for kept in sorted(held, key=lambda kept: kept.sha256):  # in one order for everybody
         await lock_content(session, kept.sha256)
         if not await runtime.storage.exists(kept.key):

@@ -192,8 +192,8 @@ async def process_packages(
 
 
 async def _hold_files(session: AsyncSession, runtime: Runtime, one: Waiting) -> Waiting:
-    """The package with the files it came with; without them if the bytes of one went a moment ago."""
-    if not one.arrived.files or await hold_all(session, runtime, one.arrived.files):
+    """The package with the files it came with; without them if they are to be registered one by one."""
+    if not one.arrived.files or await hold_all(session, runtime, one.arrived.device_id, one.arrived.files):
         return one
     return replace(one, arrived=replace(one.arrived, files=()))
 
