@@ -35,6 +35,7 @@ from app.services.determinations.recheck import Recheck, recheck_visits
 from app.services.enterprises.commands import import_file
 from app.services.enterprises.import_reports import column_label
 from app.services.enterprises.trade_import import TradesLoaded, load_trades
+from app.services.hazards.folding import recount
 from app.services.identity.keys import ANNOUNCED_BEFORE, PURPOSES, KeyRing
 from app.services.identity.passwords import MIN_LENGTH
 from app.services.identity.service import create_first_administrator
@@ -318,6 +319,17 @@ def load_content() -> None:
     for one in asyncio.run(load()):
         state = "未变 / unchanged" if one.change == "unchanged" else "已发布 / published"
         typer.echo(f"{one.code}  第 {one.number} 版  {state}  {one.content_hash}")
+
+
+@cli.command("recount")
+def recount_hazards() -> None:
+    """重新统计隐患台账 · Count the hazard registry anew; needed only after rows were changed by hand."""
+
+    async def count() -> int:
+        async with open_runtime(Settings()) as runtime, runtime.database.write() as session:
+            return await recount(session)
+
+    typer.echo(f"已重新统计 {asyncio.run(count())} 条隐患 / hazards counted anew")
 
 
 @imports.command("enterprises")

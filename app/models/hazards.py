@@ -141,3 +141,48 @@ class HazardStep(Identified, Timed, Base):
     note: Mapped[str | None]
     evidence_ids: Mapped[list[UUID]]
     detail: Mapped[dict[str, Any] | None]
+
+
+class CountedHazard(Base):
+    """A hazard as it is counted in hazard_tallies at this moment; written by services/hazards/folding.py alone."""
+
+    __tablename__ = "counted_hazards"
+    __table_args__ = (
+        Index(
+            "ix_counted_hazards_due_on", "due_on", postgresql_where=text("status IN ('ordered', 'rectified')")
+        ),
+    )
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), primary_key=True)
+    enterprise_id: Mapped[UUID] = mapped_column(index=True)
+    region_id: Mapped[UUID]
+    trades: Mapped[list[str]]
+    level: Mapped[str]
+    clause: Mapped[str | None]
+    status: Mapped[str]
+    due_on: Mapped[date | None]
+
+
+class HazardTally(Base):
+    """How many counted hazards are of one kind, and how many of them were overdue on hazard_counting.counted_on."""
+
+    __tablename__ = "hazard_tallies"
+
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), primary_key=True)
+    trades: Mapped[list[str]] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(primary_key=True)
+    clause: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    overdue: Mapped[int]
+
+
+class HazardCounting(Base):
+    """The one row that says how far the change feed is folded into the tallies, and for which day they count what is overdue."""
+
+    __tablename__ = "hazard_counting"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1, autoincrement=False)
+    position: Mapped[int]
+    counted_on: Mapped[date]

@@ -147,3 +147,21 @@ class HazardCount(View):
     status: str
     count: int
     overdue: int
+
+
+class HazardTotal(View):
+    """Hazards of one group: all, not closed, overdue. `group`: a region's id, a code or a state; null: those without one."""
+
+    group: str | None
+    name: str | None
+    count: int
+    open: int
+    overdue: int
+
+
+class HazardTotals(View):
+    """Groups, the largest first, and the whole. A hazard of an enterprise of two trades is in both groups, once in the whole."""
+
+    by: Literal["region", "district", "level", "trade", "clause", "status"]
+    groups: list[HazardTotal]
+    whole: HazardTotal

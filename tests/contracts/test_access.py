@@ -93,6 +93,7 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/enterprises/vocabulary": "words",
     "/api/v1/hazards/counts": "numbers",
     "/api/v1/hazards/rebounds": "numbers",
+    "/api/v1/hazards/totals": "numbers; its first dimension in tests/hazards",
     "/api/v1/inspections/visits/counts": "numbers",
     "/api/v1/inspections/waiting-packages": "nothing waits; tests/inspections",
     "/api/v1/patrols/counts": "numbers",

@@ -19,6 +19,8 @@ from app.schemas.hazards import (
     CloseRequest,
     HazardCount,
     HazardDetail,
+    HazardTotal,
+    HazardTotals,
     HazardView,
     OrderRequest,
     OrderView,
@@ -47,6 +49,7 @@ from app.services.hazards.service import (
     record_reinspection,
     report_rectified,
 )
+from app.services.hazards.totals import Dimension, TotalsFilter, totals_by
 from app.services.hazards.workflow import is_overdue
 from app.services.inspections.visits import get_visit, is_certified_reinspection
 
@@ -55,15 +58,18 @@ READ = [Depends(allowed("hazards:read"))]
 MANAGE = [Depends(allowed("hazards:manage"))]
 
 
+Level = Annotated[Literal["general", "major"] | None, Query()]
+Status = Annotated[Literal["found", "ordered", "rectified", "reinspected", "closed"] | None, Query()]
+Code = Annotated[str | None, Query(max_length=50)]
+
+
 def _filter(
     region_id: UUID | None = None,
-    level: Annotated[Literal["general", "major"] | None, Query()] = None,
-    status: Annotated[
-        Literal["found", "ordered", "rectified", "reinspected", "closed"] | None, Query()
-    ] = None,
+    level: Level = None,
+    status: Status = None,
     overdue: bool | None = None,
-    trade: Annotated[str | None, Query(max_length=50)] = None,
-    clause: Annotated[str | None, Query(max_length=50)] = None,
+    trade: Code = None,
+    clause: Code = None,
     enterprise_id: UUID | None = None,
     site_id: UUID | None = None,
     risk_unit_id: UUID | None = None,
@@ -126,6 +132,28 @@ async def get_counts(actor: CurrentActor, session: ReadSession, narrowed: Narrow
     """Counts by level and state, under the same filters as the list."""
     rows = await count_hazards(session, actor, narrowed)
     return [HazardCount(level=level, status=status, count=n, overdue=late) for level, status, n, late in rows]
+
+
+@router.get("/totals", dependencies=READ)
+async def get_totals(
+    actor: CurrentActor,
+    session: ReadSession,
+    by: Dimension,
+    region_id: UUID | None = None,
+    level: Level = None,
+    status: Status = None,
+    trade: Code = None,
+    clause: Code = None,
+    overdue: bool | None = None,
+) -> HazardTotals:
+    """Counters of the caller's regions by one dimension, narrowed by the others; exact at the moment of asking.
+
+    `region`: the hazard's own region; `district`: the district it lies in.
+    """
+    narrowed = TotalsFilter(region_id, level, status, trade, clause, overdue)
+    groups, whole = await totals_by(session, actor, by, narrowed)
+    shown = [HazardTotal.model_validate(one) for one in groups]
+    return HazardTotals(by=by, groups=shown, whole=HazardTotal.model_validate(whole))
 
 
 @router.get("/rebounds", dependencies=READ)

@@ -1,7 +1,7 @@
 """Reading the registry: filtered lists, counts, one hazard with its orders and steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard, HazardRecurrence, HazardStep, RectificationOrder
+from app.services.hazards.totals import TotalsFilter, count_by_level_and_state
 from app.services.identity.places import lies_in
 
 
@@ -61,7 +62,9 @@ async def list_hazards(
 async def count_hazards(
     session: AsyncSession, actor: Actor, narrowed: HazardFilter
 ) -> list[tuple[str, str, int, int]]:
-    """(level, status, number, of these overdue) under the same filters, one statement."""
+    """(level, status, number, of these overdue) under the same filters: by the tallies where they know every filter given."""
+    if tallied := _tallied(narrowed):
+        return await count_by_level_and_state(session, actor, tallied)
     overdue = func.count().filter(_overdue())
     wanted = (
         select(Hazard.level, Hazard.status, func.count(), overdue)
@@ -105,6 +108,14 @@ def reinspections_of(hazard: Hazard, steps: Sequence[HazardStep]) -> list[Reinsp
             )
             reported = ()
     return found
+
+
+def _tallied(narrowed: HazardFilter) -> TotalsFilter | None:
+    """The same as the tallies are asked; None when something is wanted that they do not tell apart."""
+    given = {one.name: getattr(narrowed, one.name) for one in fields(HazardFilter)}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    known = {one.name for one in fields(TotalsFilter)}
+    return TotalsFilter(**wanted) if wanted.keys() <= known else None
 
 
 def _overdue() -> ColumnElement[bool]:
