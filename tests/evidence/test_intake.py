@@ -1,5 +1,6 @@
 """Acknowledged = stored: every way a file can arrive, in any order, once or twice, whole or damaged."""
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Iterator
@@ -597,6 +598,38 @@ def test_what_waits_is_limited_in_bytes_and_over_all_phones_of_a_person(
     assert put(stranger, second.id, new_id(), second.content).status_code == 201
     assert team.phone.put_package(package).status_code == 201
     assert team.phone.put_photo(package, second).status_code == 201
+
+
+@pytest.mark.parametrize("limit", ["MAX_UNCLAIMED", "MAX_UNCLAIMED_OF_USER", "MAX_UNCLAIMED_BYTES_OF_USER"])
+def test_of_files_that_come_at_once_no_more_wait_than_there_is_room_for(
+    team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """Each is held where it has been counted in, so that all of them would be."""
+    files = [Photo(new_id().bytes * 64, None) for _ in range(6)]
+    room = 2 * len(files[0].content) if "BYTES" in limit else 2
+    monkeypatch.setattr(f"app.services.evidence.arrivals.{limit}", room)
+    insert_row, count = arrivals._insert_row, 0
+
+    async def be_slow(*given: Any) -> bool:
+        nonlocal count
+        count += 1
+        await asyncio.sleep(0.5)
+        return await insert_row(*given)
+
+    monkeypatch.setattr(arrivals, "_insert_row", be_slow)
+    phones = [team.phone]
+    if limit != "MAX_UNCLAIMED":
+        phones.append(team.field.phone(team.officers[0].user_id))
+
+    def send(number: int) -> int:
+        answer = put(phones[number % len(phones)], files[number].id, new_id(), files[number].content)
+        return int(answer.status_code)
+
+    with ThreadPoolExecutor(len(files)) as pool:
+        assert sorted(pool.map(send, range(len(files)))) == [201] * 2 + [429] * 4
+    assert count == 2
+    assert sum(row_of(team.world, one.id) is not None for one in files) == 2
+    assert sum(stored_bytes(team.world, runtime, one.content) is not None for one in files) == 2
 
 
 def test_who_may_not_upload_is_403_and_a_browser_is_refused(team: Team) -> None:

@@ -1,8 +1,10 @@
 """Resumable uploads as tus 1.0 speaks of them: counted bytes stay whatever is cut off, and the end is that of a single PUT."""
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -710,6 +712,24 @@ def test_too_much_under_way_is_429_until_something_ends(
         assert tus.create(files[2], package.id).status_code == 201
     tus.end(paths[1])
     assert tus.create(files[2], package.id).status_code == 201
+
+
+def test_of_uploads_begun_at_once_no_more_are_under_way_than_there_is_room_for(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_OPEN_PER_USER", 2)
+    check = service._check_quotas
+
+    async def check_and_be_slow(*given: Any) -> None:
+        await check(*given)
+        await asyncio.sleep(0.3)
+
+    monkeypatch.setattr(service, "_check_quotas", check_and_be_slow)
+    files = [large_file(1000) for _ in range(6)]
+    package = team.sent(*files)
+    with ThreadPoolExecutor(len(files)) as pool:
+        answers = list(pool.map(lambda file: Tus(team.phone).create(file, package.id), files))
+    assert sorted(answer.status_code for answer in answers) == [201] * 2 + [429] * 4
 
 
 def test_too_many_files_waiting_for_packages_refuse_before_the_first_byte(

@@ -203,8 +203,14 @@ _WAITING = text(
 )
 
 
+# Taken last of all locks, and only for what is to wait: a declared file never comes here.
+_ONE_OF_USER = text("SELECT pg_advisory_xact_lock(hashtextextended(:user, 14))")
+
+
 async def _check_quota(session: AsyncSession, actor: Actor, arrival: Arrival) -> None:
-    """One more may wait, unless it waits already."""
+    """One more may wait, unless it waits already. Until its row is committed no other file of the person is counted: of files
+    that come at once, no more are let in than there is room for."""
+    await session.execute(_ONE_OF_USER, {"user": str(actor.user_id)})
     values = {"id": arrival.id, "device_id": actor.device_id, "user_id": actor.user_id}
     waiting = (await session.execute(_WAITING, values)).one()
     if (
