@@ -1,6 +1,7 @@
-"""What no package ever declared goes after ninety days, and nothing else ever does."""
+"""What no package declared goes after ninety days, and nothing else ever does."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from anshao_phone import Photo, sha256_of
+from anshao_phone import Photo, SealedPackage, sha256_of
 from app.core.clock import utc_now
 from app.services.evidence.service import lock_content
 from app.services.evidence.sweeping import is_used, remove_decided, remove_strays, sweep_unclaimed
@@ -70,10 +71,7 @@ def test_unclaimed_files_go_after_ninety_days_and_not_a_day_sooner(team: Team, r
 
 def test_files_of_a_package_that_a_person_must_look_at_stay(team: Team, runtime: Runtime) -> None:
     kept = photo()
-    unknown = {"code": "nobody-knows", "version": 1, "hash": "sha-256:" + "1" * 64}
-    officers = [officer.user_id for officer in team.officers]
-    package = team.phone.seal(team.field.document(unknown, officers), [kept])
-    assert team.phone.put_package(package).json()["code"] == "package_quarantined"
+    package = set_aside(team, kept)
     assert team.phone.put_photo(package, kept).status_code == 201
     age(team, kept.id, 4000)
     sweep(team, runtime)
@@ -105,6 +103,88 @@ def test_files_of_a_package_that_a_revoked_phone_handed_in_stay(team: Team, runt
 
     with pytest.raises(DBAPIError, match="never removed"):
         team.world.in_database(remove)
+
+
+def set_aside(team: Team, *files: Photo) -> SealedPackage:
+    """A package of a checklist that nobody knows waits for a person, and its files with it."""
+    unknown = {"code": "nobody-knows", "version": 1, "hash": "sha-256:" + "1" * 64}
+    officers = [officer.user_id for officer in team.officers]
+    package = team.phone.seal(team.field.document(unknown, officers), list(files))
+    assert team.phone.put_package(package).json()["code"] == "package_quarantined"
+    return package
+
+
+def decide(team: Team, table: str, package_id: UUID, days_ago: int) -> None:
+    """As a person rejects a package that waited."""
+
+    async def work(session: AsyncSession) -> None:
+        wanted = f"UPDATE {table} SET status = 'rejected', decided_at = :at WHERE package_id = :id"
+        await session.execute(text(wanted), {"at": utc_now() - timedelta(days=days_ago), "id": package_id})
+
+    team.world.in_database(work)
+
+
+def sweeps_of(team: Team, evidence_id: UUID) -> int:
+    async def find(session: AsyncSession) -> int:
+        wanted = "SELECT count(*) FROM audit_entries WHERE action = 'evidence:sweep' AND object_id = :id"
+        return await session.scalar(text(wanted), {"id": evidence_id}) or 0
+
+    return team.world.in_database(find)  # type: ignore[no-any-return]
+
+
+def test_what_a_processed_package_did_not_declare_goes_like_what_never_had_one(
+    team: Team, runtime: Runtime
+) -> None:
+    declared, old, young = photo(), photo(), photo()
+    package = team.seal(declared)
+    for each in (old, young):
+        undeclared = replace(package, photos=[each])
+        assert team.phone.put_photo(undeclared, each).status_code == 201
+    assert team.phone.put_package(package).status_code == 201
+    assert team.phone.put_photo(package, declared).status_code == 201
+    for each, days in ((old, 91), (young, 89), (declared, 4000)):
+        age(team, each.id, days)
+    sweep(team, runtime)
+    assert (row_of(team.world, old.id), sweeps_of(team, old.id)) == (None, 1)
+    assert stored_bytes(team.world, runtime, old.content) is None
+    for each in (young, declared):
+        assert row_of(team.world, each.id) is not None
+        assert stored_bytes(team.world, runtime, each.content) == each.content
+
+
+def test_what_waited_with_a_rejected_package_goes_ninety_days_after_the_decision(
+    team: Team, runtime: Runtime
+) -> None:
+    old, young = photo(), photo()
+    for each, decided in ((old, 91), (young, 89)):
+        package = set_aside(team, each)
+        assert team.phone.put_photo(package, each).status_code == 201
+        age(team, each.id, 4000)
+        decide(team, "package_intakes", package.id, decided)
+    sweep(team, runtime)
+    assert (row_of(team.world, old.id), sweeps_of(team, old.id)) == (None, 1)
+    assert stored_bytes(team.world, runtime, old.content) is None
+    assert row_of(team.world, young.id) is not None
+    assert stored_bytes(team.world, runtime, young.content) == young.content
+
+
+def test_what_waited_for_a_package_in_custody_goes_ninety_days_after_it_was_rejected(
+    team: Team, runtime: Runtime
+) -> None:
+    one, other = photo(), photo()
+    packages = [team.seal(one), team.seal(other)]
+    for package, each in zip(packages, (one, other), strict=True):
+        assert team.phone.put_photo(package, each).status_code == 201
+    administrator = team.world.person("administrator")
+    path = f"/api/v1/devices/{team.phone.device_id}/revocation"
+    assert administrator.post(path, version=1, json={"reason": "遗失"}).status_code == 200
+    for package, each, decided in zip(packages, (one, other), (91, 89), strict=True):
+        assert team.phone.hand_in(package, package.id).status_code == 201
+        age(team, each.id, 4000)
+        decide(team, "intake_deliveries", package.id, decided)
+    sweep(team, runtime)
+    assert row_of(team.world, one.id) is None
+    assert row_of(team.world, other.id) is not None
 
 
 def test_bytes_that_another_file_needs_stay(team: Team, runtime: Runtime) -> None:

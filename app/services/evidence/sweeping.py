@@ -1,4 +1,4 @@
-"""Clearing away: files whose package never came in 90 days, their bytes, and what interrupted uploads left in the staging.
+"""Clearing away: files that no package declared in 90 days, their bytes, and what interrupted uploads left in the staging.
 
 Rows go first, in the transaction that writes it down; bytes go afterwards, when no other row refers to them (a file that comes
 again meanwhile holds them, see hold_bytes).
@@ -30,9 +30,12 @@ _REMOVE_OLD = text(
     """
     WITH old AS (
         SELECT id FROM evidence_files f WHERE NOT is_claimed AND received_at < :before
-            AND NOT EXISTS (SELECT FROM package_intakes p WHERE p.package_id = f.package_id)
             AND NOT EXISTS (
-                SELECT FROM intake_deliveries i WHERE i.kind = 'package' AND i.package_id = f.package_id)
+                SELECT FROM package_intakes p WHERE p.package_id = f.package_id
+                   AND (p.status IN ('received', 'quarantined') OR p.decided_at >= :before))
+            AND NOT EXISTS (
+                SELECT FROM intake_deliveries i WHERE i.kind = 'package' AND i.package_id = f.package_id
+                   AND (i.status = 'waiting' OR i.decided_at >= :before))
          ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED),
     copies AS (
         SELECT storage_key, sha256 FROM evidence_derivatives WHERE evidence_id IN (SELECT id FROM old)),
@@ -48,9 +51,10 @@ _REMOVE_OLD = text(
 
 
 async def sweep_unclaimed(runtime: Runtime) -> int:
-    """Remove the files whose package did not come in 90 days, each with its audit row; gives their number.
+    """Remove the files that no package declared in 90 days, each with its audit row; gives their number.
 
-    What belongs to a package that is here, be it set aside for a person or handed in by a revoked phone, stays.
+    What belongs to a package that is still to be processed, set aside for a person or in custody stays, and for 90 days after
+    the decision. What a processed or rejected package left behind waits for nothing any more, and goes.
     """
     removed = 0
     while True:
