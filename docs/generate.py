@@ -13,7 +13,7 @@ from app.db.base import Base
 from app.enums.cases import CaseStatus
 from app.enums.checklists import TemplateStatus
 from app.enums.determinations import VerdictStatus
-from app.enums.hazards import ExtensionStatus
+from app.enums.hazards import ExtensionStatus, MeasureStatus
 from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
 from app.main import create_app
@@ -95,6 +95,7 @@ LABELS: dict[str, type[LabelledEnum]] = {
     "checklists": TemplateStatus,
     "determinations": VerdictStatus,
     "hazards: extensions": ExtensionStatus,
+    "hazards: measures": MeasureStatus,
 }
 """Areas whose states have Chinese labels."""
 BEGINS_AT = {"determinations": "open"}
@@ -124,7 +125,8 @@ def _workflow(area: str, table: str) -> str:
     ]
     targets = {target for _, _, target, *_ in steps}
     first = getattr(module, "INITIAL", BEGINS_AT.get(area))
-    starts = [f"    [*] --> {state}" for state in states if state == first or state not in targets]
+    firsts = first if isinstance(first, tuple) else (first,)
+    starts = [f"    [*] --> {state}" for state in states if state in firsts or state not in targets]
     left = {source for sources, *_ in steps for source in sources} | open_ended
     ends = [f"    {state} --> [*]" for state in states if state not in left]
     diagram = "\n".join(["```mermaid", "stateDiagram-v2", *declared, *starts, *arrows, *ends, "```"])
@@ -175,11 +177,11 @@ def map_page() -> str:
 
 CLOCKS = """# Statutory clocks
 
-A clock is a legal period that runs for a case or a hazard. Nobody writes a due date: a clock is started, suspended,
-resumed, extended and ended, each a row of its ledger, and its end is projected from the period, the ledger and the
-working calendar. The day of the start is never counted; what is suspended does not count; months and years end on the
-corresponding day, or the month's last (Civil Code 202). Whose last day on a day of rest moves to the next workday is an
-authority's dated decision; without one it is the party's.
+A clock is a legal period that runs for a case, a hazard or an on-site measure. Nobody writes a due date: a clock is
+started, suspended, resumed, extended and ended, each a row of its ledger, and its end is projected from the period, the
+ledger and the working calendar. The day of the start is never counted; what is suspended does not count; months and
+years end on the corresponding day, or the month's last (Civil Code 202). Whose last day on a day of rest moves to the
+next workday is an authority's dated decision; without one it is the party's.
 
 A period that reaches beyond the imported notices of holidays is *unknown until the notice is imported*. Importing one
 (`POST /api/v1/calendar/notices`) projects what it moves again, and the ledger of each clock names the notice.
@@ -210,6 +212,8 @@ def _period(limit: TimeLimit) -> str:
         words.append(f"before it{', clear' if limit.clear else ''}")
     if limit.meaning == "earliest":
         words.append("not before it has passed")
+    if limit.set_by == "authority":
+        words.append("unless the authority sets another")
     if limit.extension:
         words.append(f"up to {limit.extension} more if approved")
     if limit.suspended_by:

@@ -192,7 +192,10 @@ class RollOverView(View):
 
 
 class TimeLimitView(View):
-    """A limit as the law has it on a date; `amount` null: the law gives no number, and `set_by` tells who does."""
+    """A limit as the law has it on a date; `amount` null: the law gives no number, and `set_by` tells who does.
+
+    A number that is set by the authority is presumed, and to be confirmed, until it sets its own.
+    """
 
     code: str
     title_zh: str

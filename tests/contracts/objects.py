@@ -266,6 +266,23 @@ def extension(home: Home) -> Any:
     return answer.json()["id"]
 
 
+@maker("measure_id")
+def measure(home: Home) -> Any:
+    team = home.once(officers)
+    body = {
+        "site_id": str(home.once(site)),
+        "authority_id": str(home.world.authority),
+        "officer_ids": [str(one.user_id) for one in team],
+        "kinds": ["stop_use"],
+        "place": "RTO装置",
+        "ground": "排除前无法保证安全",
+        "hazard_ids": [str(home.once(hazard))],
+    }
+    answer = team[0].post("/api/v1/onsite-measures", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
 def opened_case(home: Home) -> dict[str, Any]:
     docket = home.once(a_docket)
     case: dict[str, Any] = docket.open(persons=[a_person()])

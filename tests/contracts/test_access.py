@@ -96,6 +96,7 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/hazards/totals": "numbers; its first dimension in tests/hazards",
     "/api/v1/inspections/visits/counts": "numbers",
     "/api/v1/inspections/waiting-packages": "nothing waits; tests/inspections",
+    "/api/v1/onsite-measures/kinds": "the law",
     "/api/v1/patrols/counts": "numbers",
     "/api/v1/sites/unit-facts": "words",
     "/api/v1/whistles/counts": "numbers",

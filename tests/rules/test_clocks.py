@@ -215,8 +215,13 @@ def facts(shared_folder: Path) -> dict[str, Any]:
     return {one["id"]: one for one in body["time_limits"]}
 
 
+PRESUMED = {"measure_in_writing"}
+"""Needed by a state of the facts (S05: oral first, writing follows) without a number: presumed until an authority sets one."""
+
+
 def test_every_limit_of_the_facts_is_carried_and_none_besides(shared_folder: Path) -> None:
-    assert {one.fact for one in time_limits()} | MONEY == set(facts(shared_folder))
+    carried = {one.fact for one in time_limits() if one.code not in PRESUMED}
+    assert carried | MONEY == set(facts(shared_folder))
 
 
 ONE_NUMBER = {
@@ -229,6 +234,8 @@ ONE_NUMBER = {
 def test_numbers_and_units_agree_with_the_facts_and_what_is_unsure_is_marked(shared_folder: Path) -> None:
     known, plain = facts(shared_folder), 0
     for limit in time_limits():
+        if limit.code in PRESUMED:
+            continue
         fact = known[limit.fact]
         assert limit.to_be_confirmed or "unverified" not in fact["source"], limit.code
         if limit.fact in ONE_NUMBER:
@@ -244,7 +251,10 @@ def test_numbers_and_units_agree_with_the_facts_and_what_is_unsure_is_marked(sha
 
 @pytest.mark.parametrize("limit", time_limits(), ids=lambda limit: limit.code)
 def test_a_limit_is_well_formed(limit: TimeLimit) -> None:
-    assert (limit.amount is None) == (limit.set_by != "law")
+    if limit.code in PRESUMED:
+        assert (limit.set_by, limit.to_be_confirmed) == ("authority", True)
+    else:
+        assert (limit.amount is None) == (limit.set_by != "law")
     assert limit.amount is None or limit.unit is not None
     assert limit.basis.zh
     assert limit.basis.en

@@ -13,7 +13,8 @@ from app.rules.clocks import ClockUnit
 
 @dataclass(frozen=True, slots=True)
 class TimeLimit:
-    """A limit as the law has it; `amount` None: the law gives no number, and `set_by` tells who does.
+    """A limit as the law has it; `amount` None: the law gives no number, and `set_by` tells who does. A number that an authority
+    sets holds as it is here, to be confirmed, until it does.
 
     `whose`: whose time it is (authority, party, court, police). `meaning` earliest: not before it has passed, instead of by then.
     `extension`: how much more may be approved, in the same unit; None: nothing, 0: no bound is written.

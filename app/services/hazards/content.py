@@ -1,10 +1,27 @@
-"""Settings of the registry as shipped. Read once, no database."""
+"""Settings of the registry and kinds of on-site measures, as shipped. Read once, no database."""
 
+from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import yaml
+
+from app.core.wording import Wording
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureKind:
+    """A kind of on-site measure. `concerns`: any hazard, or major ones only; `limit`: how long it may last, by its time limit."""
+
+    code: str
+    title: Wording
+    concerns: str
+    limit: str | None
+    basis: Wording
+    in_force_from: date
+    to_be_confirmed: bool
 
 
 @cache
@@ -23,3 +40,25 @@ def recurrence_window_days() -> int:
 def extension_latest_days() -> int:
     """How many days after its deadline an extension of an order can still be proposed."""
     return int(registry_settings()["extension_latest"]["value"])
+
+
+@cache
+def measure_kinds() -> tuple[MeasureKind, ...]:
+    """Every kind, in the order of the content."""
+    text = resources.files("app.content").joinpath("law", "onsite_measures.yaml").read_text(encoding="utf-8")
+    return tuple(
+        MeasureKind(
+            **one
+            | {
+                "title": Wording(**one["title"]),
+                "basis": Wording(**one["basis"]),
+                "in_force_from": date.fromisoformat(one["in_force_from"]),
+            }
+        )
+        for one in yaml.safe_load(text)
+    )
+
+
+def measure_kind(code: str) -> MeasureKind | None:
+    """The kind of that code; None: there is none."""
+    return next((one for one in measure_kinds() if one.code == code), None)

@@ -65,3 +65,67 @@ class ExtensionPersonProblem(ForbiddenProblem):
     code = "extension_same_person"
     zh = "提出延期的人不得审批该延期"
     en = "Who proposed an extension does not decide on it"
+
+
+class MeasureStateProblem(ConflictProblem):
+    """The measure's state does not allow the step, or another step came first."""
+
+    code = "measure_state"
+    zh = "现场处理措施当前状态为“{state}”，不能执行此操作"
+    en = "The on-site measure is {state}; this is not possible now"
+
+
+class MeasurePersonProblem(ForbiddenProblem):
+    """Those who ordered a measure put it in writing; somebody else agrees to its lifting."""
+
+    code = "measure_person"
+    zh = "书面决定由实施措施的执法人员作出，解除或撤销由其以外的负责人审查同意"
+    en = "Who ordered the measure puts it in writing; somebody else agrees to its lifting or withdrawal"
+
+
+class MeasureKindProblem(InvalidProblem):
+    """No such kind of measure."""
+
+    code = "measure_kind_unknown"
+    zh = "没有“{kind}”这种现场处理措施"
+    en = "There is no on-site measure of the kind {kind}"
+
+
+class MeasureTimeProblem(InvalidProblem):
+    """What was ordered was ordered in the past."""
+
+    code = "measure_time"
+    zh = "口头责令的时间不得晚于现在"
+    en = "An oral order cannot lie in the future"
+
+
+class MeasureOfficersProblem(InvalidProblem):
+    """Two certified officers of the authority at least, the writer one of them (行政处罚法 42, 安全生产法 67)."""
+
+    code = "measure_officers"
+    zh = "现场处理措施须由本机关两名以上当日持有效执法证的人员（含填报人）实施"
+    en = "An on-site measure is ordered by two certified officers of the authority at least, the writer one of them"
+
+
+class MeasureHazardsProblem(InvalidProblem):
+    """A written decision names the open hazards it covers, all of the site and the authority."""
+
+    code = "measure_hazards"
+    zh = "书面决定须列明该场所、本机关登记且未销号的隐患"
+    en = "A written decision names open hazards of the site and the authority"
+
+
+class MeasureReviewProblem(InvalidProblem):
+    """A review is a re-inspection visit to the site, on or after the decision, by two certified officers."""
+
+    code = "measure_review_visit"
+    zh = "解除措施的复查须为书面决定当日或之后、由两名以上持证执法人员对该场所实施的复查"
+    en = "The review is a re-inspection of the site, on or after the decision, by two certified officers at least"
+
+
+class MeasureHazardsOpenProblem(ConflictProblem):
+    """Work goes on only once the major hazards are removed (安全生产法 65(1)(三))."""
+
+    code = "measure_hazards_open"
+    zh = "重大事故隐患尚未复查合格，不能解除：{hazards}"
+    en = "Major hazards are not yet found rectified: {hazards}"

@@ -52,6 +52,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "hazards:manage": frozenset({_I}),
     "hazards:order": frozenset({_I}),
     "hazards:propose_extension": frozenset({_I, _C}),
+    "hazards:measure": frozenset({_I}),
+    "hazards:lift": frozenset({_P}),
     "hazards:close": frozenset({_P}),
     "hazards:export": frozenset({_V, _U}),
     "calendar:read": _EVERYONE,
