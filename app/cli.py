@@ -40,7 +40,13 @@ from app.services.identity.keys import ANNOUNCED_BEFORE, PURPOSES, KeyRing
 from app.services.identity.passwords import MIN_LENGTH
 from app.services.identity.service import create_first_administrator
 from app.services.inspections.receipt_check import KeysUnreadable
-from app.services.inspections.receipt_files import check_files, find_keys_file, load_keys
+from app.services.inspections.receipt_files import (
+    check_files,
+    find_keys_file,
+    load_keys,
+    source_in_full,
+    told_as_json,
+)
 from app.services.organizations.numbering import skip_numbers
 from app.services.runtime import open_runtime
 from app.serving import bring_up_to_date, database_address, serve_api, work
@@ -250,6 +256,9 @@ def verify_receipts(
             file_okay=False,
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="以 JSON 输出结果 · Say everything as one JSON document")
+    ] = False,
 ) -> None:
     """核验回执：签名、密钥有效期、哈希链、原件；无须服务器 · Check receipts from the published keys alone, offline."""
     source = keys or find_keys_file(files)
@@ -267,6 +276,17 @@ def verify_receipts(
         )
     except KeysUnreadable as unreadable:
         _fail(str(unreadable))
+    if as_json:
+        typer.echo(json.dumps(told_as_json(report, matches, str(source)), ensure_ascii=False, indent=2))
+        raise SystemExit(0 if report.is_sound else 1)
+    typer.echo(f"采信的密钥 / keys trusted, from {source_in_full(str(source))}:")
+    for key in report.trusted:
+        until = f"{key.valid_until:%Y-%m-%dT%H:%M:%S%z}" if key.valid_until else "…"
+        typer.echo(
+            f"  {key.purpose} {key.id}  {key.valid_from:%Y-%m-%dT%H:%M:%S%z} – {until}  "
+            f"有效签名 / signatures that hold: {report.signatures[key]}"
+        )
+        typer.echo(f"    {key.fingerprint}")
     for match in matches:
         typer.echo(f"✓ {match.name}  =  {match.kind} {match.id}  ({match.receipt})")
     for finding in report.findings:

@@ -1,5 +1,6 @@
 """`anshao verify receipt`: receipts stand by themselves, with the published keys and no server; what is wrong is named."""
 
+import base64
 import hashlib
 import json
 import os
@@ -308,6 +309,54 @@ def test_the_command_checks_a_folder_with_the_keys_that_lie_in_it(folder: Path, 
     assert code == 0, said
     assert f"{office.device}: 回执 / receipts 3 (1–3)" in said
     assert "核验通过 / sound: 3" in said
+
+
+def openssl_fingerprint(key_id: str, office: Office) -> str:
+    """What somebody without this program would compute."""
+    (jwk,) = [key for key in json.loads(office.published)["keys"] if key["kid"] == key_id]
+    prefix = bytes.fromhex("302a300506032b6570032100")  # RFC 8410
+    raw = base64.urlsafe_b64decode(jwk["x"] + "=")
+    return hash_of(prefix + raw)
+
+
+def test_the_command_names_the_keys_it_trusted_and_where_they_came_from(folder: Path, office: Office) -> None:
+    code, said = run(folder)
+    assert code == 0, said
+    assert f"keys trusted, from {folder / 'keys.json'}:" in said
+    renewed, first = office.ring.all("receipts")
+    for key, signatures in ((first, 3), (renewed, 0)):
+        (line,) = [line for line in said.splitlines() if line.startswith(f"  receipts {key.id}  ")]
+        assert line.endswith(f"signatures that hold: {signatures}")
+        assert openssl_fingerprint(key.id, office) in said
+    assert "2026-11-01T08:00:00+0000 – 2026-11-10T08:00:00+0000" in said
+    assert "2026-11-10T08:00:00+0000 – …" in said
+    assert not any(key.id in said for key in office.ring.all("access")), "it vouches for nothing here"
+
+
+def test_as_json_the_command_says_the_same_and_ends_the_same(folder: Path, office: Office) -> None:
+    code, said = run(folder, "--json")
+    told = json.loads(said)
+    assert (code, told["is_sound"], told["findings"]) == (0, True, [])
+    _, first = office.ring.all("receipts")
+    (key,) = [key for key in told["keys"] if key["key_id"] == first.id]
+    assert key == {
+        "key_id": first.id,
+        "fingerprint": openssl_fingerprint(first.id, office),
+        "purpose": "receipts",
+        "valid_from": MADE.isoformat(),
+        "valid_until": RENEWED.isoformat(),
+        "source": str(folder / "keys.json"),
+        "signatures": 3,
+    }
+    assert {one["key_id"] for one in told["receipts"]} == {first.id}
+    assert [one["number"] for one in told["receipts"]] == [1, 2, 3]
+    receipt = folder / "receipt-2.json"
+    receipt.write_bytes(receipt.read_bytes().replace(b'"size":5', b'"size":6'))
+    code, said = run(folder, "--json")
+    told = json.loads(said)
+    assert (code, told["is_sound"]) == (1, False)
+    assert [one["kind"] for one in told["findings"]] == ["signature_wrong", "link_broken"]
+    assert [key["signatures"] for key in told["keys"] if key["key_id"] == first.id] == [2]
 
 
 def test_the_command_needs_neither_database_nor_settings_nor_data_folder(folder: Path) -> None:

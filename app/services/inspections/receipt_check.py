@@ -19,6 +19,7 @@ from uuid import UUID
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from app.schemas.receipts import ReceiptCheckpoint, ReceiptDocument
@@ -74,7 +75,7 @@ class KeysUnreadable(ValueError):
     """What was given is no set of published keys; says why in Chinese and English."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PublishedKey:
     """A key of `/public/v1/keys`, with the period in which it signed."""
 
@@ -83,6 +84,12 @@ class PublishedKey:
     public: Ed25519PublicKey
     valid_from: datetime
     valid_until: datetime | None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the public key as other tools write it (SubjectPublicKeyInfo, DER), to be compared by other means."""
+        der = self.public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return "sha-256:" + hashlib.sha256(der).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +103,16 @@ class CheckedReceipt:
 
 @dataclass(slots=True)
 class ReceiptReport:
-    """What was checked and what is wrong."""
+    """What was checked and what is wrong.
 
+    `trusted`: the keys that could vouch for receipts or their checkpoints, as given; what is sound is so by them alone.
+    `signatures`: how many signatures of each hold, by key.
+    """
+
+    trusted: list[PublishedKey]
     receipts: list[CheckedReceipt] = field(default_factory=list)
     findings: list[ReceiptFinding] = field(default_factory=list)
+    signatures: Counter[PublishedKey] = field(default_factory=Counter)
 
     @property
     def is_sound(self) -> bool:
@@ -133,6 +146,10 @@ class _JwkSet(BaseModel):
     keys: list[_Jwk]
 
 
+_VOUCHING = ("receipts", "audit")
+"""The purposes of keys that sign receipts and the checkpoints in them."""
+
+
 def read_keys(published: bytes) -> list[PublishedKey]:
     """The keys of a document of `/public/v1/keys`; raises KeysUnreadable.
 
@@ -159,7 +176,7 @@ def _public_key(key: _Jwk) -> PublishedKey:
 
 def check_receipts(files: Iterable[tuple[str, bytes]], keys: Sequence[PublishedKey]) -> ReceiptReport:
     """Check each receipt (name, bytes) by itself, and those of one phone as a chain. The same one twice counts once."""
-    report = ReceiptReport()
+    report = ReceiptReport([key for key in keys if key.purpose in _VOUCHING])
     seen: set[str] = set()
     for name, data in files:
         checked = _check_one(report, name, data, keys)
@@ -245,6 +262,7 @@ def _check_signature(
     if not _verifies(key, signature, message):
         report.findings.append(finding("signature_wrong", name))
         return None
+    report.signatures[key] += 1
     return key
 
 
@@ -260,6 +278,7 @@ def _check_checkpoint(
     for key in keys:
         is_ours = (key.id, key.purpose) == (checkpoint.key_id, "audit") and key.valid_from <= at
         if is_ours and _verifies(key, checkpoint.signature, message):
+            report.signatures[key] += 1
             return
     report.findings.append(finding("checkpoint_wrong", f"{name}: audit_checkpoint {checkpoint.number}"))
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -38,6 +39,47 @@ def load_keys(source: str) -> list[PublishedKey]:
         return read_keys(_bounded(Path(source)))
     except OSError as error:
         raise KeysUnreadable(f"无法读取密钥文件 / cannot read the keys: {source}") from error
+
+
+def source_in_full(source: str) -> str:
+    """Where keys came from, so that it can be found again: the address, or the file with its folder."""
+    return source if "://" in source else str(Path(source).absolute())
+
+
+def told_as_json(report: ReceiptReport, matches: Sequence[Match], source: str) -> dict[str, Any]:
+    """All that a check found as plain data: whether it is sound, by which keys, of what, and what is wrong."""
+    return {
+        "is_sound": report.is_sound,
+        "keys": [
+            {
+                "key_id": key.id,
+                "fingerprint": key.fingerprint,
+                "purpose": key.purpose,
+                "valid_from": key.valid_from.isoformat(),
+                "valid_until": key.valid_until.isoformat() if key.valid_until else None,
+                "source": source_in_full(source),
+                "signatures": report.signatures[key],
+            }
+            for key in report.trusted
+        ],
+        "receipts": [
+            {
+                "file": one.name,
+                "hash": one.sha256,
+                "key_id": one.document.key_id,
+                "device_id": str(one.document.receipt.device_id),
+                "number": one.document.receipt.number,
+                "package_id": str(one.document.receipt.package.id),
+            }
+            for one in report.receipts
+        ],
+        "originals": [
+            {"file": one.name, "kind": one.kind, "id": str(one.id), "receipt": one.receipt} for one in matches
+        ],
+        "findings": [
+            {"kind": one.kind, "place": one.place, "zh": one.zh, "en": one.en} for one in report.findings
+        ],
+    }
 
 
 def find_keys_file(receipts: Sequence[Path]) -> Path | None:
