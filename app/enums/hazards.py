@@ -1,4 +1,4 @@
-"""The vocabulary of the registry: where an extension of an order and an on-site measure stand."""
+"""The vocabulary of the registry: levels, states and sources; where an extension, an on-site measure and an export stand."""
 
 from app.enums.labels import LabelledEnum
 
@@ -21,3 +21,39 @@ class MeasureStatus(LabelledEnum):
     REVIEWED = "reviewed", "复查合格（待审查同意）", "Reviewed, to be agreed to"
     LIFTED = "lifted", "已解除", "Lifted"
     WITHDRAWN = "withdrawn", "口头措施已撤销", "Oral measure withdrawn"
+
+
+class HazardLevel(LabelledEnum):
+    """General, or major by a clause."""
+
+    GENERAL = "general", "一般隐患", "General"
+    MAJOR = "major", "重大隐患", "Major"
+
+
+class HazardStatus(LabelledEnum):
+    """The states of services/hazards/workflow.py."""
+
+    FOUND = "found", "已发现", "Found"
+    ORDERED = "ordered", "已责令整改", "Ordered"
+    RECTIFIED = "rectified", "已报整改", "Reported as rectified"
+    REINSPECTED = "reinspected", "复查合格", "Re-inspected"
+    CLOSED = "closed", "已销号", "Closed"
+
+
+class HazardSource(LabelledEnum):
+    """Where a hazard comes from."""
+
+    INSPECTION = "inspection", "执法检查", "Inspection"
+    PATROL = "patrol", "巡查", "Patrol"
+    SELF_REPORT = "self_report", "企业自报", "Self-report"
+    TIP = "tip", "举报", "Tip"
+
+
+class ExportStatus(LabelledEnum):
+    """How far an export is. Only a finished one has a file."""
+
+    WAITING = "waiting", "等待中", "Waiting"
+    RUNNING = "running", "导出中", "Running"
+    DONE = "done", "已完成", "Done"
+    FAILED = "failed", "失败", "Failed"
+    EXPIRED = "expired", "已过期", "Expired"

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Protocol
 from urllib.parse import quote
 
 from fastapi import Header, Request, Response
@@ -11,12 +11,18 @@ from fastapi.responses import StreamingResponse
 
 from app.core.errors import Problem
 from app.schemas.evidence import StoredObject
-from app.storage.store import ObjectStore
 
 CHUNK_BYTES = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 IfNoneMatch = Annotated[str | None, Header()]
+
+
+class Readable(Protocol):
+    """What bytes are read from: a store, or a file of several parts."""
+
+    async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """The content, or `length` bytes of it from `start`; raises FileNotFoundError."""
 
 
 class RangeProblem(Problem):
@@ -57,7 +63,7 @@ def not_modified(stored: StoredObject) -> Response:
 
 
 async def object_response(
-    request: Request, store: ObjectStore, stored: StoredObject, *, as_attachment: bool
+    request: Request, store: Readable, stored: StoredObject, *, as_attachment: bool
 ) -> Response:
     """200 or 206 with the bytes; raises RangeProblem, ObjectUnavailableProblem. No browser runs anything that is in them."""
     span = _span(request, stored)
@@ -84,9 +90,7 @@ async def object_response(
     )
 
 
-async def _stream(
-    store: ObjectStore, key: str, start: int, length: int, first: bytes
-) -> AsyncIterator[bytes]:
+async def _stream(store: Readable, key: str, start: int, length: int, first: bytes) -> AsyncIterator[bytes]:
     yield first
     sent = len(first)
     while sent < length:

@@ -251,3 +251,41 @@ class HazardCounting(Base):
     id: Mapped[int] = mapped_column(primary_key=True, default=1, autoincrement=False)
     position: Mapped[int]
     counted_on: Mapped[date]
+
+
+class HazardExport(Identified, Timed, Versioned, Base):
+    """An export and its progress: rows down to `last_id` lie in its parts. The file is offered when it is done, never before."""
+
+    __tablename__ = "hazard_exports"
+    __table_args__ = (
+        CheckConstraint("status IN ('waiting', 'running', 'done', 'failed', 'expired')", name="status"),
+        CheckConstraint("format IN ('csv', 'xlsx')", name="format"),
+        CheckConstraint("(sha256 IS NOT NULL) OR status <> 'done'", name="done"),
+        Index("ix_hazard_exports_expires_at", "expires_at", postgresql_where=text("status <> 'expired'")),
+    )
+
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    region_ids: Mapped[list[UUID]]
+    filters: Mapped[dict[str, Any]]
+    format: Mapped[str]
+    status: Mapped[str] = mapped_column(default="waiting")
+    failure: Mapped[str | None]
+    rows_total: Mapped[int]
+    rows_done: Mapped[int] = mapped_column(default=0)
+    last_id: Mapped[UUID | None]
+    size: Mapped[int] = mapped_column(default=0)
+    sha256: Mapped[str | None]
+    expires_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class HazardExportPart(Base):
+    """Some bytes of an export's file, in the order of `number`."""
+
+    __tablename__ = "hazard_export_parts"
+
+    export_id: Mapped[UUID] = mapped_column(ForeignKey("hazard_exports.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str]
+    size: Mapped[int]

@@ -8,6 +8,7 @@ TASK_MODULES: tuple[str, ...] = (
     "app.services.evidence.jobs",
     "app.services.inspections.jobs",
     "app.services.clocks.jobs",
+    "app.services.hazards.jobs",
 )
 
 

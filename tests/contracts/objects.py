@@ -7,6 +7,7 @@ the object from a sibling district and from another city, and expect 404. Ids th
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +19,7 @@ from app.models.enterprises import EnterpriseContact, EnterpriseImport, RiskUnit
 from app.models.numbers import NumberBlock
 from app.services.clocks.repository import raise_reminders
 from app.services.clocks.service import Subject, start_clock
+from app.services.hazards.exporting import work_off
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
 from tests.evidence.test_judging import judge_all
@@ -407,6 +409,17 @@ def verdict(home: Home) -> Any:
     home.once(submitted)
     rows = home.once(officers)[0].get("/api/v1/determinations").json()["items"]
     return rows[0]["id"]
+
+
+@maker("export_id")
+def hazard_export(home: Home) -> Any:
+    """A finished one of the whole city."""
+    home.once(hazard)
+    answer = home.world.person("supervisor").post("/api/v1/hazards/exports", params={"format": "csv"})
+    assert answer.status_code == 202, answer.text
+    assert home.world.client.portal is not None
+    home.world.client.portal.call(work_off, home.world.runtime, UUID(answer.json()["id"]))
+    return answer.json()["id"]
 
 
 @maker("import_id")

@@ -18,6 +18,7 @@ from app.routers.console import (
     enterprises,
     evidence,
     extensions,
+    hazard_exports,
     hazards,
     inspections,
     measures,
@@ -55,6 +56,7 @@ def console_areas() -> list[APIRouter]:
         board.router,
         provenance.router,  # before evidence: /evidence/provenance is no file's id
         evidence.router,
+        hazard_exports.router,  # before hazards: /hazards/exports is no hazard's id
         hazards.router,
         extensions.router,
         measures.router,

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import anyio
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -21,6 +21,7 @@ from app.services.enterprises.contacts import contacts_of
 from app.services.enterprises.import_columns import COLUMNS
 from app.services.enterprises.repository import EnterpriseFilter, list_enterprises
 from app.services.enterprises.writing import BOM, XlsxFile, csv_bytes
+from app.services.identity.places import topmost
 
 PAGE = 1_000
 HEADER = (*(column.zh for column in COLUMNS), "状态", "联系人", "联系电话", "更新时间")
@@ -40,7 +41,7 @@ async def record_export(
         action="enterprises:export",
         kind="enterprise_export",
         object_id=new_id(),
-        region_id=narrowed.region_id or await _topmost(session, actor),
+        region_id=narrowed.region_id or await topmost(session, actor.regions_for("enterprises:export")),
         detail={"format": file_format, "filters": shown},
     )
 
@@ -124,9 +125,3 @@ def _label(kind: type[RegulatedTrade | EnterpriseSize | RiskGrade], value: str |
     if value is None:
         return ""
     return next((one.zh for one in kind if one.value == value), value)
-
-
-async def _topmost(session: AsyncSession, actor: Actor) -> UUID | None:
-    """The widest region the actor exports from, where the act is shown to auditors."""
-    wanted = select(Region.id).where(Region.id.in_(actor.regions_for("enterprises:export")))
-    return (await session.execute(wanted.order_by(func.length(Region.path)).limit(1))).scalar_one_or_none()

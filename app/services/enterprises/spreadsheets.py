@@ -18,6 +18,7 @@ from xml.parsers import expat
 from python_calamine import CalamineError, CalamineWorkbook
 
 from app.core.errors import InvalidProblem
+from app.services.enterprises.writing import GUARDED
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_UNPACKED_BYTES = 128 * 1024 * 1024
@@ -106,7 +107,7 @@ def _decoded(content: bytes) -> str:
 
 def _without_guard(cell: str) -> str:
     """Undo the apostrophe that keeps a spreadsheet program from reading a CSV cell as a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in GUARDED else cell
 
 
 def _xlsx_rows(content: bytes) -> list[list[str]]:

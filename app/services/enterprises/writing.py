@@ -14,7 +14,8 @@ BOM = b"\xef\xbb\xbf"
 """So that spreadsheet programs read the CSV as UTF-8."""
 MAX_SHEET_ROWS = 1_000_000
 """A worksheet ends at 1,048,576 rows; what is longer goes on in a further sheet."""
-_GUARDED = ("=", "+", "-", "@", "\t", "\r")
+GUARDED = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+"""Beginnings that a spreadsheet program takes for a formula, or skips to find one; wide forms count as narrow ones there."""
 
 
 def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
@@ -28,7 +29,7 @@ def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
 def _csv_cell(value: Any) -> Any:
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_GUARDED) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(GUARDED) else value
 
 
 class XlsxFile:

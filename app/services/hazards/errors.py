@@ -1,6 +1,6 @@
 """Why a hazard cannot take a step."""
 
-from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem
+from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem, Problem
 
 
 class HazardStateProblem(ConflictProblem):
@@ -129,3 +129,32 @@ class MeasureHazardsOpenProblem(ConflictProblem):
     code = "measure_hazards_open"
     zh = "重大事故隐患尚未复查合格，不能解除：{hazards}"
     en = "Major hazards are not yet found rectified: {hazards}"
+
+
+class ExportNotReadyProblem(Problem):
+    """There is no file: the export is not done, or it failed. Half a file is never offered."""
+
+    status = 409
+    code = "export_not_ready"
+    retry = "after"
+    zh = "导出尚未完成（{state}），暂无文件"
+    en = "The export is {state}; there is no file"
+
+
+class ExportExpiredProblem(Problem):
+    """The file was removed after its time; export anew."""
+
+    status = 410
+    code = "export_expired"
+    zh = "导出文件已过期，请重新导出"
+    en = "The exported file has expired; export anew"
+
+
+class TooManyExportsProblem(Problem):
+    """A person's exports never fill the worker: the next one waits until one of his is done."""
+
+    status = 429
+    code = "too_many_exports"
+    retry = "after"
+    zh = "您有 {limit} 个导出尚未完成，请稍后再试"
+    en = "{limit} of your exports are not finished; try again later"

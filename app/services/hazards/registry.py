@@ -1,6 +1,6 @@
 """Reading the registry: filtered lists, counts, one hazard with its orders and steps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from uuid import UUID
@@ -52,7 +52,7 @@ async def list_hazards(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: HazardFilter
 ) -> Page[Hazard]:
     """Newest first, one statement."""
-    conditions = _conditions(actor, narrowed)
+    conditions = conditions_of(actor.regions_for("hazards:read"), narrowed)
     if request.after:
         conditions.append(Hazard.id < request.after[0])
     wanted = select(Hazard).where(*conditions).order_by(Hazard.id.desc()).limit(request.limit + 1)
@@ -68,7 +68,7 @@ async def count_hazards(
     overdue = func.count().filter(_overdue())
     wanted = (
         select(Hazard.level, Hazard.status, func.count(), overdue)
-        .where(*_conditions(actor, narrowed))
+        .where(*conditions_of(actor.regions_for("hazards:read"), narrowed))
         .group_by(Hazard.level, Hazard.status)
         .order_by(Hazard.level, Hazard.status)
     )
@@ -123,8 +123,9 @@ def _overdue() -> ColumnElement[bool]:
     return Hazard.status.in_(("ordered", "rectified")) & (Hazard.due_on < shanghai_today())
 
 
-def _conditions(actor: Actor, narrowed: HazardFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [Hazard.region_id.in_(actor.regions_for("hazards:read"))]
+def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[ColumnElement[bool]]:
+    """What rows of these regions obey under the filters."""
+    conditions: list[ColumnElement[bool]] = [Hazard.region_id.in_(regions)]
     if narrowed.region_id is not None:
         conditions.append(lies_in(Hazard.region_id, narrowed.region_id))
     for name in ("level", "status", "clause", "enterprise_id", "site_id", "risk_unit_id"):

@@ -1,0 +1,30 @@
+"""Handlers of the registry's jobs."""
+
+from uuid import UUID
+
+from procrastinate import JobContext
+
+from app.jobs.app import RETRY, jobs
+from app.services.hazards.export_files import remove_strays
+from app.services.hazards.exporting import expire_exports, fail_export, work_off
+
+
+@jobs.task(name="hazards.export", pass_context=True, retry=RETRY)
+async def export_hazards(context: JobContext, export_id: str) -> None:
+    """Work off an export; interrupted, it is given back to the queue. Tried for the last time in vain, the export says so."""
+    runtime = context.additional_context["runtime"]
+    try:
+        await work_off(runtime, UUID(export_id))
+    except Exception:
+        if RETRY.max_attempts is not None and context.job.attempts >= RETRY.max_attempts - 1:
+            await fail_export(runtime, UUID(export_id), "storage_or_database")
+        raise
+
+
+@jobs.periodic(cron="23 * * * *")
+@jobs.task(name="hazards.expire_exports", pass_context=True, queueing_lock="hazards.expire_exports")
+async def expire(context: JobContext, timestamp: int) -> None:
+    """Hourly: files whose time is over, and parts that belong to none."""
+    runtime = context.additional_context["runtime"]
+    await expire_exports(runtime)
+    await remove_strays(runtime.storage)
