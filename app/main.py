@@ -22,6 +22,7 @@ from app.routers.reference import reference_router
 from app.services.determinations.content import load_law
 from app.services.runtime import open_runtime
 from app.services.subscriptions import load_subscriptions
+from app.services.sync.streams import close_desk
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -33,7 +34,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with open_runtime(chosen) as runtime:
             app.state.runtime = runtime
             load_law()
-            yield
+            try:
+                yield
+            finally:
+                await close_desk(runtime)
 
     load_subscriptions()
     app = FastAPI(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from anshao_phone import Device
 from app.core.actor import Actor, Grant
@@ -187,7 +187,7 @@ def test_much_that_was_missed_is_told_page_by_page_and_only_one_is_read_before_t
         stream = await open_stream(
             world.runtime, actor, team.phone.access_token, SyncCollection.ENTERPRISES, cursor
         )
-        stream.close()
+        await stream.close()
         return len(stream._first)
 
     assert world.client.portal is not None
@@ -287,16 +287,16 @@ def test_a_phone_opens_so_many_streams_and_no_more_and_gets_the_place_back(
 def test_the_whole_process_has_a_bound(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(runtime)
     monkeypatch.setattr(desk, "_total", 2)
-    first, second = (desk.place_for(somebody(), Listener(frozenset())) for _ in range(2))
-    with (
-        first,
-        second,
-        pytest.raises(TooManyStreamsProblem),
-        desk.place_for(somebody(), Listener(frozenset())),
-    ):
-        pass
-    with desk.place_for(somebody(), Listener(frozenset())):
-        pass
+
+    async def story() -> None:
+        first, second = (desk.place_for(somebody(), Listener(frozenset())) for _ in range(2))
+        async with first, second:
+            with pytest.raises(TooManyStreamsProblem):
+                await desk.place_for(somebody(), Listener(frozenset())).__aenter__()
+        async with desk.place_for(somebody(), Listener(frozenset())):
+            pass
+
+    asyncio.run(story())
 
 
 def somebody() -> Actor:
@@ -334,7 +334,7 @@ def test_a_thousand_idle_streams_hold_no_connection_and_ask_one_question_between
             done = await asyncio.gather(*waiting, return_exceptions=True)
         finally:
             for one in opened:
-                one.close()
+                await one.close()
         assert len(done) == most
         return polls, held, len(desk_of(runtime)._listeners)
 
@@ -343,6 +343,79 @@ def test_a_thousand_idle_streams_hold_no_connection_and_ask_one_question_between
     assert polls <= 6
     assert held <= 1  # the one question
     assert left == 0
+
+
+def watches() -> int:
+    """Tasks of this loop that watch the feed."""
+    return sum("_keep_watching" in repr(task.get_coro()) for task in asyncio.all_tasks() if not task.done())
+
+
+def connections_out(runtime: Runtime) -> int:
+    """Connections of the pool that somebody holds."""
+    out: int = runtime.database.engine.pool.checkedout()  # type: ignore[attr-defined]
+    return out
+
+
+@pytest.fixture
+def slow_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch is nearly always in the middle of its question."""
+    monkeypatch.setattr(streams, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(streams, "_WHERE", text("SELECT last_position FROM change_feed, pg_sleep(0.2)"))
+
+
+@pytest.mark.usefixtures("slow_watch")
+def test_the_last_stream_that_is_closed_leaves_no_task_and_no_connection_behind(
+    world: World, runtime: Runtime
+) -> None:
+    async def story() -> list[tuple[int, int]]:
+        token = issue_access_token(runtime.keys, minutes=5, session_id=new_id())
+        seen = []
+        opened = [
+            await open_stream(runtime, somebody(), token, SyncCollection.ENTERPRISES, None) for _ in range(3)
+        ]
+        await asyncio.sleep(0.1)
+        for one in opened:
+            seen.append((watches(), connections_out(runtime)))
+            await one.close()
+        return [*seen, (watches(), connections_out(runtime))]
+
+    assert world.client.portal is not None
+    assert world.client.portal.call(story) == [(1, 1), (1, 1), (1, 1), (0, 0)]
+
+
+@pytest.mark.usefixtures("slow_watch")
+def test_clients_that_hang_up_leave_no_task_and_no_connection_behind(
+    world: World, app: FastAPI, runtime: Runtime
+) -> None:
+    team = Team(world)
+
+    async def left() -> tuple[int, int]:
+        return watches(), connections_out(runtime)
+
+    assert world.client.portal is not None
+    ears = [Ear(world, app, team.phone, "/mobile/v1/sync/enterprises/stream") for _ in range(2)]
+    for ear in ears:
+        assert ear.event() == {"event": "RESYNC", "data": "RESYNC"}
+    for ear in ears:
+        ear.leave()
+    assert world.client.portal.call(left) == (0, 0)
+
+
+@pytest.mark.usefixtures("slow_watch")
+def test_the_end_of_the_process_ends_the_watch_whatever_became_of_the_streams(
+    world: World, runtime: Runtime
+) -> None:
+    async def story() -> tuple[int, int]:
+        token = issue_access_token(runtime.keys, minutes=5, session_id=new_id())
+        stream = await open_stream(runtime, somebody(), token, SyncCollection.ENTERPRISES, None)
+        await asyncio.sleep(0.1)
+        await streams.close_desk(runtime)
+        left = watches(), connections_out(runtime)
+        await stream.close()
+        return left
+
+    assert world.client.portal is not None
+    assert world.client.portal.call(story) == (0, 0)
 
 
 def test_of_two_streams_opened_at_once_the_slower_does_not_skip_what_the_watch_has_still_to_look_at(

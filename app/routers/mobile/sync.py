@@ -93,7 +93,8 @@ class _Events(StreamingResponse):
     """A stream that gives its place back however it ends, also when nobody began to read it."""
 
     def __init__(self, stream: ChangeStream, headers: dict[str, str]) -> None:
-        super().__init__(stream.events(), media_type=EVENTS, headers=headers)
+        self._events = stream.events()
+        super().__init__(self._events, media_type=EVENTS, headers=headers)
         self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +102,10 @@ class _Events(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._stream.close()
+            await (
+                self._events.aclose()
+            )  # a reader who hung up in mid-event left it there, for the collector to end some day
+            await self._stream.close()
 
 
 def _page(pulled: Pulled) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """One stream of server-sent events: changed documents as pages, from a cursor on, until the token ends."""
 
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 
 import orjson
 
@@ -39,7 +39,7 @@ class ChangeStream:
         self._token = token
         self._collection = collection
         self._cursor = cursor
-        self._place = ExitStack()
+        self._place = AsyncExitStack()
         self._desk: Desk = desk_of(runtime)
         known = COLLECTIONS.get(collection)
         self._listener = Listener(known.kinds if known else frozenset())
@@ -51,7 +51,7 @@ class ChangeStream:
 
         Whoever began it closes it."""
         self._listener.user_id = actor.user_id
-        self._place.enter_context(self._desk.place_for(actor, self._listener))
+        await self._place.enter_async_context(self._desk.place_for(actor, self._listener))
         try:
             await self._desk.watch()
             if self._cursor:  # one page tells whether the cursor is good; the rest comes when somebody reads
@@ -60,14 +60,14 @@ class ChangeStream:
             else:
                 self._first = [_RESYNC]
         except BaseException:
-            self.close()
+            await self.close()
             raise
 
-    def close(self) -> None:
-        """Give the place back; harmless when repeated."""
-        self._place.close()
+    async def close(self) -> None:
+        """Give the place back; harmless when repeated. Whoever was the last leaves nothing running."""
+        await self._place.aclose()
 
-    async def events(self) -> AsyncIterator[bytes]:
+    async def events(self) -> AsyncGenerator[bytes]:
         """The events, until the token ends, the caller is no more let in, or he goes away."""
         yield _BEGINNING
         for piece in self._first:

@@ -6,13 +6,14 @@ and of what it has moved over; only streams that this may concern wake, and two 
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from anyio import CancelScope
 from sqlalchemy import text
 from structlog import get_logger
 
@@ -76,8 +77,8 @@ class Desk:
         self._position = 0
         self.readers = asyncio.Semaphore(READERS)
 
-    @contextmanager
-    def place_for(self, actor: Actor, listener: Listener) -> Iterator[None]:
+    @asynccontextmanager
+    async def place_for(self, actor: Actor, listener: Listener) -> AsyncIterator[None]:
         """Count a stream while it is open; raises TooManyStreamsProblem where the device, the user or the process has enough."""
         owners = [("device", actor.device_id or actor.session_id), ("user", actor.user_id)]
         mine = [(kind, owner) for kind, owner in owners if owner is not None]
@@ -93,9 +94,8 @@ class Desk:
             self._listeners.discard(listener)
             self._open.subtract(mine)
             self._open += Counter()  # forgets those who have none left
-            if not self._listeners and self._watch is not None:
-                self._watch.cancel()
-                self._watch = None
+            if not self._listeners:
+                await self.rest()
 
     async def watch(self) -> None:
         """See to it that the feed is watched; whatever gets its position after this returns is noticed."""
@@ -106,6 +106,14 @@ class Desk:
             ):  # nobody began while we asked: the place is ours to set
                 self._position = where
                 self._watch = asyncio.create_task(self._keep_watching())
+
+    async def rest(self) -> None:
+        """Watch no more; the watch has ended, and given its connection back, when this returns, also in a request cut off."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+            with CancelScope(shield=True):
+                await asyncio.wait([watch])
 
     async def _keep_watching(self) -> None:
         while True:
@@ -135,6 +143,13 @@ class Desk:
 
 
 _desks: WeakKeyDictionary[Database, Desk] = WeakKeyDictionary()
+
+
+async def close_desk(runtime: Runtime) -> None:
+    """Before the runtime closes: what still watches ends, whatever became of its streams."""
+    desk = _desks.pop(runtime.database, None)
+    if desk is not None:
+        await desk.rest()
 
 
 def desk_of(runtime: Runtime) -> Desk:
