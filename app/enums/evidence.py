@@ -21,6 +21,11 @@ class EvidenceFlag(LabelledEnum):
         "像素数超过上限，未予解码",
         "More pixels than are decoded: it was not decoded",
     )
+    TOO_LARGE = (
+        "too_large",
+        "图片文件过大，未予解码，按原样保存",
+        "The picture's file is larger than are decoded; kept as it is",
+    )
     UNSUPPORTED = (
         "unsupported",
         "不支持预览的文件类型，按原样保存",

@@ -1,7 +1,10 @@
 """Working off what waits: each file once, in batches, whatever some of them do to the decoder."""
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +13,12 @@ from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from anshao_phone import Photo
+from anshao_phone import Photo, sha256_of
 from app.services.evidence import examination
 from app.services.evidence.decoder import _LENGTHS, Decoder, DecoderFailed
 from app.services.evidence.examination import examine_waiting
 from app.services.runtime import Runtime
-from app.storage.store import original_key
+from app.storage.store import ObjectStore, original_key
 from tests.evidence.conftest import Team
 from tests.evidence.files import camera_jpeg, drawn, encoded, mp4, png_bomb
 from tests.evidence.test_intake import row_of
@@ -100,6 +103,48 @@ def test_files_are_examined_flagged_and_reduced_and_their_originals_stay(
     original, large, small = run(team.world, read)
     assert original == whole
     assert [len(large), len(small)] == [copy["size"] for copy in copies]
+
+
+class Counting:
+    """A store that counts the bytes that are read through it, by key."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self.read_bytes: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        found = await self._store.read(key, start, length)
+        self.read_bytes[key] += len(found)
+        return found
+
+
+def test_of_a_film_the_boxes_are_read_and_of_a_picture_that_is_too_large_the_beginning(
+    team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is sent, a worker holds no more of it than a picture may have."""
+    frames = random.Random(7).randbytes(3 * 1024**2)
+    film = Photo(mp4() + (8 + len(frames)).to_bytes(4) + b"mdat" + frames, None, "video/mp4")
+    cut = Photo(film.content[:-1], None, "video/mp4")
+    document = Photo(b"%PDF-1.7" + frames, None, "application/pdf")
+    large, small = Photo(camera_jpeg(), None), Photo(encoded(drawn((64, 48)), "JPEG"), None)
+    files = (film, cut, document, large, small)
+    monkeypatch.setattr(examination, "MAX_PICTURE_BYTES", len(large.content) - 1)
+    package = team.sent(*files)
+    for file in files:
+        assert team.phone.put_photo(package, file).status_code == 201
+    counting = Counting(runtime.storage)
+    examine_all(team.world, replace(runtime, storage=counting))  # type: ignore[arg-type]
+    rows = [row_of(team.world, file.id) for file in files]
+    assert [row["flags"] for row in rows if row] == [[], ["damaged"], ["unsupported"], ["too_large"], []]
+    assert [row["detected_type"] for row in rows if row] == [
+        "video/mp4", "video/mp4", "application/pdf", "image/jpeg", "image/jpeg"
+    ]  # fmt: skip
+    assert [bool(copies_of(team.world, file.id)) for file in files] == [False] * 4 + [True]
+    for file in files[:4]:
+        assert counting.read_bytes[original_key(sha256_of(file.content))] <= examination.HEAD_BYTES + 100
 
 
 def test_a_file_that_hangs_the_decoder_is_flagged_at_last_and_the_others_go_on(

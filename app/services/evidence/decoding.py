@@ -1,4 +1,4 @@
-"""Examining one file: what it is, what its camera says, and reduced copies of it. Pure: bytes in, bytes out.
+"""Examining one picture: what it is, what its camera says, and reduced copies of it. Pure: bytes in, bytes out.
 
 Runs in a process of its own (decoder.py): what is decoded here comes from strangers.
 """
@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from app.enums.evidence import EvidenceFlag
 from app.services.evidence.likeness import hashes_of
-from app.services.evidence.media_types import IMAGES, KEPT_AS_IS, detect_type, is_mislabelled, is_whole_mp4
+from app.services.evidence.media_types import detect_type, is_mislabelled
 from app.services.evidence.metadata import MALFORMED, read_facts
 
 SIZES = (1280, 320)
@@ -53,18 +53,15 @@ class Examination:
 
 
 def examine(content: bytes, claims: Sequence[str | None]) -> Examination:
-    """Examine a file; `claims` are the media types its sender gave it. Never raises for what the bytes are."""
+    """Examine a picture (a file whose first bytes say that it is one of IMAGES); `claims` are the media types its sender gave it.
+
+    Never raises for what the bytes are.
+    """
     detected = detect_type(content)
     found = Examination(detected)
     if is_mislabelled(detected, claims):
         found.flags.append(EvidenceFlag.MISLABELLED)
-    if detected in IMAGES:
-        _examine_image(content, found)
-    elif detected in KEPT_AS_IS:
-        if not is_whole_mp4(content):
-            found.flags.append(EvidenceFlag.DAMAGED)
-    else:
-        found.flags.append(EvidenceFlag.UNSUPPORTED)
+    _examine_image(content, found)
     if found.flags:
         found.reduced.clear()
     return found
@@ -75,7 +72,8 @@ def _examine_image(content: bytes, found: Examination) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=[_FORMATS[found.detected_type or ""]]) as image:
+            formats = [name for kind, name in _FORMATS.items() if kind == found.detected_type]
+            with Image.open(io.BytesIO(content), formats=formats) as image:
                 found.facts = read_facts(image)
                 found.reduced, found.hashes = _reduce(image)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):

@@ -23,10 +23,18 @@ from app.models.evidence import EvidenceDerivative, EvidenceFile
 from app.models.history import Change
 from app.services.evidence.decoder import Decoder, DecoderFailed
 from app.services.evidence.likeness import as_signed
-from app.services.evidence.media_types import type_of_name
+from app.services.evidence.media_types import (
+    BOX_HEAD,
+    IMAGES,
+    KEPT_AS_IS,
+    detect_type,
+    is_mislabelled,
+    type_of_name,
+    whole_mp4,
+)
 from app.services.evidence.service import lock_content
 from app.services.runtime import Runtime
-from app.storage.store import derivative_key
+from app.storage.store import ObjectStore, derivative_key
 
 BATCH = 16
 LEASE = timedelta(minutes=10)
@@ -34,6 +42,10 @@ MAX_ATTEMPTS = 3
 """Times a file may end its decoder before it is flagged."""
 GIVEN_UP = 50
 """Times in all, whatever the reason (a storage that cannot be written, say): then a person has to look at the log."""
+HEAD_BYTES = 4096
+"""What tells the type of a file."""
+MAX_PICTURE_BYTES = 64 * 1024**2
+"""A larger picture is not decoded: it is held in memory twice over while it is, here and in its decoder."""
 
 log = get_logger()
 
@@ -45,7 +57,7 @@ _LEASE = text(
          ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED),
     leased AS (
         UPDATE evidence_files f SET leased_until = :until, attempts = attempts + 1 FROM waiting WHERE f.id = waiting.id
-        RETURNING f.id, f.package_id, f.region_id, f.storage_key, f.media_type, f.name, f.attempts)
+        RETURNING f.id, f.package_id, f.region_id, f.storage_key, f.media_type, f.name, f.size, f.attempts)
     SELECT leased.*, d.media_type AS declared_type, d.name AS declared_name
       FROM leased LEFT JOIN evidence_declarations d ON d.package_id = leased.package_id AND d.id = leased.id
     """
@@ -59,6 +71,7 @@ class _Waiting:
     id: UUID
     region_id: UUID | None
     storage_key: str
+    size: int
     claims: tuple[str | None, ...]
     attempts: int
 
@@ -94,6 +107,7 @@ async def _lease(runtime: Runtime, batch: int) -> list[_Waiting]:
                 row.id,
                 row.region_id,
                 row.storage_key,
+                row.size,
                 (
                     row.media_type,
                     row.declared_type,
@@ -109,7 +123,7 @@ async def _lease(runtime: Runtime, batch: int) -> list[_Waiting]:
 async def _examine_one(runtime: Runtime, decoder: Decoder, file: _Waiting) -> None:
     """Decode and write down; a file that fails the decoder is tried again later, and flagged at the last attempt."""
     try:
-        found = await decoder.examine(await runtime.storage.read(file.storage_key), file.claims)
+        found = await _look_at(runtime.storage, decoder, file)
     except FileNotFoundError:
         log.error("original_missing", evidence_id=str(file.id))
         found = _flagged(EvidenceFlag.ORIGINAL_MISSING)
@@ -127,8 +141,39 @@ async def _examine_one(runtime: Runtime, decoder: Decoder, file: _Waiting) -> No
         await _write(session, file, found, copies)
 
 
-def _flagged(flag: EvidenceFlag) -> dict[str, Any]:
-    return {"detected_type": None, "flags": [flag.value], "facts": {}, "hashes": [], "reduced": []}
+async def _look_at(storage: ObjectStore, decoder: Decoder, file: _Waiting) -> dict[str, Any]:
+    """What is found in it. Only a picture is read whole, and none that is larger than pictures are: of a film its boxes tell."""
+    head = await storage.read(file.storage_key, 0, HEAD_BYTES)
+    detected = detect_type(head)
+    flags = [EvidenceFlag.MISLABELLED] if is_mislabelled(detected, file.claims) else []
+    if detected in KEPT_AS_IS:
+        is_whole = await _is_whole(storage, file)
+        return _flagged(*flags, *(() if is_whole else (EvidenceFlag.DAMAGED,)), detected=detected)
+    if detected not in IMAGES:
+        return _flagged(*flags, EvidenceFlag.UNSUPPORTED, detected=detected)
+    if file.size > MAX_PICTURE_BYTES:
+        return _flagged(*flags, EvidenceFlag.TOO_LARGE, detected=detected)
+    return await decoder.examine(await storage.read(file.storage_key, 0, MAX_PICTURE_BYTES), file.claims)
+
+
+async def _is_whole(storage: ObjectStore, file: _Waiting) -> bool:
+    looking, seen = whole_mp4(file.size), None
+    while True:
+        try:
+            at = next(looking) if seen is None else looking.send(seen)
+        except StopIteration as ended:
+            return bool(ended.value)
+        seen = await storage.read(file.storage_key, at, BOX_HEAD)
+
+
+def _flagged(*flags: EvidenceFlag, detected: str | None = None) -> dict[str, Any]:
+    return {
+        "detected_type": detected,
+        "flags": [flag.value for flag in flags],
+        "facts": {},
+        "hashes": [],
+        "reduced": [],
+    }
 
 
 async def _store_copy(runtime: Runtime, file: _Waiting, copy: Mapping[str, Any]) -> dict[str, Any]:
