@@ -74,7 +74,10 @@ class Site(Identified, Timed, Versioned, Base):
     """A place of work. Scope follows the site's region. Position in WGS-84 microdegrees, with the datum it was declared in."""
 
     __tablename__ = "sites"
-    __table_args__ = (Index("ix_sites_region_id_id", "region_id", "id"),)
+    __table_args__ = (
+        Index("ix_sites_region_id_id", "region_id", "id"),
+        Index("ix_sites_latitude_longitude", "latitude", "longitude"),
+    )
 
     enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))

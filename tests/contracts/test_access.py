@@ -92,6 +92,7 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/enterprises/trades": "the classification",
     "/api/v1/enterprises/vocabulary": "words",
     "/api/v1/hazards/counts": "numbers",
+    "/api/v1/hazards/map": "the home site has no position; tests/hazards/test_map.py",
     "/api/v1/hazards/rebounds": "numbers",
     "/api/v1/hazards/totals": "numbers; its first dimension in tests/hazards",
     "/api/v1/inspections/visits/counts": "numbers",

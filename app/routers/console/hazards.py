@@ -11,10 +11,12 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.working_calendar import DayKind
 from app.http.conditions import ExpectedVersion, check_version, set_etag
+from app.http.geojson import GeoJsonResponse
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
 from app.models.hazards import Hazard, HazardRecurrence
 from app.routers.console.extensions import view_of
+from app.schemas.hazard_maps import HazardMap
 from app.schemas.hazards import (
     CloseRequest,
     HazardCount,
@@ -33,6 +35,7 @@ from app.schemas.hazards import (
 )
 from app.services.hazards.errors import ReinspectionProblem
 from app.services.hazards.extensions import list_extensions_of
+from app.services.hazards.mapping import Box, map_hazards
 from app.services.hazards.recurrences import list_recurrences, rebound_rates
 from app.services.hazards.registry import (
     HazardFilter,
@@ -58,6 +61,8 @@ READ = [Depends(allowed("hazards:read"))]
 MANAGE = [Depends(allowed("hazards:manage"))]
 
 
+Longitude = Annotated[float, Query(ge=-180, le=180)]
+Latitude = Annotated[float, Query(ge=-90, le=90)]
 Level = Annotated[Literal["general", "major"] | None, Query()]
 Status = Annotated[Literal["found", "ordered", "rectified", "reinspected", "closed"] | None, Query()]
 Code = Annotated[str | None, Query(max_length=50)]
@@ -154,6 +159,31 @@ async def get_totals(
     groups, whole = await totals_by(session, actor, by, narrowed)
     shown = [HazardTotal.model_validate(one) for one in groups]
     return HazardTotals(by=by, groups=shown, whole=HazardTotal.model_validate(whole))
+
+
+@router.get("/map", dependencies=READ, response_class=GeoJsonResponse)
+async def get_map(
+    actor: CurrentActor,
+    session: ReadSession,
+    west: Longitude = -180,
+    south: Latitude = -90,
+    east: Longitude = 180,
+    north: Latitude = 90,
+    zoom: Annotated[int, Query(ge=0, le=22)] = 10,
+    datum: Literal["wgs84", "gcj02"] = "wgs84",
+    region_id: UUID | None = None,
+    level: Level = None,
+    overdue: bool | None = None,
+    trade: Code = None,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
+) -> HazardMap:
+    """Open hazards of the caller's regions in a box, by site or clustered for the zoom; at the sites' positions.
+
+    `datum` is that of the box and of the answer. Hazards of sites without a position are on no map.
+    """
+    narrowed = HazardFilter(region_id=region_id, level=level, overdue=overdue, trade=trade)
+    box = Box(west, south, east, north, datum)
+    return await map_hazards(session, actor, box, zoom, narrowed, limit)
 
 
 @router.get("/rebounds", dependencies=READ)

@@ -158,3 +158,11 @@ class TooManyExportsProblem(Problem):
     retry = "after"
     zh = "您有 {limit} 个导出尚未完成，请稍后再试"
     en = "{limit} of your exports are not finished; try again later"
+
+
+class BoundingBoxProblem(InvalidProblem):
+    """A box has its west and south before its east and north; it never crosses the 180th meridian."""
+
+    code = "bounding_box"
+    zh = "地图范围有误：西、南边界须小于东、北边界"
+    en = "A box has its west before its east, and its south before its north"

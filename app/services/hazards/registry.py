@@ -65,7 +65,7 @@ async def count_hazards(
     """(level, status, number, of these overdue) under the same filters: by the tallies where they know every filter given."""
     if tallied := _tallied(narrowed):
         return await count_by_level_and_state(session, actor, tallied)
-    overdue = func.count().filter(_overdue())
+    overdue = func.count().filter(overdue_now())
     wanted = (
         select(Hazard.level, Hazard.status, func.count(), overdue)
         .where(*conditions_of(actor.regions_for("hazards:read"), narrowed))
@@ -118,8 +118,8 @@ def _tallied(narrowed: HazardFilter) -> TotalsFilter | None:
     return TotalsFilter(**wanted) if wanted.keys() <= known else None
 
 
-def _overdue() -> ColumnElement[bool]:
-    """The same as workflow.is_overdue, in SQL."""
+def overdue_now() -> ColumnElement[bool]:
+    """The same as workflow.is_overdue today, in SQL."""
     return Hazard.status.in_(("ordered", "rectified")) & (Hazard.due_on < shanghai_today())
 
 
@@ -133,7 +133,7 @@ def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[Colum
         if value is not None:
             conditions.append(getattr(Hazard, name) == value)
     if narrowed.overdue is not None:
-        late = func.coalesce(_overdue(), False)
+        late = func.coalesce(overdue_now(), False)
         conditions.append(late if narrowed.overdue else ~late)
     if narrowed.recurrent is not None:
         came_back = select(HazardRecurrence.hazard_id).where(HazardRecurrence.hazard_id == Hazard.id).exists()
