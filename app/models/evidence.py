@@ -100,6 +100,7 @@ class EvidenceFile(Base):
         Index(
             "ix_evidence_files_unclaimed", "device_id", "received_at", postgresql_where=text("NOT is_claimed")
         ),
+        Index("ix_evidence_files_sha256_received_at_id", "sha256", "received_at", "id"),
         Index("ix_evidence_files_desk", "region_id", "id", postgresql_where=text("device_id IS NULL")),
         Index("ix_evidence_files_unexamined", "received_at", postgresql_where=text("examined_at IS NULL")),
         Index(
@@ -117,7 +118,7 @@ class EvidenceFile(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     region_id: Mapped[UUID | None] = mapped_column(ForeignKey("regions.id"), index=True)
     is_claimed: Mapped[bool] = mapped_column(default=False)
-    sha256: Mapped[str] = mapped_column(index=True)
+    sha256: Mapped[str]
     size: Mapped[int]
     media_type: Mapped[str]
     name: Mapped[str | None]

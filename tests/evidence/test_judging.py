@@ -1,6 +1,7 @@
 """Photographs judged from the database: in any order, again and again with one result, duplicates by index within one authority."""
 
 import asyncio
+import dataclasses
 import io
 import os
 import re
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Photo, SealedPackage
 from app.core.ids import new_id
+from app.services.evidence import judging
 from app.services.evidence.judging import LIKE_THIS, judge_waiting, let_older_be_judged
 from app.services.evidence.likeness import Turn, as_signed, probes_of
 from app.services.evidence.provenance import Check, Facts, judge
@@ -353,6 +355,92 @@ def test_a_batch_takes_one_statement_a_photograph_and_a_fixed_number_beside(
     assert many - few == 5
 
 
+def test_a_picture_sent_many_times_is_listed_by_its_first_ones_and_read_no_further(
+    team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the last of a thousand costs what the fifth did."""
+    standards = judging.standards_with(runtime.settings.evidence_impossible_kmh)
+    few = dataclasses.replace(standards, likeness={**standards.likeness, "most_shown": 3})
+    monkeypatch.setattr(judging, "standards_with", lambda _: few)
+    content = camera_jpeg(size=(640, 480))
+    copies = [shot(content, position=HERE) for _ in range(8)]
+    judge_all(team.world, runtime)
+    take_in(team, runtime, *copies[:2], *copies[3:])
+    held = "UPDATE evidence_files SET examined_at = {} WHERE id = :id RETURNING id"
+    rows(team.world, held.format("NULL"), id=copies[1].id)
+    asked: list[UUID] = []
+    weighed: list[int] = []
+    find_like, in_order = judging._find_like, judging._in_order
+
+    async def note_asked(session: AsyncSession, row: Any, given: Any) -> Any:
+        asked.append(row.id)
+        return await find_like(session, row, given)
+
+    def note_weighed(due: Any, found: Any, given: Any) -> Any:
+        weighed.extend(len(others) for others in found.values())
+        return in_order(due, found, given)
+
+    monkeypatch.setattr(judging, "_find_like", note_asked)
+    monkeypatch.setattr(judging, "_in_order", note_weighed)
+    judge_all(team.world, runtime)
+    first = [copies[0].id, *(one.id for one in copies[3:])]
+    assert {one: set(duplicates_of(team.world, one)) for one in first} == {
+        one: set(first[: min(place, 3)]) for place, one in enumerate(first)
+    }
+    assert set(asked) == set(first[:3])
+    assert max(weighed[3:]) <= 6
+
+    rows(team.world, held.format("now()"), id=copies[1].id)
+    judge_all(team.world, runtime)
+    expected = [copies[0].id, copies[1].id, copies[3].id]
+    for one in copies[4:6]:
+        assert set(duplicates_of(team.world, one.id)) == set(expected)
+
+    asked.clear()
+    take_in(team, runtime, copies[2])
+    assert judge_all(team.world, runtime) == 1
+    assert (set(duplicates_of(team.world, copies[2].id)), asked) == (set(expected), [])
+
+
+def test_the_same_bytes_are_read_in_the_order_of_their_index_as_far_as_they_are_kept(
+    team: Team, runtime: Runtime
+) -> None:
+    """The plan is PostgreSQL's own; the rows are rolled back."""
+    mine = shot()
+    take_in(team, runtime, mine)
+    judge_all(team.world, runtime)
+
+    async def explain() -> str:
+        async with runtime.database.engine.connect() as connection:
+            await connection.execute(text("SET LOCAL session_replication_role = replica"))  # no foreign keys
+            values = {"id": mine.id}
+            for statement in (
+                "CREATE TEMPORARY TABLE copies ON COMMIT DROP AS "
+                "SELECT gen_random_uuid() AS id, n FROM generate_series(-3000, 3000) n WHERE n <> 0",
+                "INSERT INTO evidence_files (id, package_id, user_id, region_id, is_claimed, sha256, size, media_type, "
+                "storage_key, received_at, attempts, flags) SELECT copies.id, package_id, user_id, region_id, true, sha256, size, "
+                "media_type, storage_key, received_at + n * interval '1 second', 0, '{}' FROM evidence_files f, copies "
+                "WHERE f.id = :id",
+                "INSERT INTO evidence_provenance (evidence_id, region_id, authority_id, version, checks, score, has_duplicates, "
+                "standards_version, first_judged_at, changed_at) SELECT copies.id, region_id, authority_id, 1, '[]', 0, false, 1, "
+                "now(), now() FROM evidence_provenance p, copies WHERE p.evidence_id = :id",
+            ):
+                await connection.execute(text(statement), values)
+            await connection.execute(text("ANALYZE evidence_files, evidence_provenance"))
+            search = {"ids": [mine.id], "most": 20}
+            found = (await connection.execute(text(judging.SAME_BYTES), search)).all()
+            assert sorted(row.is_earlier for row in found) == [False] * 20 + [True] * 20
+            plan = await connection.execute(
+                text("EXPLAIN (ANALYZE, TIMING OFF) " + judging.SAME_BYTES), search
+            )
+            lines = "\n".join(str(line) for line in plan.scalars())
+            await connection.rollback()
+            return lines
+
+    plan = run(team.world, explain)
+    assert max(float(one) for one in re.findall(r"actual rows=([\d.]+)", plan)) <= 40, plan
+
+
 def test_a_file_from_a_desk_is_judged_by_what_it_says_itself(team: Team, runtime: Runtime) -> None:
     package = team.sent(shot())
     sent = team.officers[0].post(
@@ -413,7 +501,7 @@ def test_near_duplicates_come_from_the_index_among_a_hundred_thousand(team: Team
                 n * 0x9E3779B97F4A7C15 % 2**64 for n in range(1, 8)
             ]
             search = {
-                "authority_id": team.world.authority, "id": new_id(), "slots": probes_of(turned), "largest": 10,
+                "authority_id": team.world.authority, "id": new_id(), "slots": probes_of(turned), "largest": 10, "most": 400,
                 **{f"hash_{turn}": as_signed(turned[turn]) for turn in Turn},
             }  # fmt: skip
             plan = await connection.execute(text("EXPLAIN (ANALYZE, TIMING OFF) " + LIKE_THIS), search)
@@ -424,7 +512,7 @@ def test_near_duplicates_come_from_the_index_among_a_hundred_thousand(team: Team
     lines = run(team.world, explain)
     plan = "\n".join(lines)
     assert "Seq Scan" not in plan
-    assert "Index Scan on ix_evidence_likenesses_authority_id_slot" in plan.replace("using", "on")
+    assert "Index Only Scan using ix_evidence_likenesses_authority_id_slot" in plan
     rows_of = [float(one) for one in re.findall(r"actual rows=([\d.]+)", plan)]
     assert rows_of[0] == 1  # the one that is alike
     assert max(rows_of) < INDEXED * 4 / 20, plan  # whatever the index gave to find it

@@ -4,6 +4,7 @@ A photograph is judged once it is claimed and examined, and again when `judged_a
 later and concerns it, or other standards. Judging again changes only what comes out differently, and never a reviewer's verdict.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,8 @@ from app.services.evidence.standards import Standards, standards_with
 from app.services.runtime import Runtime
 
 BATCH = 50
+MOST_ALIKE = 400
+"""Of one photograph so many likenesses are weighed; where more are as near as that, the others would tell a reviewer no more."""
 
 log = get_logger()
 
@@ -83,27 +86,38 @@ _NEXT_IS_DUE = text(
     """
 )
 
-_SAME_BYTES = text(
-    """
-    SELECT mine.id AS mine, other.id
+# Of a picture that was sent a thousand times only the first ones before each and the next ones after it are read, in the order of
+# the index: they are those that are kept (_in_order).
+SAME_BYTES = """
+    SELECT mine.id AS mine, other.id, other.is_earlier
       FROM evidence_files mine
       JOIN evidence_provenance judged ON judged.evidence_id = mine.id
-      JOIN evidence_files other ON other.sha256 = mine.sha256 AND other.id <> mine.id
-      JOIN evidence_provenance known ON known.evidence_id = other.id AND known.authority_id = judged.authority_id
+     CROSS JOIN LATERAL (
+        (SELECT f.id, true AS is_earlier FROM evidence_files f
+          WHERE f.sha256 = mine.sha256 AND (f.received_at, f.id) < (mine.received_at, mine.id)
+            AND judged.authority_id = (SELECT known.authority_id FROM evidence_provenance known WHERE known.evidence_id = f.id)
+          ORDER BY f.received_at, f.id LIMIT :most)
+        UNION ALL
+        (SELECT f.id, false FROM evidence_files f
+          WHERE f.sha256 = mine.sha256 AND (f.received_at, f.id) > (mine.received_at, mine.id)
+            AND judged.authority_id = (SELECT known.authority_id FROM evidence_provenance known WHERE known.evidence_id = f.id)
+          ORDER BY f.received_at, f.id LIMIT :most)) other
      WHERE mine.id = ANY(:ids)
-    """
-)
+"""
+_SAME_BYTES = text(SAME_BYTES)
 
 # Every probe is one place in the index; what lies there is compared, and only what is near leaves the statement.
 LIKE_THIS = """
-    SELECT DISTINCT evidence_id, perceptual_hash FROM evidence_likenesses
-     WHERE authority_id = :authority_id AND slot = ANY(:slots) AND evidence_id <> :id AND least({distances}) <= :largest
+    SELECT DISTINCT evidence_id, perceptual_hash FROM (
+        SELECT evidence_id, perceptual_hash FROM evidence_likenesses
+         WHERE authority_id = :authority_id AND slot = ANY(:slots) AND evidence_id <> :id AND least({distances}) <= :largest
+         LIMIT :most) near
 """.format(distances=", ".join(f"bit_count((perceptual_hash # :hash_{turn})::bit(64))" for turn in Turn))
 _LIKE_THIS = text(LIKE_THIS)
 
 _OTHERS = text(
     """
-    SELECT f.id, f.received_at, f.region_id, p.visit_id FROM evidence_files f LEFT JOIN packages p ON p.id = f.package_id
+    SELECT f.id, f.received_at, p.visit_id FROM evidence_files f LEFT JOIN packages p ON p.id = f.package_id
      WHERE f.id = ANY(:ids)
     """
 )
@@ -145,8 +159,10 @@ async def _judge_batch(session: AsyncSession, taken: Sequence[Row[Any]], standar
     found = await _find_duplicates(session, due, standards)
     earlier, later = _in_order(due, found, standards)
     changed = await _write_duplicates(session, earlier)
-    open_to_all = {row.id: {one.id for one in found[row.id] if one.region_id == row.region_id} for row in due}
-    is_other = {identifier for identifier, others in changed.items() if others & open_to_all[identifier]}
+    regions = await _regions_of(session, {other for others in changed.values() for other in others})
+    is_other = {
+        row.id for row in due if any(regions[one] == row.region_id for one in changed.get(row.id, ()))
+    }
     for row in due:
         has_duplicates = bool(earlier[row.id]) if row.id in changed else None
         await _write(session, row, judged[row.id], standards, has_duplicates, is_other=row.id in is_other)
@@ -212,7 +228,6 @@ class _Other:
 
     id: UUID
     received_at: datetime
-    region_id: UUID | None
     visit_id: UUID | None
     likeness: _Likeness
 
@@ -220,17 +235,25 @@ class _Other:
 async def _find_duplicates(
     session: AsyncSession, due: Sequence[Row[Any]], standards: Standards
 ) -> dict[UUID, list[_Other]]:
-    """One statement for a photograph's looks, two for all the rest of the batch."""
+    """One statement for a photograph's looks, two for all the rest of the batch.
+
+    Looks are not asked for where earlier photographs of the same bytes fill the list already: whatever is like this one is like
+    those, and lists them.
+    """
+    most = standards.likeness["most_shown"]
     found: dict[UUID, dict[UUID, _Likeness]] = {row.id: {} for row in due}
-    for row in due:
-        found[row.id] = await _find_like(session, row, standards)
-    for same in await session.execute(_SAME_BYTES, {"ids": list(found)}):
+    earlier: Counter[UUID] = Counter()
+    for same in await session.execute(_SAME_BYTES, {"ids": list(found), "most": most}):
         found[same.mine][same.id] = _Likeness(is_exact=True, bits=0, turn=Turn.UPRIGHT)
+        earlier[same.mine] += same.is_earlier
+    for row in due:
+        if earlier[row.id] < most:
+            found[row.id] = await _find_like(session, row, standards) | found[row.id]
     ids = {other for others in found.values() for other in others}
     known = {row.id: row for row in await session.execute(_OTHERS, {"ids": list(ids)})} if ids else {}
     return {
         identifier: [
-            _Other(other, known[other].received_at, known[other].region_id, known[other].visit_id, likeness)
+            _Other(other, known[other].received_at, known[other].visit_id, likeness)
             for other, likeness in others.items()
         ]
         for identifier, others in found.items()
@@ -240,7 +263,7 @@ async def _find_duplicates(
 async def _find_like(session: AsyncSession, row: Row[Any], standards: Standards) -> dict[UUID, _Likeness]:
     """The authority's photographs that look like this one, turned and mirrored ones too; none for what cannot be compared.
 
-    Every one within `largest_distance` bits is found: that is less than FOUND_SURELY.
+    Every one within `largest_distance` bits (less than FOUND_SURELY) is found, or MOST_ALIKE of them.
     """
     if not row.perceptual_hashes or row.authority_id is None:
         return {}
@@ -250,6 +273,7 @@ async def _find_like(session: AsyncSession, row: Row[Any], standards: Standards)
         "id": row.id,
         "slots": probes_of(turned),
         "largest": standards.likeness["largest_distance"],
+        "most": MOST_ALIKE,
         **{f"hash_{turn}": as_signed(turned[turn]) for turn in Turn},
     }
     found = await session.execute(_LIKE_THIS, values)
@@ -264,16 +288,21 @@ def _nearest(theirs: int, turned: Sequence[int]) -> _Likeness:
 def _in_order(
     due: Sequence[Row[Any]], found: Mapping[UUID, Sequence[_Other]], standards: Standards
 ) -> tuple[dict[UUID, list[dict[str, Any]]], dict[UUID, list[UUID]]]:
-    """Of each photograph: the earlier ones that it repeats, as they are kept (nearest first, so many), and the later ones."""
+    """Of each photograph: the earlier ones that it repeats, as they are kept (nearest first, so many), and the later ones to
+    which it is news: none when earlier ones of the same bytes fill its own list, since those fill theirs as well."""
+    most = standards.likeness["most_shown"]
     earlier: dict[UUID, list[dict[str, Any]]] = {}
     later: dict[UUID, list[UUID]] = {}
     for row in due:
         own = (row.received_at, row.id)
         before = [other for other in found[row.id] if (other.received_at, other.id) < own]
         before.sort(key=_nearest_first)
-        kept = before[: standards.likeness["most_shown"]]
+        kept = before[:most]
         earlier[row.id] = [_duplicate(row, other, standards) for other in kept]
-        later[row.id] = [other.id for other in found[row.id] if (other.received_at, other.id) > own]
+        is_news = len(kept) < most or not kept[-1].likeness.is_exact
+        later[row.id] = [
+            other.id for other in found[row.id] if is_news and (other.received_at, other.id) > own
+        ]
     return earlier, later
 
 
@@ -320,6 +349,14 @@ async def _write_duplicates(
     if rows:
         await session.execute(insert(EvidenceDuplicate), rows)
     return changed
+
+
+async def _regions_of(session: AsyncSession, ids: set[UUID]) -> dict[UUID, UUID]:
+    if not ids:
+        return {}
+    judged = EvidenceProvenance
+    wanted = select(judged.evidence_id, judged.region_id).where(judged.evidence_id.in_(ids))
+    return {row.evidence_id: row.region_id for row in await session.execute(wanted)}
 
 
 async def _write(
