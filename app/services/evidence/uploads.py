@@ -254,6 +254,9 @@ async def append_to_upload(
         await (writer.end() if ends_when_too_long else writer.leave())
         raise
     except Exception:
+        # Whatever it was (a cut connection, the storage, the database, a defect of ours), it goes on to whoever asked; but the
+        # lease is given back, so that the phone may go on at once. A cancelled request does not wait for that: its lease ends in
+        # seconds by itself, and what it stored without counting is swept.
         await writer.leave()
         raise
     finally:
