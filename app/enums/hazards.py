@@ -3,6 +3,16 @@
 from app.enums.labels import LabelledEnum
 
 
+class HazardSource(LabelledEnum):
+    """What brought a hazard into the registry."""
+
+    INSPECTION = "inspection", "执法检查", "Found on a visit"
+    PATROL = "patrol", "巡查吹哨", "Whistled by a safety assistant"
+    SELF_REPORT = "self_report", "企业自查上报", "Reported by the enterprise itself"
+    TIP = "tip", "举报", "A tip"
+    TRANSFER = "transfer", "移送", "Sent by another authority"
+
+
 class ExtensionStatus(LabelledEnum):
     """What became of a proposed extension."""
 
@@ -38,15 +48,6 @@ class HazardStatus(LabelledEnum):
     RECTIFIED = "rectified", "已报整改", "Reported as rectified"
     REINSPECTED = "reinspected", "复查合格", "Re-inspected"
     CLOSED = "closed", "已销号", "Closed"
-
-
-class HazardSource(LabelledEnum):
-    """Where a hazard comes from."""
-
-    INSPECTION = "inspection", "执法检查", "Inspection"
-    PATROL = "patrol", "巡查", "Patrol"
-    SELF_REPORT = "self_report", "企业自报", "Self-report"
-    TIP = "tip", "举报", "Tip"
 
 
 class ExportStatus(LabelledEnum):

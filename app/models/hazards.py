@@ -20,7 +20,9 @@ class Hazard(Identified, Timed, Versioned, Base):
         ),
         CheckConstraint("(level = 'major') = (clause IS NOT NULL AND major_since IS NOT NULL)", name="major"),
         CheckConstraint("level IN ('general', 'major')", name="level"),
-        CheckConstraint("source IN ('inspection', 'patrol', 'self_report', 'tip')", name="source"),
+        CheckConstraint(
+            "source IN ('inspection', 'patrol', 'self_report', 'tip', 'transfer')", name="source"
+        ),
         UniqueConstraint("authority_id", "number"),
         UniqueConstraint("package_id", "finding_key"),
         Index("ix_hazards_region_id_id", "region_id", "id"),
@@ -57,6 +59,42 @@ class Hazard(Identified, Timed, Versioned, Base):
     status: Mapped[str] = mapped_column(default="found")
     due_on: Mapped[date | None]
     closed_on: Mapped[date | None]
+
+
+class HazardReport(Timed, Base):
+    """What a hazard that no visit found was registered from. Written once.
+
+    `suspected_clauses`: by which it may be major, as the machine says of the `facts`, or else as a person suspects.
+    """
+
+    __tablename__ = "hazard_reports"
+    __table_args__ = (
+        CheckConstraint("source IN ('patrol', 'self_report', 'tip', 'transfer')", name="source"),
+        CheckConstraint("(source = 'patrol') = (whistle_id IS NOT NULL)", name="whistle"),
+        CheckConstraint("suspected_by IN ('machine', 'person')", name="suspected_by"),
+        CheckConstraint("(suspected_by IS NULL) = (suspected_clauses = '{}')", name="suspicion"),
+        UniqueConstraint("whistle_id"),
+    )
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), primary_key=True)
+    source: Mapped[str]
+    reference: Mapped[str | None]
+    from_authority: Mapped[str | None]
+    whistle_id: Mapped[UUID | None]
+    received_at: Mapped[datetime]
+    reported_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    suspected_clauses: Mapped[list[str]]
+    suspected_by: Mapped[str | None]
+    facts: Mapped[list[Any]]
+
+
+class HazardInformant(Timed, Base):
+    """Who gave the tip of a hazard, encrypted; read by services/hazards/informants.py alone, and joined to nothing."""
+
+    __tablename__ = "hazard_informants"
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazard_reports.hazard_id"), primary_key=True)
+    sealed: Mapped[bytes]
 
 
 class HazardRecurrence(Timed, Base):

@@ -126,12 +126,28 @@ class ReboundView(View):
     came_back: int
 
 
+class ReportView(View):
+    """What a hazard was registered from, when no visit found it; who gave a tip is not told here.
+
+    `suspected_clauses`: by which it may be major; `suspected_by` machine: by the facts that were stated. Suspected is not major.
+    """
+
+    reference: str | None
+    from_authority: str | None
+    whistle_id: UUID | None
+    received_at: datetime
+    reported_by: UUID | None
+    suspected_clauses: list[str]
+    suspected_by: Literal["machine", "person"] | None
+
+
 class HazardDetail(HazardView):
     """A hazard with its orders, its history, and each re-inspection's photographs beside those it was found with.
 
     `came_back_from`: closed hazards it is the return of; `came_back_as`: hazards that are the return of this one.
     """
 
+    report: ReportView | None
     orders: list[OrderView]
     extensions: list[ExtensionView]
     steps: list[StepView]

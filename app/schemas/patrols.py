@@ -17,11 +17,21 @@ class AcknowledgeRequest(Wire):
     note: Note | None = None
 
 
+class WhistledHazard(Wire):
+    """The hazard that the whistle was right about, in an officer's words; found on the day of the whistle, with its photographs."""
+
+    description: Note
+    risk_unit_id: UUID | None = None
+    subject: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    suspected_clause: Annotated[str, Field(max_length=50)] | None = None
+
+
 class HandleRequest(Wire):
-    """What was done, and the enforcement visit that did it when there was one."""
+    """What was done, the enforcement visit that did it, and the hazard that is to be registered, when there are such."""
 
     note: Note
     visit_id: UUID | None = None
+    hazard: WhistledHazard | None = None
 
 
 class DismissRequest(Wire):
@@ -94,8 +104,9 @@ class WhistleStepView(View):
 
 
 class WhistleDetail(WhistleView):
-    """A whistle with its history."""
+    """A whistle with its history, and the hazard its handling has registered."""
 
+    hazard_id: UUID | None
     steps: list[WhistleStepView]
 
 

@@ -37,6 +37,8 @@ BY_COLUMN: dict[tuple[str, str], Any] = {
     ("intake_deliveries", "signature"): "x",
     ("number_blocks", "void_reason"): None,
     ("clocks", "unknown"): "no_number_set",
+    ("hazard_reports", "whistle_id"): uuid4(),
+    ("hazard_reports", "suspected_clauses"): ["x"],
 }
 """Where a check constraint wants a certain value: (table, column) → value."""
 

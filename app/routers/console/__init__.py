@@ -19,6 +19,7 @@ from app.routers.console import (
     evidence,
     extensions,
     hazard_exports,
+    hazard_reports,
     hazards,
     inspections,
     measures,
@@ -58,6 +59,7 @@ def console_areas() -> list[APIRouter]:
         evidence.router,
         hazard_exports.router,  # before hazards: /hazards/exports is no hazard's id
         hazards.router,
+        hazard_reports.router,
         extensions.router,
         measures.router,
         patrols.patrols,

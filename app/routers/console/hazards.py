@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.working_calendar import DayKind
+from app.enums.hazards import HazardSource
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.geojson import GeoJsonResponse
 from app.http.paging import PageOf, PagingOf
@@ -31,6 +32,7 @@ from app.schemas.hazards import (
     RecurrenceView,
     ReinspectionRequest,
     ReinspectionView,
+    ReportView,
     StepView,
 )
 from app.services.hazards.errors import ReinspectionProblem
@@ -45,6 +47,7 @@ from app.services.hazards.registry import (
     list_steps,
     reinspections_of,
 )
+from app.services.hazards.reporting import find_report
 from app.services.hazards.service import (
     close_hazard,
     get_hazard,
@@ -81,6 +84,8 @@ def _filter(
     found_from: date | None = None,
     found_until: date | None = None,
     recurrent: bool | None = None,
+    source: Annotated[HazardSource | None, Query()] = None,
+    suspected: bool | None = None,
 ) -> HazardFilter:
     return HazardFilter(
         region_id=region_id,
@@ -95,6 +100,8 @@ def _filter(
         found_from=found_from,
         found_until=found_until,
         recurrent=recurrent,
+        source=source,
+        suspected=suspected,
     )
 
 
@@ -112,7 +119,8 @@ def _recurrence(row: HazardRecurrence, other_id: UUID, number: str) -> Recurrenc
     )
 
 
-def _view(hazard: Hazard) -> HazardView:
+def show_hazard(hazard: Hazard) -> HazardView:
+    """A hazard as it is shown on the day of asking."""
     return HazardView(**_members(hazard))
 
 
@@ -129,7 +137,7 @@ async def get_hazards(
     actor: CurrentActor, session: ReadSession, paging: PagingOf, narrowed: Narrowed
 ) -> PageOf[HazardView]:
     """Hazards of the caller's regions, newest first."""
-    return paging.page(await list_hazards(session, actor, paging.request, narrowed), _view)
+    return paging.page(await list_hazards(session, actor, paging.request, narrowed), show_hazard)
 
 
 @router.get("/counts", dependencies=READ)
@@ -209,10 +217,12 @@ async def get_one_hazard(
     set_etag(response, hazard.version)
     steps = await list_steps(session, hazard_id)
     before, after = await list_recurrences(session, hazard_id)
+    report = await find_report(session, hazard_id)
     return HazardDetail(
         **_members(hazard),
         came_back_from=[_recurrence(row, row.earlier_id, number) for row, number in before],
         came_back_as=[_recurrence(row, row.hazard_id, number) for row, number in after],
+        report=ReportView.model_validate(report) if report else None,
         orders=[OrderView.model_validate(row) for row in await list_orders(session, hazard_id)],
         extensions=[view_of(one) for one in await list_extensions_of(session, hazard_id)],
         steps=[StepView.model_validate(row) for row in steps],
@@ -232,7 +242,7 @@ async def post_order(
     """Order the rectification within a period."""
     await _changed(session, actor, hazard_id, expected, response)
     kind = DayKind(body.day_kind)
-    return _view(
+    return show_hazard(
         await order_rectification(
             session, actor, hazard_id, expected, days=body.days, day_kind=kind, requirement=body.requirement
         )
@@ -250,7 +260,9 @@ async def post_rectification(
 ) -> HazardView:
     """Record the reported rectification with its evidence."""
     await _changed(session, actor, hazard_id, expected, response)
-    return _view(await report_rectified(session, actor, hazard_id, expected, body.note, body.evidence_ids))
+    return show_hazard(
+        await report_rectified(session, actor, hazard_id, expected, body.note, body.evidence_ids)
+    )
 
 
 @router.post("/{hazard_id}/reinspection", dependencies=MANAGE)
@@ -268,7 +280,7 @@ async def post_reinspection(
     visit = await get_visit(session, actor, body.visit_id)
     if visit.site_id != hazard.site_id or not is_certified_reinspection(visit):
         raise ReinspectionProblem
-    return _view(
+    return show_hazard(
         await record_reinspection(
             session,
             actor,
@@ -293,4 +305,4 @@ async def post_closure(
 ) -> HazardView:
     """Close a hazard that was found rectified."""
     await _changed(session, actor, hazard_id, expected, response)
-    return _view(await close_hazard(session, actor, hazard_id, expected, body.note))
+    return show_hazard(await close_hazard(session, actor, hazard_id, expected, body.note))

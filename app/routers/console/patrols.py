@@ -22,6 +22,7 @@ from app.schemas.patrols import (
     WhistleStepView,
     WhistleView,
 )
+from app.services.hazards.reporting import find_whistled
 from app.services.patrols.reading import (
     PatrolFilter,
     WhistleFilter,
@@ -147,7 +148,9 @@ async def get_one_whistle(
     whistle = await get_whistle(session, actor, whistle_id)
     set_etag(response, whistle.version)
     steps = [WhistleStepView.model_validate(step) for step in await list_steps(session, whistle_id)]
-    return WhistleDetail(**WhistleView.model_validate(whistle).model_dump(), steps=steps)
+    hazard_id = await find_whistled(session, whistle_id)
+    plain = WhistleView.model_validate(whistle).model_dump()
+    return WhistleDetail(**plain, hazard_id=hazard_id, steps=steps)
 
 
 async def _changed(
@@ -183,10 +186,10 @@ async def post_handling(
     actor: CurrentActor,
     session: WriteSession,
 ) -> WhistleView:
-    """Say what was done."""
+    """Say what was done; what the whistle was right about is registered as a hazard in the same step."""
     await _changed(session, actor, whistle_id, expected, response)
     return WhistleView.model_validate(
-        await handle_whistle(session, actor, whistle_id, expected, body.note, body.visit_id)
+        await handle_whistle(session, actor, whistle_id, expected, body.note, body.visit_id, body.hazard)
     )
 
 

@@ -166,3 +166,35 @@ class BoundingBoxProblem(InvalidProblem):
     code = "bounding_box"
     zh = "地图范围有误：西、南边界须小于东、北边界"
     en = "A box has its west before its east, and its south before its north"
+
+
+class ReportSourceProblem(InvalidProblem):
+    """A tip and a transfer bring their reference, a transfer its sender; a whistle becomes a hazard by its handling."""
+
+    code = "report_source"
+    zh = "举报、移送须填登记号或文号，移送须填移送机关；吹哨须经处置转为隐患"
+    en = "A tip or transfer needs its reference, a transfer its sender; a whistle becomes a hazard by its handling"
+
+
+class InformantProblem(InvalidProblem):
+    """Only tips have informants."""
+
+    code = "informant_not_allowed"
+    zh = "只有举报可以登记举报人信息"
+    en = "Only a tip has an informant"
+
+
+class FoundOnProblem(InvalidProblem):
+    """What is reported was found in the past."""
+
+    code = "found_on"
+    zh = "发现日期不得晚于 {latest}"
+    en = "A hazard cannot have been found later than {latest}"
+
+
+class UnknownUnitProblem(InvalidProblem):
+    """The risk unit is none of the site's."""
+
+    code = "unit_not_of_site"
+    zh = "风险单元不属于该场所"
+    en = "The risk unit is not one of the site's"

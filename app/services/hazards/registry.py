@@ -12,7 +12,7 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.models.enterprises import Enterprise
-from app.models.hazards import Hazard, HazardRecurrence, HazardStep, RectificationOrder
+from app.models.hazards import Hazard, HazardRecurrence, HazardReport, HazardStep, RectificationOrder
 from app.services.hazards.totals import TotalsFilter, count_by_level_and_state
 from app.services.identity.places import lies_in
 
@@ -46,6 +46,8 @@ class HazardFilter:
     found_from: date | None = None
     found_until: date | None = None
     recurrent: bool | None = None
+    source: str | None = None
+    suspected: bool | None = None
 
 
 async def list_hazards(
@@ -128,7 +130,7 @@ def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[Colum
     conditions: list[ColumnElement[bool]] = [Hazard.region_id.in_(regions)]
     if narrowed.region_id is not None:
         conditions.append(lies_in(Hazard.region_id, narrowed.region_id))
-    for name in ("level", "status", "clause", "enterprise_id", "site_id", "risk_unit_id"):
+    for name in ("level", "status", "clause", "enterprise_id", "site_id", "risk_unit_id", "source"):
         value = getattr(narrowed, name)
         if value is not None:
             conditions.append(getattr(Hazard, name) == value)
@@ -138,6 +140,10 @@ def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[Colum
     if narrowed.recurrent is not None:
         came_back = select(HazardRecurrence.hazard_id).where(HazardRecurrence.hazard_id == Hazard.id).exists()
         conditions.append(came_back if narrowed.recurrent else ~came_back)
+    if narrowed.suspected is not None:
+        of_clause = select(HazardReport.hazard_id).where(HazardReport.suspected_by.is_not(None))
+        is_suspected = Hazard.id.in_(of_clause) & (Hazard.level == "general")
+        conditions.append(is_suspected if narrowed.suspected else ~is_suspected)
     if narrowed.trade is not None:
         of_trade = select(Enterprise.id).where(Enterprise.regulated_trades.contains([narrowed.trade]))
         conditions.append(Hazard.enterprise_id.in_(of_trade))

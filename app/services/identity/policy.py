@@ -51,6 +51,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "hazards:read": _READERS,
     "hazards:manage": frozenset({_I}),
     "hazards:order": frozenset({_I}),
+    "hazards:report": frozenset({_I, _C, _V}),
+    "hazards:unmask_informant": frozenset({_P}),
     "hazards:propose_extension": frozenset({_I, _C}),
     "hazards:measure": frozenset({_I}),
     "hazards:lift": frozenset({_P}),

@@ -15,7 +15,9 @@ from app.enums.inspections import ENFORCEMENT_KINDS
 from app.models.inspections import Visit
 from app.models.patrols import Patrol, Whistle, WhistleStep
 from app.schemas.mobile.packages import PatrolContent, WhistleContent
+from app.schemas.patrols import WhistledHazard
 from app.services.audit.service import record_act
+from app.services.hazards.reporting import Report, report_hazard
 from app.services.inspections.events import ForkChosen, PackageProcessed
 from app.services.patrols.errors import HandlingVisitProblem, WhistleStateProblem
 from app.services.patrols.events import WhistleRaised
@@ -160,11 +162,17 @@ async def acknowledge_whistle(
 
 
 async def handle_whistle(
-    session: AsyncSession, actor: Actor, whistle_id: UUID, expected: int, note: str, visit_id: UUID | None
+    session: AsyncSession,
+    actor: Actor,
+    whistle_id: UUID,
+    expected: int,
+    note: str,
+    visit_id: UUID | None,
+    hazard: WhistledHazard | None = None,
 ) -> Whistle:
-    """Say what was done, naming the enforcement visit that did it when there was one."""
+    """Say what was done, naming the enforcement visit that did it when there was one; register what the whistle was right about."""
+    whistle = await get_whistle(session, actor, whistle_id)
     if visit_id is not None:
-        whistle = await get_whistle(session, actor, whistle_id)
         visit = await session.get(Visit, visit_id)
         if (
             visit is None
@@ -173,7 +181,24 @@ async def handle_whistle(
             or visit.kind not in ENFORCEMENT_KINDS
         ):
             raise HandlingVisitProblem
-    return await _step(session, actor, whistle_id, "handle", expected, note=note, visit_id=visit_id)
+    handled = await _step(session, actor, whistle_id, "handle", expected, note=note, visit_id=visit_id)
+    if hazard is not None:
+        actor.require("hazards:report", handled.region_id)
+        await report_hazard(session, actor, _whistled(handled, hazard))
+    return handled
+
+
+def _whistled(whistle: Whistle, hazard: WhistledHazard) -> Report:
+    """The whistle as what a hazard is registered from."""
+    return Report(
+        source="patrol",
+        site_id=whistle.site_id,
+        authority_id=whistle.authority_id,
+        found_on=whistle.raised_on,
+        whistle_id=whistle.id,
+        evidence_ids=whistle.evidence_ids,
+        **hazard.model_dump(),
+    )
 
 
 async def dismiss_whistle(
