@@ -64,16 +64,21 @@ class MissingEvidence(Waiting):
     packages: int
 
 
+ShownStatus = Literal["active", "revoked"]
+
+
 class DeviceStanding(View):
     """One phone: its last contact, and all that is known of what has not arrived from it.
 
     `unclaimed`: files that are here and whose package is not. `uploads`: begun and not finished, with the bytes still to come.
-    `quarantined`: packages set aside for a person; `unfinished`: received and not processed yet. `outbox` is the phone's own word.
+    `quarantined`: packages set aside for a person; `unfinished`: received and not processed yet. `custody`: packages and files
+    that a revoked phone handed in and nobody has decided about. `outbox` is the phone's own word.
     """
 
     device_id: UUID
     name: str
     platform: str
+    status: ShownStatus
     user_id: UUID
     user_name: str
     region_id: UUID
@@ -86,11 +91,12 @@ class DeviceStanding(View):
     uploads: Waiting
     quarantined: int
     unfinished: int
+    custody: Waiting
     outbox: OutboxView | None
 
 
 class GroupStanding(View):
-    """The same over the phones of a region, an authority or a person (`id`, `name`)."""
+    """The same over the phones of a region, an authority or a person (`id`, `name`); `devices` are those that work."""
 
     id: UUID
     name: str
@@ -101,6 +107,7 @@ class GroupStanding(View):
     uploads: Waiting
     quarantined: int
     unfinished: int
+    custody: Waiting
 
 
 Grouping = Literal["region", "authority", "user"]

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from anshao_phone import Device
 from app.core.clock import utc_now
 from app.core.ids import new_id
-from app.services.board.reading import _DEVICES, _PACKAGES, _SILENT_SINCE, _SORTINGS, _TOTALS
+from app.services.board.reading import _DEVICES, _PACKAGES, _SHOWN, _SILENT_SINCE, _SORTINGS, _TOTALS
 from app.services.runtime import Runtime
 from tests.evidence.conftest import Team
 from tests.evidence.test_examination import run
@@ -272,6 +272,64 @@ def test_phones_are_sorted_by_silence_and_by_what_waits_longest_and_paged(
     assert listed() == [by_silence[0], by_silence[2]]
 
 
+def revoke(team: Team, phone: Device) -> None:
+    """An administrator stops the phone."""
+    path = f"/api/v1/devices/{phone.device_id}/revocation"
+    answer = team.world.person("administrator").post(path, version=1, json={"reason": "遗失"})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_revoked_phone_stays_on_the_board_as_long_as_something_waits_for_it(
+    team: Team, supervisor: Person
+) -> None:
+    file = photo()
+    package = team.sent(file)
+    spare = team.field.phone(team.officers[1].user_id)
+    working = team.field.phone(team.officers[1].user_id)
+
+    def listed(**params: Any) -> dict[str, str]:
+        return {one["device_id"]: one["status"] for one in items(supervisor, "devices", **params)}
+
+    lost, gone, busy = (str(one.device_id) for one in (team.phone, spare, working))
+    revoke(team, team.phone)
+    revoke(team, spare)
+    assert listed() == {lost: "revoked", busy: "active"}
+    assert listed(status="active") == {busy: "active"}
+    assert listed(status="revoked") == {lost: "revoked", gone: "revoked"}
+    assert listed(status="revoked", is_holding=False) == {gone: "revoked"}
+    assert listed(sorting="waiting_longest") == {lost: "revoked"}
+    assert standing(supervisor, team.phone.device_id)["missing"]["count"] == 1
+    assert supervisor.get(f"{BOARD}/devices", params={"status": "pending"}).status_code == 422
+    rows(
+        team.world,
+        "UPDATE evidence_manifests SET missing = 0 WHERE package_id = :id RETURNING 1",
+        id=package.id,
+    )
+    assert listed() == {busy: "active"}
+
+
+def test_what_a_revoked_phone_handed_in_is_counted_until_somebody_has_decided(
+    team: Team, supervisor: Person
+) -> None:
+    phone, package = team.phone, team.seal(photo())
+    revoke(team, phone)
+    assert items(supervisor, "devices") == []
+    assert phone.hand_in(package, package.id).status_code == 201
+    found = standing(supervisor, phone.device_id)
+    assert (found["status"], found["custody"]["count"]) == ("revoked", 1)
+    assert found["custody"]["bytes"] == len(package.sealed)
+    assert at(found["custody"]["oldest_at"]) <= utc_now()
+    assert (found["missing"]["packages"], found["quarantined"]) == (0, 0)
+    (total,) = items(supervisor, "totals")
+    assert (total["devices"], total["custody"]) == (0, found["custody"])
+    rows(
+        team.world, "UPDATE intake_deliveries SET status = 'rejected', decided_at = now(), decided_by = :user "
+        "WHERE object_id = :id RETURNING 1", user=supervisor.user_id, id=package.id,
+    )  # fmt: skip
+    assert items(supervisor, "devices") == []
+    assert items(supervisor, "totals")[0]["custody"] == {"count": 0, "bytes": 0, "oldest_at": None}
+
+
 def test_totals_are_grouped_by_region_authority_and_person(team: Team, runtime: Runtime) -> None:
     elsewhere = other_team(team)
     team.sent(photo(), photo())
@@ -330,7 +388,7 @@ def test_a_hundred_thousand_packages_that_arrived_cost_the_board_nothing(
     key, order, _ = _SORTINGS["silent_longest"]
     query = {
         "packages": _PACKAGES.format(conditions="", order="ASC"),
-        "devices": _DEVICES.format(key=key, order=order, conditions=""),
+        "devices": _DEVICES.format(shown=_SHOWN[None], key=key, order=order, conditions=""),
         "totals": _TOTALS.format(key="u.region_id", table="regions", **silent),
     }[part]
 
@@ -348,7 +406,11 @@ def test_a_hundred_thousand_packages_that_arrived_cost_the_board_nothing(
                 "INSERT INTO evidence_declarations (package_id, id, region_id, device_id, sha256, size, media_type, source, "
                 "status, declared_at) SELECT id, gen_random_uuid(), :region, :device, 'sha-256:', 7, 'image/jpeg', 'camera', "
                 "CASE WHEN n <= 20 THEN 'missing' ELSE 'verified' END, now() FROM made",
-                "ANALYZE evidence_manifests", "ANALYZE evidence_declarations",
+                "INSERT INTO intake_deliveries (id, version, updated_at, kind, object_id, package_id, device_id, user_id, key_id, "
+                "sha256, size, storage_key, note, received_at, status, decided_at) SELECT gen_random_uuid(), 1, now(), 'evidence', "
+                "id, id, :device, :device, 'k', 'sha-256:', 7, 'k', '', now(), "
+                "CASE WHEN n <= 20 THEN 'waiting' ELSE 'rejected' END, CASE WHEN n <= 20 THEN NULL ELSE now() END FROM made",
+                "ANALYZE evidence_manifests", "ANALYZE evidence_declarations", "ANALYZE intake_deliveries",
             ):  # fmt: skip
                 names = {name: value for name, value in values.items() if f":{name}" in made}
                 await connection.execute(text(made), names)
@@ -361,7 +423,7 @@ def test_a_hundred_thousand_packages_that_arrived_cost_the_board_nothing(
             return found
 
     plan = run(team.world, explain)
-    for table in ("evidence_manifests", "evidence_declarations"):
+    for table in ("evidence_manifests", "evidence_declarations", "intake_deliveries"):
         assert f"Seq Scan on {table}" not in plan, plan
     assert "ix_evidence_manifests_" in plan
     assert "ix_evidence_declarations_missing" in plan

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, allowed
-from app.schemas.board import DeviceStanding, Grouping, GroupStanding, WaitingPackage
+from app.schemas.board import DeviceStanding, Grouping, GroupStanding, ShownStatus, WaitingPackage
 from app.services.board.reading import (
     BoardFilter,
     Order,
@@ -56,14 +56,18 @@ async def get_board_devices(
     paging: PagingOf,
     narrowed: Narrowed,
     runtime: RuntimeOf,
+    status: ShownStatus | None = None,
     is_silent: bool | None = None,
     is_holding: bool | None = None,
     sorting: Sorting = "silent_longest",
 ) -> PageOf[DeviceStanding]:
-    """Working phones of users in the caller's regions, with their last contact and everything known to wait on them."""
+    """Phones of users in the caller's regions, with their last contact and everything known to wait on them.
+
+    Without `status`: those that work, and revoked ones for which something still waits.
+    """
     page = await list_devices(
         session, actor, paging.request, narrowed,
-        silent_after=timedelta(hours=runtime.settings.device_silent_hours),
+        status=status, silent_after=timedelta(hours=runtime.settings.device_silent_hours),
         is_silent=is_silent, is_holding=is_holding, sorting=sorting,
     )  # fmt: skip
     return paging.page(page, lambda view: view)

@@ -22,6 +22,7 @@ from app.schemas.board import (
     GroupStanding,
     MissingEvidence,
     OutboxView,
+    ShownStatus,
     Waiting,
     WaitingPackage,
 )
@@ -81,6 +82,9 @@ _OF_DEVICE = """
       LEFT JOIN LATERAL (
         SELECT count(*) AS packages FROM package_intakes i
          WHERE i.device_id = dev.id AND i.status = 'received') unfinished ON true
+      LEFT JOIN LATERAL (
+        SELECT count(*) AS files, sum(i.size) AS bytes, min(i.received_at) AS oldest_at FROM intake_deliveries i
+         WHERE i.device_id = dev.id AND i.status = 'waiting') custody ON true
 """
 _FIGURES = """
     missing.packages AS missing_packages, coalesce(missing.files, 0)::bigint AS missing_files,
@@ -88,18 +92,31 @@ _FIGURES = """
     unclaimed.files AS unclaimed_files, coalesce(unclaimed.bytes, 0)::bigint AS unclaimed_bytes,
     unclaimed.oldest_at AS unclaimed_oldest_at,
     uploads.files AS uploads_files, coalesce(uploads.bytes, 0)::bigint AS uploads_bytes, uploads.oldest_at AS uploads_oldest_at,
-    quarantined.packages AS quarantined, unfinished.packages AS unfinished
+    quarantined.packages AS quarantined, unfinished.packages AS unfinished,
+    custody.files AS custody_files, coalesce(custody.bytes, 0)::bigint AS custody_bytes, custody.oldest_at AS custody_oldest_at
 """
 _SILENT_SINCE = "coalesce(dev.last_seen_at, dev.confirmed_at, dev.created_at)"
 _WAITING_SINCE = (
     "(SELECT min(m.declared_at) FROM evidence_manifests m WHERE m.device_id = dev.id AND NOT m.is_complete)"
 )
+_HOLDS = """
+    EXISTS (SELECT FROM evidence_manifests m WHERE m.device_id = dev.id AND NOT m.is_complete)
+    OR EXISTS (SELECT FROM evidence_files f WHERE f.device_id = dev.id AND NOT f.is_claimed)
+    OR EXISTS (SELECT FROM evidence_uploads e WHERE e.user_id = dev.user_id AND e.device_id = dev.id AND e.state = 'open')
+    OR EXISTS (SELECT FROM device_outboxes o WHERE o.device_id = dev.id AND o.packages + o.files > 0)
+    OR EXISTS (SELECT FROM intake_deliveries i WHERE i.device_id = dev.id AND i.status = 'waiting')"""
+_SHOWN = {
+    None: f"(dev.status = 'active' OR dev.status = 'revoked' AND ({_HOLDS}))",
+    "active": "dev.status = 'active'",
+    "revoked": "dev.status = 'revoked'",
+}
+"""Which phones are listed, by the status asked for. Unasked: those that work, and those that are lost with something waiting."""
 _DEVICES = f"""
     WITH page AS MATERIALIZED (
-        SELECT dev.id, dev.name, dev.platform, dev.user_id, dev.last_seen_at, u.name AS user_name, u.region_id, u.authority_id,
-               {_SILENT_SINCE} AS silent_since, {{key}} AS key
+        SELECT dev.id, dev.name, dev.platform, dev.status, dev.user_id, dev.last_seen_at, u.name AS user_name, u.region_id,
+               u.authority_id, {_SILENT_SINCE} AS silent_since, {{key}} AS key
           FROM devices dev JOIN users u ON u.id = dev.user_id
-         WHERE dev.status = 'active' AND u.region_id = ANY(:regions){{conditions}}
+         WHERE {{shown}} AND u.region_id = ANY(:regions){{conditions}}
          ORDER BY key {{order}}, dev.id {{order}} LIMIT :limit)
     SELECT dev.*, {_FIGURES}, o.packages AS outbox_packages, o.files AS outbox_files, o.bytes AS outbox_bytes,
            o.oldest_at AS outbox_oldest_at, o.stated_at AS outbox_stated_at, o.received_at AS outbox_received_at
@@ -137,6 +154,9 @@ _TOTALS = """
     unfinished AS (
         SELECT phones.key, count(*) AS packages FROM package_intakes i JOIN phones ON phones.id = i.device_id
          WHERE i.status = 'received' GROUP BY phones.key),
+    custody AS (
+        SELECT phones.key, count(*) AS files, sum(i.size) AS bytes, min(i.received_at) AS oldest_at
+          FROM intake_deliveries i JOIN phones ON phones.id = i.device_id WHERE i.status = 'waiting' GROUP BY phones.key),
     groups AS (
         SELECT key, count(*) FILTER (WHERE status = 'active') AS devices,
                count(*) FILTER (WHERE status = 'active' AND silent_since < :silent_before) AS silent_devices
@@ -147,10 +167,12 @@ _TOTALS = """
            coalesce(unclaimed.files, 0) AS unclaimed_files, coalesce(unclaimed.bytes, 0)::bigint AS unclaimed_bytes,
            unclaimed.oldest_at AS unclaimed_oldest_at, coalesce(uploads.files, 0) AS uploads_files,
            coalesce(uploads.bytes, 0)::bigint AS uploads_bytes, uploads.oldest_at AS uploads_oldest_at,
-           coalesce(quarantined.packages, 0) AS quarantined, coalesce(unfinished.packages, 0) AS unfinished
+           coalesce(quarantined.packages, 0) AS quarantined, coalesce(unfinished.packages, 0) AS unfinished,
+           coalesce(custody.files, 0) AS custody_files, coalesce(custody.bytes, 0)::bigint AS custody_bytes,
+           custody.oldest_at AS custody_oldest_at
       FROM groups JOIN {table} named ON named.id = groups.key
       LEFT JOIN missing USING (key) LEFT JOIN unclaimed USING (key) LEFT JOIN uploads USING (key)
-      LEFT JOIN quarantined USING (key) LEFT JOIN unfinished USING (key)
+      LEFT JOIN quarantined USING (key) LEFT JOIN unfinished USING (key) LEFT JOIN custody USING (key)
      WHERE CAST(:after_name AS text) IS NULL OR (named.name, groups.key) > (CAST(:after_name AS text), CAST(:after_id AS uuid))
      ORDER BY named.name, groups.key LIMIT :limit
 """
@@ -180,9 +202,12 @@ async def list_waiting_packages(
 
 async def list_devices(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: BoardFilter, *,
-    silent_after: timedelta, is_silent: bool | None, is_holding: bool | None, sorting: Sorting,
+    status: ShownStatus | None, silent_after: timedelta, is_silent: bool | None, is_holding: bool | None, sorting: Sorting,
 ) -> Page[DeviceStanding]:  # fmt: skip
-    """Working phones of users in the actor's regions; sorted by what waits longest, only those for whose files a package waits."""
+    """Phones of users in the actor's regions: those that work, and revoked ones for which something waits, unless `status` says.
+
+    Sorted by what waits longest, only those for whose files a package waits.
+    """
     columns = {"authority_id": "u.authority_id", "device_id": "dev.id", "user_id": "u.id"}
     conditions, values = _narrowed(narrowed, "u.region_id", columns)
     silent_before = utc_now() - silent_after
@@ -195,17 +220,10 @@ async def list_devices(
     if sorting == "waiting_longest":
         conditions += f" AND {key} IS NOT NULL"
     conditions += _beyond(request, f"({key}, dev.id) {beyond}", values)
-    query = text(_DEVICES.format(key=key, conditions=conditions, order=direction))
+    query = text(_DEVICES.format(shown=_SHOWN[status], key=key, conditions=conditions, order=direction))
     rows = await _fetch(session, query, actor, request, values)
     page = Page.cut(rows, request, key=lambda row: (row.key, row.id))
     return Page([_device(row, silent_before) for row in page.items], page.next_key)
-
-
-_HOLDS = """
-    EXISTS (SELECT FROM evidence_manifests m WHERE m.device_id = dev.id AND NOT m.is_complete)
-    OR EXISTS (SELECT FROM evidence_files f WHERE f.device_id = dev.id AND NOT f.is_claimed)
-    OR EXISTS (SELECT FROM evidence_uploads e WHERE e.user_id = dev.user_id AND e.device_id = dev.id AND e.state = 'open')
-    OR EXISTS (SELECT FROM device_outboxes o WHERE o.device_id = dev.id AND o.packages + o.files > 0)"""
 
 
 async def list_totals(
@@ -261,6 +279,7 @@ def _device(row: Row[Any], silent_before: datetime) -> DeviceStanding:
         device_id=row.id,
         name=row.name,
         platform=row.platform,
+        status=row.status,
         user_id=row.user_id,
         user_name=row.user_name,
         region_id=row.region_id,
@@ -291,4 +310,5 @@ def _figures(row: Row[Any]) -> dict[str, Any]:
         "uploads": Waiting(count=row.uploads_files, bytes=row.uploads_bytes, oldest_at=row.uploads_oldest_at),
         "quarantined": row.quarantined,
         "unfinished": row.unfinished,
+        "custody": Waiting(count=row.custody_files, bytes=row.custody_bytes, oldest_at=row.custody_oldest_at),
     }  # fmt: skip
