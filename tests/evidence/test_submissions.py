@@ -15,17 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Device, Photo, SealedPackage, sha256_of
 from app.core.ids import new_id
-from app.services.evidence.service import lock_content
-from app.services.evidence.sweeping import is_used, remove_decided, remove_strays, sweep_unclaimed
+from app.services.evidence.sweeping import remove_decided, remove_strays
 from app.services.inspections import delivering
 from app.services.inspections.receipt_format import receipt_verifies
 from app.services.inspections.service import finish_kept, sweep_packages
 from app.services.runtime import Runtime
-from app.storage.store import original_key
 from tests.evidence.conftest import Team
 from tests.evidence.test_examination import run
 from tests.evidence.test_intake import row_of, stored_bytes
-from tests.evidence.test_sweeping import age
+from tests.evidence.test_sweeping import sent_while_a_removal_is_done_again
 from tests.factories.field import photo
 from tests.support.queries import recorded_queries
 
@@ -426,26 +424,9 @@ def test_a_removal_broken_off_and_done_again_takes_no_bytes_of_a_submission(
     team: Team, runtime: Runtime
 ) -> None:
     old, other = photo(), photo()
-    team.phone.put_photo(team.seal(old), old)
-    age(team, old.id, 91)
-    run(team.world, lambda: sweep_unclaimed(runtime))
-    key = original_key(sha256_of(old.content))
-    run(team.world, lambda: runtime.storage.remove(key))  # and here the job died: its decision still stands
     twin = Photo(old.content, None)
     package = team.seal(twin, other)
-
-    async def remove_again_while_the_phone_sends() -> Response:
-        async with runtime.database.write() as session:
-            await lock_content(session, sha256_of(old.content))
-            assert not await is_used(session, key, sha256_of(old.content))
-            sending = asyncio.ensure_future(asyncio.to_thread(submit, team.phone, package))
-            while not await runtime.storage.exists(key):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            await asyncio.wait([sending], timeout=0.5)
-            await runtime.storage.remove(key)
-        return await sending
-
-    answer = run(team.world, remove_again_while_the_phone_sends)
+    answer = sent_while_a_removal_is_done_again(team, runtime, old, lambda: submit(team.phone, package))
     assert answer.status_code == 201
     assert dict(zip([one["part"] for one in answer.json()["files"]], codes(answer), strict=True)) == {
         str(twin.id): "evidence_send_again",

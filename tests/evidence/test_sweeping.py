@@ -1,6 +1,7 @@
 """What no package declared goes after ninety days, and nothing else ever does."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -210,30 +211,40 @@ def test_a_file_that_comes_again_between_the_two_steps_keeps_its_bytes(team: Tea
     assert team.phone.put_package(package).json()["receipt"] is True
 
 
-def test_a_removal_broken_off_and_done_again_takes_no_bytes_that_were_acknowledged(
-    team: Team, runtime: Runtime
-) -> None:
-    old, other = photo(), photo()
+def sent_while_a_removal_is_done_again(
+    team: Team, runtime: Runtime, old: Photo, send: Callable[[], Response]
+) -> Response:
+    """The answer to the old file's bytes when they come anew just as a removal of them that was broken off is done again."""
     team.phone.put_photo(team.seal(old), old)
     age(team, old.id, 91)
     run(team.world, lambda: sweep_unclaimed(runtime))
     key = original_key(sha256_of(old.content))
     run(team.world, lambda: runtime.storage.remove(key))  # and here the job died: its decision still stands
-    twin = Photo(old.content, None)
-    package = team.sent(twin, other)
 
     async def remove_again_while_the_phone_sends() -> Response:
         async with runtime.database.write() as session:
             await lock_content(session, sha256_of(old.content))
             assert not await is_used(session, key, sha256_of(old.content))
-            sending = asyncio.ensure_future(asyncio.to_thread(team.phone.put_photo, package, twin))
+            sending = asyncio.ensure_future(asyncio.to_thread(send))
             while not await runtime.storage.exists(key):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await asyncio.wait([sending], timeout=0.5)
             await runtime.storage.remove(key)
         return await sending
 
-    answer = run(team.world, remove_again_while_the_phone_sends)
+    return run(team.world, remove_again_while_the_phone_sends)  # type: ignore[no-any-return]
+
+
+def test_a_removal_broken_off_and_done_again_takes_no_bytes_that_were_acknowledged(
+    team: Team, runtime: Runtime
+) -> None:
+    old = photo()
+    twin = Photo(old.content, None)
+    package = team.seal(twin, photo())
+    assert team.phone.put_package(package).status_code == 201
+    answer = sent_while_a_removal_is_done_again(
+        team, runtime, old, lambda: team.phone.put_photo(package, twin)
+    )
     assert (answer.status_code, answer.json()["code"]) == (503, "evidence_send_again")
     assert team.phone.put_photo(package, twin).status_code == 201
     run(team.world, lambda: remove_decided(runtime))
