@@ -161,6 +161,27 @@ class CaseHazardView(View):
     site_address: str | None
 
 
+class CircumstanceView(View):
+    """A fact of the case that whoever decides weighs: a hazard that came back (反弹回潮), with the closed one it is the return of.
+
+    It speaks against leniency; how much it weighs is for the authority's benchmark of discretion and is said nowhere here.
+    `to_be_confirmed`: no national rule makes it a ground for a higher fine.
+    """
+
+    kind: Literal["came_back"] = "came_back"
+    zh: str
+    en: str
+    hazard_id: UUID
+    number: str
+    earlier_id: UUID
+    earlier_number: str
+    ground: Literal["item", "clause"]
+    closed_on: date
+    found_on: date
+    days: int
+    to_be_confirmed: bool = True
+
+
 class CaseOfficerView(View):
     """An officer of the case."""
 
@@ -183,11 +204,15 @@ class CaseStepView(View):
 
 
 class CaseDetail(CaseView):
-    """A case with everything written of it; `actions`: what its state allows next, whoever may."""
+    """A case with everything written of it; `actions`: what its state allows next, whoever may.
+
+    `circumstances`: what aggravates, as facts with their links; never an amount.
+    """
 
     parties: list[PartyView]
     allegations: list[AllegationView]
     hazards: list[CaseHazardView]
+    circumstances: list[CircumstanceView]
     officers: list[CaseOfficerView]
     steps: list[CaseStepView]
     actions: list[str]

@@ -34,6 +34,7 @@ from app.schemas.cases import (
     CaseView,
     PartyView,
 )
+from app.services.cases.circumstances import circumstances_of
 from app.services.cases.service import get_case
 from app.services.cases.workflow import actions_from
 from app.services.clocks.repository import is_past, show_clock
@@ -100,6 +101,7 @@ async def show_case(session: AsyncSession, actor: Actor, case_id: UUID) -> CaseD
             CaseHazardView.model_validate(row)
             for row in await _rows(session, CaseHazard, case_id, CaseHazard.hazard_id)
         ],
+        circumstances=await circumstances_of(session, case_id),
         officers=[
             CaseOfficerView.model_validate(row)
             for row in await _rows(session, CaseOfficer, case_id, CaseOfficer.user_id)
