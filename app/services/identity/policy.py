@@ -58,6 +58,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "hazards:lift": frozenset({_P}),
     "hazards:close": frozenset({_P}),
     "hazards:export": frozenset({_V, _U}),
+    "risks:read": _READERS,
     "calendar:read": _EVERYONE,
     "calendar:import": frozenset({_A}),
     "clocks:read": _READERS,

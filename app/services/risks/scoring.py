@@ -1,0 +1,49 @@
+"""The score: whole numbers from counted facts and weights, nothing else. The same facts give the same score, whoever asks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from app.services.risks.content import PartWeight, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one kind of fact adds."""
+
+    weight: PartWeight
+    count: int
+
+    @property
+    def points(self) -> int:
+        """Count times weight, up to the cap."""
+        return min(self.count * self.weight.weight, self.weight.cap)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A visit every so many days, by the score or by the grade, whichever asks for more. `next_on` None: never visited, at once."""
+
+    interval_days: int
+    by: Literal["score", "grade"]
+    next_on: date | None
+
+
+def parts_of(facts: Mapping[str, int], weights: Weights) -> list[Part]:
+    """Each part of the score; `facts` has a count for the code of every part. Raises KeyError."""
+    return [Part(weight, facts[weight.code]) for weight in weights.parts]
+
+
+def total_of(parts: list[Part]) -> int:
+    """The score."""
+    return sum(part.points for part in parts)
+
+
+def suggest(score: int, grade: str | None, last_visit_on: date | None, weights: Weights) -> Suggestion:
+    """How often to visit, and when next."""
+    by_score = next(one.interval_days for one in reversed(weights.bands) if one.score_from <= score)
+    by_grade = weights.grades.get(grade or "", by_score)
+    days = min(by_score, by_grade)
+    next_on = last_visit_on + timedelta(days=days) if last_visit_on else None
+    return Suggestion(days, "grade" if by_grade < by_score else "score", next_on)

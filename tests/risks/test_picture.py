@@ -1,0 +1,130 @@
+"""The risk picture of an enterprise: what lies in the caller's regions, explained, for supervisors and officers alone."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import shanghai_today
+from app.core.ids import new_id
+from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
+from app.services.runtime import Runtime
+from tests.factories.patrols import Assistant
+from tests.factories.world import Person, World
+from tests.hazards.registering import Registry
+from tests.hazards.test_recurrences import Site
+from tests.support.queries import recorded_queries
+
+LATE = {"status": "ordered", "due_on": shanghai_today() - timedelta(days=1)}
+
+
+def shown(person: Person, enterprise_id: Any) -> dict[str, Any]:
+    answer = person.get(f"/api/v1/enterprises/{enterprise_id}/risk")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def points(picture: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    return {part["code"]: (part["count"], part["points"]) for part in picture["score"]["parts"]}
+
+
+def enterprise_with(world: World, *hazards: dict[str, Any], also_abroad: bool = False) -> UUID:
+    registry = Registry(world)
+
+    async def fill(session: AsyncSession) -> UUID:
+        enterprise = await registry.enterprise(session, world.town, risk_grade="yellow")
+        for region in (world.town, *([world.other_town] if also_abroad else [])):
+            site = await registry.site(session, enterprise, region)
+            for values in hazards:
+                await registry.hazard(session, enterprise, site, region, **values)
+        return enterprise
+
+    made: UUID = world.in_database(fill)
+    return made
+
+
+def test_the_score_shows_its_parts_weights_and_version(world: World) -> None:
+    major = {**LATE, "clause": "MEM10-7-5"}
+    enterprise = enterprise_with(world, {}, {}, LATE, major, {"status": "closed"})
+    picture = shown(world.person("supervisor"), enterprise)
+    assert picture["hazards"] == [
+        {"level": "major", "open": 1, "overdue": 1}, {"level": "general", "open": 3, "overdue": 1},
+    ]  # fmt: skip
+    counted = {code: count for code, (count, _) in points(picture).items()}
+    assert counted == {
+        "major_open": 1, "major_overdue": 1, "general_open": 3, "general_overdue": 1, "came_back": 0, "whistles_open": 0,
+    }  # fmt: skip
+    score = picture["score"]
+    assert score["value"] == sum(part["points"] for part in score["parts"])
+    for part in score["parts"]:
+        assert part["points"] == min(part["count"] * part["weight"], part["cap"])
+        assert part["zh"]
+        assert part["en"]
+    assert score["to_be_confirmed"] is picture["suggestion"]["to_be_confirmed"] is True
+    assert score["version"]
+    assert shown(world.person("auditor"), enterprise) == picture
+
+
+def test_what_came_back_weighs_and_names_what_it_is_the_return_of(world: World) -> None:
+    site = Site(world)
+    first = site.find()
+    before = shown(site.officers[0], site.field.enterprise_id)
+    site.close(first, shanghai_today())
+    closed = shown(site.officers[0], site.field.enterprise_id)
+    again = site.find()
+    after = shown(site.officers[0], site.field.enterprise_id)
+    assert (before["came_back"], closed["came_back"], after["came_back"]) == (0, 0, 1)
+    (back,) = after["returns"]
+    assert (back["hazard_id"], back["earlier_id"], back["earlier_number"]) == (
+        again["id"], first["id"], first["number"],
+    )  # fmt: skip
+    assert (back["ground"], back["days"]) == ("item", 0)
+    assert closed["score"]["value"] < before["score"]["value"] < after["score"]["value"]
+    assert [visit["visited_on"] for visit in after["visits"]] == [str(shanghai_today())] * 2
+    assert after["suggestion"]["last_visit_on"] == str(shanghai_today())
+    assert after["suggestion"]["is_due"] is False
+
+
+def test_a_whistle_counts_until_it_is_answered(world: World) -> None:
+    walker = Assistant(world)
+    whistle = walker.send(walker.whistle_document()).id
+    supervisor, enterprise = world.person("supervisor"), walker.field.enterprise_id
+    picture = shown(supervisor, enterprise)
+    assert (picture["whistles"], [one["id"] for one in picture["open_whistles"]]) == (1, [str(whistle)])
+    assert picture["visits"] == []
+    assert picture["suggestion"]["next_on"] is None
+    assert picture["suggestion"]["is_due"] is True
+    answer = supervisor.post(
+        f"/api/v1/whistles/{whistle}/dismissal", json={"reason": "核实无异常"}, version=1
+    )
+    assert answer.status_code == 200, answer.text
+    assert shown(supervisor, enterprise)["whistles"] == 0
+
+
+def test_the_picture_is_of_the_callers_regions(world: World) -> None:
+    enterprise = enterprise_with(world, {}, LATE, also_abroad=True)
+    city, town = (world.person("supervisor", region=region) for region in (world.city, world.town))
+    assert [shown(one, enterprise)["hazards"][1]["open"] for one in (city, town)] == [4, 2]
+    abroad = world.person("supervisor", region=world.other_district)
+    assert abroad.get(f"/api/v1/enterprises/{enterprise}/risk").status_code == 404
+    assert city.get(f"/api/v1/enterprises/{new_id()}/risk").status_code == 404
+
+
+def test_no_assistant_and_no_partner_sees_a_score(world: World) -> None:
+    enterprise = enterprise_with(world)
+    for role in ("safety_assistant", "administrator"):
+        assert world.person(role).get(f"/api/v1/enterprises/{enterprise}/risk").status_code == 403
+    assert "risks:read" not in CLIENT_SCOPES
+    assert "safety_assistant" not in PERMISSIONS["risks:read"]
+
+
+def test_a_picture_costs_the_same_whatever_is_known(world: World, runtime: Runtime) -> None:
+    supervisor = world.person("supervisor")
+    costs = []
+    for number in (1, 5):
+        enterprise = enterprise_with(world, *[LATE] * number)
+        with recorded_queries(runtime.database) as sent:
+            shown(supervisor, enterprise)
+        costs.append(len(sent))
+    assert costs[0] == costs[1] <= 7

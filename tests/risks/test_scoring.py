@@ -1,0 +1,87 @@
+"""The score: reproducible, explained, and never lowered by a further hazard."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.services.risks.content import Weights, all_weights, weights_on
+from app.services.risks.scoring import parts_of, suggest, total_of
+
+CODES = {"major_open", "major_overdue", "general_open", "general_overdue", "came_back", "whistles_open"}
+WEIGHTS = all_weights()[-1]
+counts = st.integers(0, 40)
+facts = st.fixed_dictionaries(dict.fromkeys(sorted(CODES), counts))
+grades = st.sampled_from([None, "red", "orange", "yellow", "blue"])
+TODAY = date(2026, 11, 25)
+
+
+def score(given_facts: dict[str, int]) -> int:
+    return total_of(parts_of(given_facts, WEIGHTS))
+
+
+@given(
+    facts=facts,
+    level=st.sampled_from(["major", "general"]),
+    is_late=st.booleans(),
+    is_return=st.booleans(),
+    grade=grades,
+)
+def test_a_further_hazard_never_lowers_the_score_or_lengthens_the_interval(
+    facts: dict[str, int], level: str, is_late: bool, is_return: bool, grade: str | None
+) -> None:
+    more = dict(facts)
+    more[f"{level}_open"] += 1
+    more[f"{level}_overdue"] += is_late
+    more["came_back"] += is_return
+    assert score(more) >= score(facts)
+    before, after = (suggest(score(one), grade, TODAY, WEIGHTS) for one in (facts, more))
+    assert after.interval_days <= before.interval_days
+
+
+@given(facts=facts)
+def test_the_same_facts_give_the_same_score_and_its_parts_add_up_to_it(facts: dict[str, int]) -> None:
+    parts = parts_of(facts, WEIGHTS)
+    assert parts == parts_of(dict(sorted(facts.items(), reverse=True)), WEIGHTS)
+    assert total_of(parts) == sum(min(part.count * part.weight.weight, part.weight.cap) for part in parts)
+    assert {part.weight.code for part in parts} == CODES
+
+
+def test_nothing_found_is_nothing() -> None:
+    assert score(dict.fromkeys(CODES, 0)) == 0
+
+
+def test_a_return_weighs() -> None:
+    nothing = dict.fromkeys(CODES, 0)
+    assert score({**nothing, "general_open": 1, "came_back": 1}) > score({**nothing, "general_open": 1})
+
+
+@pytest.mark.parametrize("weights", all_weights(), ids=lambda one: one.version)
+def test_every_version_keeps_the_promises_of_the_score(weights: Weights) -> None:
+    assert {part.code for part in weights.parts} == CODES
+    assert all(part.weight >= 0 and part.cap >= 0 for part in weights.parts)
+    begins = [band.score_from for band in weights.bands]
+    intervals = [band.interval_days for band in weights.bands]
+    assert begins[0] == 0
+    assert begins == sorted(set(begins))
+    assert intervals == sorted(intervals, reverse=True)
+    assert min(intervals) > 0
+    assert set(weights.grades) == {"red", "orange", "yellow", "blue"}
+    assert weights.to_be_confirmed is True
+
+
+def test_the_version_in_force_on_the_day_counts() -> None:
+    first = all_weights()[0]
+    assert len({one.in_force_from for one in all_weights()}) == len(all_weights())
+    assert weights_on(first.in_force_from) == weights_on(first.in_force_from - timedelta(days=1)) == first
+    assert weights_on(date(2099, 1, 1)) == all_weights()[-1]
+
+
+def test_grade_or_score_suggest_whichever_asks_for_more() -> None:
+    low, high = 0, WEIGHTS.bands[-1].score_from
+    assert suggest(low, "red", TODAY, WEIGHTS).by == "grade"
+    assert suggest(high, "blue", TODAY, WEIGHTS).by == suggest(low, None, TODAY, WEIGHTS).by == "score"
+    assert suggest(high, None, None, WEIGHTS).next_on is None
+    planned = suggest(high, None, TODAY, WEIGHTS)
+    assert planned.next_on == TODAY + timedelta(days=planned.interval_days)
