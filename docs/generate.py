@@ -13,7 +13,7 @@ from app.db.base import Base
 from app.enums.cases import CaseStatus
 from app.enums.checklists import TemplateStatus
 from app.enums.determinations import VerdictStatus
-from app.enums.hazards import ExtensionStatus, MeasureStatus
+from app.enums.hazards import DuplicateStatus, ExtensionStatus, MeasureStatus
 from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
 from app.main import create_app
@@ -94,6 +94,7 @@ LABELS: dict[str, type[LabelledEnum]] = {
     "cases": CaseStatus,
     "checklists": TemplateStatus,
     "determinations": VerdictStatus,
+    "hazards: duplicates": DuplicateStatus,
     "hazards: extensions": ExtensionStatus,
     "hazards: measures": MeasureStatus,
 }

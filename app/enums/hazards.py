@@ -58,3 +58,11 @@ class ExportStatus(LabelledEnum):
     DONE = "done", "已完成", "Done"
     FAILED = "failed", "失败", "Failed"
     EXPIRED = "expired", "已过期", "Expired"
+
+
+class DuplicateStatus(LabelledEnum):
+    """What became of a proposed merging."""
+
+    PROPOSED = "proposed", "疑似重复", "May be one"
+    MERGED = "merged", "已合并", "Merged"
+    DISMISSED = "dismissed", "不是重复", "Two hazards"

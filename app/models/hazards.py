@@ -35,6 +35,10 @@ class Hazard(Identified, Timed, Versioned, Base):
             postgresql_where=text("status = 'closed'"),
         ),
         Index("ix_hazards_closed_on", "region_id", "closed_on", postgresql_where=text("status = 'closed'")),
+        CheckConstraint("merged_into_id <> id", name="merged_into"),
+        Index(
+            "ix_hazards_merged_into_id", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")
+        ),
         Index("ix_hazards_open_due_on", "region_id", "due_on", postgresql_where=text("status <> 'closed'")),
     )
 
@@ -59,6 +63,42 @@ class Hazard(Identified, Timed, Versioned, Base):
     status: Mapped[str] = mapped_column(default="found")
     due_on: Mapped[date | None]
     closed_on: Mapped[date | None]
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("hazards.id"))
+
+
+class HazardDuplicate(Identified, Timed, Versioned, Base):
+    """That two hazards may be one, with the reasons (services/hazards/duplicate_rule.py); what a person made of it.
+
+    `hazard_id` is the later of the two, `other_id` the earlier; `kept_id` the one that stays while they are merged.
+    """
+
+    __tablename__ = "hazard_duplicates"
+    __table_args__ = (
+        CheckConstraint("status IN ('proposed', 'merged', 'dismissed')", name="status"),
+        CheckConstraint("(status = 'merged') = (kept_id IS NOT NULL)", name="kept"),
+        UniqueConstraint("hazard_id", "other_id"),
+        Index("ix_hazard_duplicates_region_id_id", "region_id", "id"),
+    )
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"))
+    other_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), index=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    reasons: Mapped[list[Any]]
+    status: Mapped[str] = mapped_column(default="proposed")
+    kept_id: Mapped[UUID | None] = mapped_column(ForeignKey("hazards.id"))
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    decided_at: Mapped[datetime | None]
+    decided_reason: Mapped[str | None]
+
+
+class HazardComparing(Base):
+    """The one row that says how far the change feed was looked through for hazards that may be one."""
+
+    __tablename__ = "hazard_comparing"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1, autoincrement=False)
+    position: Mapped[int]
 
 
 class HazardReport(Timed, Base):

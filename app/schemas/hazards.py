@@ -43,7 +43,10 @@ class CloseRequest(Wire):
 
 
 class HazardView(View):
-    """One hazard; `is_overdue` is computed on the day of asking; null: the deadline is not known yet."""
+    """One hazard; `is_overdue` is computed on the day of asking; null: the deadline is not known yet.
+
+    `merged_into_id`: the hazard that stays instead of this one, which takes no further step.
+    """
 
     id: UUID
     version: int
@@ -66,6 +69,7 @@ class HazardView(View):
     status: str
     due_on: date | None
     closed_on: date | None
+    merged_into_id: UUID | None
     is_overdue: bool | None
 
 
@@ -147,6 +151,7 @@ class HazardDetail(HazardView):
     `came_back_from`: closed hazards it is the return of; `came_back_as`: hazards that are the return of this one.
     """
 
+    merged_here: list[UUID]
     report: ReportView | None
     orders: list[OrderView]
     extensions: list[ExtensionView]

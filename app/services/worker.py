@@ -1,4 +1,4 @@
-"""The worker: jobs, the change log's relay, audit sealing and checkpoints, counters, examining evidence, until told to stop.
+"""The worker: jobs, the relay, audit sealing and checkpoints, counters, comparing hazards, examining evidence, until told to stop.
 
 Any number may run beside one another; relay, sealing and counting are done by whichever holds the lock at that moment.
 """
@@ -21,6 +21,7 @@ from app.services.evidence.decoder import Decoder
 from app.services.evidence.examination import BATCH as EXAMINATION_BATCH
 from app.services.evidence.examination import examine_waiting
 from app.services.evidence.spare_time import SpareTime, waits_too_long
+from app.services.hazards.comparing import compare_new
 from app.services.hazards.folding import fold_changes
 from app.services.runtime import Runtime
 from app.services.subscriptions import load_subscriptions
@@ -30,6 +31,7 @@ RELAY_SECONDS = 0.25
 EXAMINATION_SECONDS = 0.5
 SEALING_SECONDS = 1.0
 COUNTING_SECONDS = 1.0
+COMPARING_SECONDS = 5.0
 CHECKPOINT_SECONDS = 10.0
 AFTER_FAILURE_SECONDS = 5.0
 
@@ -65,6 +67,10 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         async with runtime.database.write() as session:
             return await fold_changes(session)
 
+    async def compare() -> bool:
+        async with runtime.database.write() as session:
+            return await compare_new(session)
+
     decoders = [Decoder() for _ in range(runtime.settings.evidence_decoders)]
 
     spare, patience = SpareTime(), timedelta(seconds=runtime.settings.evidence_patience_seconds)
@@ -81,6 +87,7 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         asyncio.create_task(_until(stop, "relay", relay, RELAY_SECONDS)),
         asyncio.create_task(_until(stop, "sealing", seal, SEALING_SECONDS)),
         asyncio.create_task(_until(stop, "counting", count, COUNTING_SECONDS)),
+        asyncio.create_task(_until(stop, "comparing", compare, COMPARING_SECONDS)),
         asyncio.create_task(_until(stop, "examination", examine, EXAMINATION_SECONDS)),
     ]
     try:

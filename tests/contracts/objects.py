@@ -16,6 +16,7 @@ from app.core.actor import SYSTEM
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact, EnterpriseImport, RiskUnit, SiteLink
+from app.models.hazards import HazardDuplicate
 from app.models.numbers import NumberBlock
 from app.services.clocks.repository import raise_reminders
 from app.services.clocks.service import Subject, start_clock
@@ -283,6 +284,24 @@ def measure(home: Home) -> Any:
     answer = team[0].post("/api/v1/onsite-measures", json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()["id"]
+
+
+@maker("duplicate_id")
+def duplicate(home: Home) -> Any:
+    pair = sorted(home.once(two_hazards), reverse=True)
+
+    async def propose(session: AsyncSession) -> Any:
+        row = HazardDuplicate(hazard_id=pair[0], other_id=pair[1], region_id=home.world.town, reasons=[])
+        session.add(row)
+        await session.flush()
+        return row.id
+
+    return home.world.in_database(propose)
+
+
+def two_hazards(home: Home) -> Any:
+    docket = home.once(a_docket)
+    return [docket.hazard(field=home.once(field)) for _ in range(2)]
 
 
 def opened_case(home: Home) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from app.routers.console import (
     contacts,
     determinations,
     devices,
+    duplicates,
     enterprise_imports,
     enterprises,
     evidence,
@@ -61,6 +62,7 @@ def console_areas() -> list[APIRouter]:
         hazard_exports.router,  # before hazards: /hazards/exports is no hazard's id
         hazards.router,
         hazard_reports.router,
+        duplicates.router,
         extensions.router,
         measures.router,
         patrols.patrols,

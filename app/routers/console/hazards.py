@@ -35,6 +35,7 @@ from app.schemas.hazards import (
     ReportView,
     StepView,
 )
+from app.services.hazards.duplicates import list_merged_into
 from app.services.hazards.errors import ReinspectionProblem
 from app.services.hazards.extensions import list_extensions_of
 from app.services.hazards.mapping import Box, map_hazards
@@ -86,6 +87,9 @@ def _filter(
     recurrent: bool | None = None,
     source: Annotated[HazardSource | None, Query()] = None,
     suspected: bool | None = None,
+    merged: Annotated[
+        bool | None, Query(description="True: those merged into others; else they are left out")
+    ] = None,
 ) -> HazardFilter:
     return HazardFilter(
         region_id=region_id,
@@ -102,6 +106,7 @@ def _filter(
         recurrent=recurrent,
         source=source,
         suspected=suspected,
+        merged=merged,
     )
 
 
@@ -222,6 +227,7 @@ async def get_one_hazard(
         **_members(hazard),
         came_back_from=[_recurrence(row, row.earlier_id, number) for row, number in before],
         came_back_as=[_recurrence(row, row.hazard_id, number) for row, number in after],
+        merged_here=[one.id for one in await list_merged_into(session, hazard_id)],
         report=ReportView.model_validate(report) if report else None,
         orders=[OrderView.model_validate(row) for row in await list_orders(session, hazard_id)],
         extensions=[view_of(one) for one in await list_extensions_of(session, hazard_id)],

@@ -34,6 +34,7 @@ from app.services.cases.service import compare_and_set, get_case, record_step, s
 from app.services.cases.team import check_team
 from app.services.cases.workflow import INITIAL, may_be_edited
 from app.services.clocks.service import start_clock
+from app.services.hazards.errors import HazardMergedProblem
 from app.services.inspections.errors import AuthorityProblem
 from app.services.organizations.jurisdiction import authority_covers
 from app.services.organizations.numbering import take_number
@@ -138,6 +139,8 @@ async def _hazards(
     found = [(hazard, site) for hazard, site in await session.execute(wanted)]
     if len(found) < len(set(hazard_ids)):
         raise NotFoundProblem
+    if any(hazard.merged_into_id is not None for hazard, _ in found):
+        raise HazardMergedProblem
     if len({(hazard.enterprise_id, hazard.authority_id, hazard.region_id) for hazard, _ in found}) > 1:
         raise HazardsTogetherProblem
     return found

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from app.core.wording import Wording
+from app.services.hazards.duplicate_rule import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,11 @@ def measure_kinds() -> tuple[MeasureKind, ...]:
 def measure_kind(code: str) -> MeasureKind | None:
     """The kind of that code; None: there is none."""
     return next((one for one in measure_kinds() if one.code == code), None)
+
+
+def duplicate_limits() -> Limits:
+    """Within which two hazards are proposed as one."""
+    values = registry_settings()
+    return Limits(
+        **{name: int(values[f"duplicate_{name}"]["value"]) for name in ("days", "metres", "similarity")}
+    )

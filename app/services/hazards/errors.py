@@ -198,3 +198,43 @@ class UnknownUnitProblem(InvalidProblem):
     code = "unit_not_of_site"
     zh = "风险单元不属于该场所"
     en = "The risk unit is not one of the site's"
+
+
+class HazardMergedProblem(ConflictProblem):
+    """A hazard that was merged into another takes no step of its own; a closed one is not merged."""
+
+    code = "hazard_merged"
+    zh = "隐患已合并或已销号，不能执行此操作；请在保留的隐患上办理"
+    en = "The hazard is merged into another, or closed; go on with the one that stays"
+
+
+class DuplicateStateProblem(ConflictProblem):
+    """The proposal is settled, or another step came first."""
+
+    code = "duplicate_state"
+    zh = "该合并建议当前状态为“{state}”，不能执行此操作"
+    en = "The proposed merging is {state}; this is not possible now"
+
+
+class DuplicateChoiceProblem(InvalidProblem):
+    """One of the two stays."""
+
+    code = "duplicate_choice"
+    zh = "保留的隐患须为两条之一"
+    en = "The hazard that stays is one of the two"
+
+
+class MergeLevelProblem(ConflictProblem):
+    """A major hazard never disappears behind a general one."""
+
+    code = "merge_level"
+    zh = "{number} 是重大事故隐患，应予保留"
+    en = "{number} is a major hazard: keep that one"
+
+
+class MergeClockProblem(ConflictProblem):
+    """An order or another period that runs is answered, not made to disappear."""
+
+    code = "merge_period_runs"
+    zh = "{number} 有正在计时的期限，应予保留，或待期限办结后再合并"
+    en = "A period runs for {number}: keep that one, or merge when it is answered"

@@ -36,7 +36,11 @@ _FOLD = text(
         SELECT c.* FROM touched JOIN counted_hazards c ON c.hazard_id = touched.id),
     present AS MATERIALIZED (
         SELECT h.id, h.enterprise_id, h.region_id, e.regulated_trades AS trades, h.level, h.clause, h.status, h.due_on
-          FROM touched JOIN hazards h ON h.id = touched.id JOIN enterprises e ON e.id = h.enterprise_id),
+          FROM touched JOIN hazards h ON h.id = touched.id AND h.merged_into_id IS NULL
+          JOIN enterprises e ON e.id = h.enterprise_id),
+    merged AS (
+        DELETE FROM counted_hazards c USING touched, hazards h
+         WHERE h.id = touched.id AND h.merged_into_id IS NOT NULL AND c.hazard_id = h.id),
     written AS (
         INSERT INTO counted_hazards AS c (hazard_id, enterprise_id, region_id, trades, level, clause, status, due_on)
         SELECT * FROM present
@@ -69,7 +73,7 @@ _RECOUNT = (
     """
     INSERT INTO counted_hazards (hazard_id, enterprise_id, region_id, trades, level, clause, status, due_on)
     SELECT h.id, h.enterprise_id, h.region_id, e.regulated_trades, h.level, h.clause, h.status, h.due_on
-      FROM hazards h JOIN enterprises e ON e.id = h.enterprise_id
+      FROM hazards h JOIN enterprises e ON e.id = h.enterprise_id WHERE h.merged_into_id IS NULL
     """,
     f"""
     INSERT INTO hazard_tallies (region_id, trades, level, clause, status, number, overdue)

@@ -51,7 +51,17 @@ async def _hazards_of(session: AsyncSession, event: MajorHazardConfirmed) -> Seq
         .order_by(Hazard.id)
         .with_for_update()
     )
-    return list((await session.execute(wanted)).scalars())
+    found = list((await session.execute(wanted)).scalars())
+    stays = {hazard.id: await _that_stays(session, hazard) for hazard in found}
+    return list({hazard.id: hazard for hazard in stays.values()}.values())
+
+
+async def _that_stays(session: AsyncSession, hazard: Hazard) -> Hazard:
+    """The hazard itself, or the one it was merged into at last: what is confirmed of the one is confirmed of the other."""
+    while hazard.merged_into_id is not None:
+        wanted = select(Hazard).where(Hazard.id == hazard.merged_into_id).with_for_update()
+        hazard = (await session.execute(wanted)).scalar_one()
+    return hazard
 
 
 async def _mark(session: AsyncSession, event: MajorHazardConfirmed, hazard: Hazard) -> None:

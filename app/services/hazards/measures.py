@@ -243,6 +243,7 @@ async def _check_hazards(
         Hazard.site_id == site_id,
         Hazard.authority_id == authority_id,
         Hazard.status != "closed",
+        Hazard.merged_into_id.is_(None),
     )
     if hazard_ids and await session.scalar(known) != len(set(hazard_ids)):
         raise MeasureHazardsProblem
@@ -282,7 +283,12 @@ async def _check_safety(session: AsyncSession, measure_id: UUID) -> None:
     unsafe = (
         select(Hazard.number)
         .join(MeasureHazard, MeasureHazard.hazard_id == Hazard.id)
-        .where(MeasureHazard.measure_id == measure_id, Hazard.level == "major", Hazard.status.not_in(REMOVED))
+        .where(
+            MeasureHazard.measure_id == measure_id,
+            Hazard.level == "major",
+            Hazard.status.not_in(REMOVED),
+            Hazard.merged_into_id.is_(None),  # the one that stays is covered too
+        )
         .order_by(Hazard.number)
     )
     numbers = list((await session.execute(unsafe)).scalars())

@@ -42,6 +42,7 @@ async def list_published_hazards(
     conditions: list[ColumnElement[bool]] = [
         Hazard.region_id.in_(actor.regions_for("hazards:read")),
         Hazard.status != "found",
+        Hazard.merged_into_id.is_(None),
         Hazard.source != "tip",  # its words could lead to who gave it
     ]
     wanted_values = {"enterprise_id": enterprise_id, "level": level, "status": status}

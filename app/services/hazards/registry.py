@@ -48,6 +48,7 @@ class HazardFilter:
     recurrent: bool | None = None
     source: str | None = None
     suspected: bool | None = None
+    merged: bool | None = None
 
 
 async def list_hazards(
@@ -127,7 +128,11 @@ def overdue_now() -> ColumnElement[bool]:
 
 def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[ColumnElement[bool]]:
     """What rows of these regions obey under the filters."""
-    conditions: list[ColumnElement[bool]] = [Hazard.region_id.in_(regions)]
+    is_merged = Hazard.merged_into_id.is_not(None)
+    conditions: list[ColumnElement[bool]] = [
+        Hazard.region_id.in_(regions),
+        is_merged if narrowed.merged else ~is_merged,
+    ]
     if narrowed.region_id is not None:
         conditions.append(lies_in(Hazard.region_id, narrowed.region_id))
     for name in ("level", "status", "clause", "enterprise_id", "site_id", "risk_unit_id", "source"):

@@ -42,7 +42,10 @@ class Reinspected:
 async def check_reinspectable(session: AsyncSession, site_id: UUID, hazard_ids: Collection[UUID]) -> None:
     """Raise HazardChoiceProblem unless every hazard is one of the site's that waits for a re-inspection."""
     wanted = select(Hazard.id).where(
-        Hazard.id.in_(hazard_ids), Hazard.site_id == site_id, Hazard.status.in_(REINSPECTABLE)
+        Hazard.id.in_(hazard_ids),
+        Hazard.site_id == site_id,
+        Hazard.status.in_(REINSPECTABLE),
+        Hazard.merged_into_id.is_(None),
     )
     missing = set(hazard_ids) - set((await session.execute(wanted)).scalars())
     if missing:
@@ -70,7 +73,7 @@ async def record_results(
             outcomes[result.hazard_id] = "unknown"
         elif hazard.id in said:
             outcomes[hazard.id] = "known" if said[hazard.id] == action else "contradicted"
-        elif hazard.status not in TRANSITIONS[action].sources:
+        elif hazard.merged_into_id is not None or hazard.status not in TRANSITIONS[action].sources:
             outcomes[hazard.id] = "state_changed"
         elif hazard.id in ordered and visit.on_date < ordered[hazard.id]:
             outcomes[hazard.id] = "before_order"

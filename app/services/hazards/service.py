@@ -17,7 +17,7 @@ from app.models.hazards import Hazard, HazardStep, RectificationOrder
 from app.rules.clocks import ClockUnit
 from app.services.audit.service import record_act
 from app.services.clocks.service import Subject, end_clocks, start_clock
-from app.services.hazards.errors import HazardStateProblem, ReinspectionProblem
+from app.services.hazards.errors import HazardMergedProblem, HazardStateProblem, ReinspectionProblem
 from app.services.hazards.workflow import TRANSITIONS
 from app.services.organizations.numbering import take_number
 
@@ -144,6 +144,8 @@ async def _step(
     transition = TRANSITIONS[action]
     actor.require(transition.permission, hazard.region_id)
     before = hazard.status
+    if hazard.merged_into_id is not None:
+        raise HazardMergedProblem
     if before not in transition.sources:
         raise HazardStateProblem(state=before)
     changed = (

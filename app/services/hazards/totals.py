@@ -63,7 +63,8 @@ _PIECES = f"""
           FROM touched JOIN counted_hazards c ON c.hazard_id = touched.id
          UNION ALL
         SELECT h.region_id, e.regulated_trades, h.level, coalesce(h.clause, ''), h.status, 1, {is_late("h", ":today")}::int
-          FROM touched JOIN hazards h ON h.id = touched.id JOIN enterprises e ON e.id = h.enterprise_id),
+          FROM touched JOIN hazards h ON h.id = touched.id AND h.merged_into_id IS NULL
+          JOIN enterprises e ON e.id = h.enterprise_id),
     kept AS MATERIALIZED (
         SELECT region_id, trades, level, nullif(clause, '') AS clause, status, {{number}} AS number, {{overdue}} AS overdue
           FROM pieces WHERE region_id = ANY(:regions){{conditions}})

@@ -52,6 +52,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "hazards:manage": frozenset({_I}),
     "hazards:order": frozenset({_I}),
     "hazards:report": frozenset({_I, _C, _V}),
+    "hazards:merge": frozenset({_V, _P}),
     "hazards:unmask_informant": frozenset({_P}),
     "hazards:propose_extension": frozenset({_I, _C}),
     "hazards:measure": frozenset({_I}),

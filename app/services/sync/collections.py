@@ -134,7 +134,7 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection(
             SyncCollection.HAZARDS,
             "hazards",
-            belongs="t.region_id = ANY(CAST(:partitions AS uuid[])) AND t.status <> 'closed'",
+            belongs="t.region_id = ANY(CAST(:partitions AS uuid[])) AND t.status <> 'closed' AND t.merged_into_id IS NULL",
             changed=(
                 by_region("hazard"),
                 by_region("evidence", "t.id", _PHOTOGRAPHED),

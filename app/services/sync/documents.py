@@ -116,7 +116,9 @@ async def sites(session: AsyncSession, scope: Scope, named: Named, ids: Sequence
 async def hazards(session: AsyncSession, scope: Scope, named: Named, ids: Sequence[UUID]) -> Documents:
     """Open ones of the caller's regions, and those his live assignments name, with their photographs as links by hash."""
     seen = or_(
-        Hazard.region_id.in_(scope.partitions) & (Hazard.status != "closed"),
+        Hazard.region_id.in_(scope.partitions)
+        & (Hazard.status != "closed")
+        & Hazard.merged_into_id.is_(None),
         Hazard.id.in_(named.live.intersection(ids)),
     )
     rows = await _rows(session, Hazard, (*_HAZARD, "evidence_ids"), Hazard.id.in_(ids), seen)

@@ -1,0 +1,224 @@
+"""Hazards that may be one, in people's hands: one stays, the other is merged into it; or they are two; and either way undone."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app.core.actor import Actor
+from app.core.clock import utc_now
+from app.core.errors import NotFoundProblem
+from app.core.paging import Page, PageRequest
+from app.models.clocks import Clock
+from app.models.hazards import Hazard, HazardDuplicate, MeasureHazard
+from app.services.audit.service import record_act
+from app.services.hazards.duplicate_workflow import TRANSITIONS
+from app.services.hazards.errors import (
+    DuplicateChoiceProblem,
+    DuplicateStateProblem,
+    HazardMergedProblem,
+    MergeClockProblem,
+    MergeLevelProblem,
+)
+from app.services.hazards.service import record_step
+from app.services.identity.places import lies_in
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateFilter:
+    """What a list is narrowed to; None means all. A region includes what lies below it."""
+
+    region_id: UUID | None = None
+    hazard_id: UUID | None = None
+    status: str | None = None
+
+
+async def get_duplicate(session: AsyncSession, actor: Actor, duplicate_id: UUID) -> HazardDuplicate:
+    """One proposal of the actor's regions; raises NotFoundProblem."""
+    wanted = _readable(actor).where(HazardDuplicate.id == duplicate_id)
+    row = (await session.execute(wanted)).scalar_one_or_none()
+    if row is None:
+        raise NotFoundProblem
+    return row
+
+
+async def list_duplicates(
+    session: AsyncSession, actor: Actor, request: PageRequest, narrowed: DuplicateFilter
+) -> Page[HazardDuplicate]:
+    """Newest first, one statement; proposals one of whose hazards is closed or merged by now wait for nobody and are left out."""
+    conditions: list[ColumnElement[bool]] = []
+    if narrowed.region_id is not None:
+        conditions.append(lies_in(HazardDuplicate.region_id, narrowed.region_id))
+    if narrowed.hazard_id is not None:
+        either = (HazardDuplicate.hazard_id, HazardDuplicate.other_id)
+        conditions.append(either[0].in_([narrowed.hazard_id]) | either[1].in_([narrowed.hazard_id]))
+    if narrowed.status is not None:
+        conditions.append(HazardDuplicate.status == narrowed.status)
+    if narrowed.status == "proposed":
+        conditions.append(~_is_settled())
+    if request.after:
+        conditions.append(HazardDuplicate.id < request.after[0])
+    wanted = _readable(actor).where(*conditions).order_by(HazardDuplicate.id.desc())
+    rows = list((await session.execute(wanted.limit(request.limit + 1))).scalars())
+    return Page.cut(rows, request, key=lambda row: (row.id,))
+
+
+async def pairs_of(session: AsyncSession, rows: list[HazardDuplicate]) -> dict[UUID, Hazard]:
+    """The hazards of some proposals by id, one statement."""
+    ids = {one for row in rows for one in (row.hazard_id, row.other_id)}
+    found = await session.execute(select(Hazard).where(Hazard.id.in_(ids)))
+    return {hazard.id: hazard for hazard in found.scalars()}
+
+
+async def list_merged_into(session: AsyncSession, hazard_id: UUID) -> list[Hazard]:
+    """The hazards that were merged into this one, oldest first."""
+    wanted = select(Hazard).where(Hazard.merged_into_id == hazard_id).order_by(Hazard.id)
+    return list((await session.execute(wanted)).scalars())
+
+
+async def merge_hazards(
+    session: AsyncSession, actor: Actor, duplicate_id: UUID, expected: int, kept_id: UUID, reason: str
+) -> HazardDuplicate:
+    """One stays as it is; the other is merged into it, and keeps its history, its orders and its cases.
+
+    Raises DuplicateStateProblem, DuplicateChoiceProblem, HazardMergedProblem, MergeLevelProblem, MergeClockProblem.
+    """
+    row = await _judge(session, actor, duplicate_id, "merge")
+    if kept_id not in (row.hazard_id, row.other_id):
+        raise DuplicateChoiceProblem
+    hazards = await _locked(session, row)
+    kept, merged = hazards[kept_id], next(one for key, one in hazards.items() if key != kept_id)
+    if any(one.merged_into_id is not None or one.status == "closed" for one in (kept, merged)):
+        raise HazardMergedProblem
+    if merged.level == "major" and kept.level != "major":
+        raise MergeLevelProblem(number=merged.number)
+    running = exists().where(Clock.subject_id == merged.id, Clock.ended_on.is_(None))
+    if await session.scalar(select(running)):
+        raise MergeClockProblem(number=merged.number)
+    await _settle(session, row, expected, "merge", actor, reason, kept_id=kept_id)
+    await _set_merged(session, merged, kept.id)
+    await _cover_kept(session, merged.id, kept.id)
+    detail = {"duplicate_id": str(row.id), "kept": kept.number, "merged": merged.number}
+    await record_step(session, actor, merged, "merge", merged.status, note=reason, detail=detail)
+    await record_step(session, actor, kept, "absorb", kept.status, note=reason, detail=detail)
+    await _record(session, actor, row, "merge")
+    return row
+
+
+async def undo_merging(
+    session: AsyncSession, actor: Actor, duplicate_id: UUID, expected: int, reason: str
+) -> HazardDuplicate:
+    """The merged one stands by itself again, as it was; the proposal is open once more. Raises DuplicateStateProblem."""
+    row = await _judge(session, actor, duplicate_id, "undo")
+    hazards = await _locked(session, row)
+    assert row.kept_id is not None
+    kept, merged = hazards[row.kept_id], next(one for key, one in hazards.items() if key != row.kept_id)
+    await _settle(session, row, expected, "undo", actor, reason, kept_id=None)
+    await _set_merged(session, merged, None)
+    detail = {"duplicate_id": str(row.id), "kept": kept.number, "merged": merged.number}
+    await record_step(session, actor, merged, "undo_merge", merged.status, note=reason, detail=detail)
+    await record_step(session, actor, kept, "undo_absorb", kept.status, note=reason, detail=detail)
+    await _record(session, actor, row, "undo")
+    return row
+
+
+async def dismiss_duplicate(
+    session: AsyncSession, actor: Actor, duplicate_id: UUID, expected: int, reason: str
+) -> HazardDuplicate:
+    """They are two. Raises DuplicateStateProblem."""
+    row = await _judge(session, actor, duplicate_id, "dismiss")
+    await _settle(session, row, expected, "dismiss", actor, reason, kept_id=None)
+    await _record(session, actor, row, "dismiss")
+    return row
+
+
+async def _judge(session: AsyncSession, actor: Actor, duplicate_id: UUID, action: str) -> HazardDuplicate:
+    """The proposal, if the actor may take the step and its state allows it."""
+    row = await get_duplicate(session, actor, duplicate_id)
+    transition = TRANSITIONS[action]
+    actor.require(transition.permission, row.region_id)
+    if row.status not in transition.sources:
+        raise DuplicateStateProblem(state=row.status)
+    return row
+
+
+async def _locked(session: AsyncSession, row: HazardDuplicate) -> dict[UUID, Hazard]:
+    """Both hazards, locked in order of id, so that two people never wait crosswise and no step comes between."""
+    wanted = select(Hazard).where(Hazard.id.in_((row.hazard_id, row.other_id))).order_by(Hazard.id)
+    rows = await session.execute(wanted.with_for_update().execution_options(populate_existing=True))
+    return {hazard.id: hazard for hazard in rows.scalars()}
+
+
+async def _settle(
+    session: AsyncSession,
+    row: HazardDuplicate,
+    expected: int,
+    action: str,
+    actor: Actor,
+    reason: str,
+    *,
+    kept_id: UUID | None,
+) -> None:
+    """Compare and set (id, status, version)."""
+    values: dict[str, Any] = {
+        "kept_id": kept_id,
+        "decided_by": actor.user_id,
+        "decided_at": utc_now(),
+        "decided_reason": reason,
+    }
+    taken = (
+        update(HazardDuplicate)
+        .where(
+            HazardDuplicate.id == row.id,
+            HazardDuplicate.status == row.status,
+            HazardDuplicate.version == expected,
+        )
+        .values(status=TRANSITIONS[action].target, version=expected + 1, **values)
+        .returning(HazardDuplicate.id)
+    )
+    if (await session.execute(taken)).scalar_one_or_none() is None:
+        raise DuplicateStateProblem(state=row.status)
+    await session.refresh(row)
+
+
+async def _set_merged(session: AsyncSession, hazard: Hazard, kept_id: UUID | None) -> None:
+    hazard.merged_into_id, hazard.version = kept_id, hazard.version + 1
+    await session.flush()
+
+
+async def _cover_kept(session: AsyncSession, merged_id: UUID, kept_id: UUID) -> None:
+    """What an on-site measure covered, it covers as the hazard that stays, also after an undoing."""
+    covering = select(MeasureHazard.measure_id).where(MeasureHazard.hazard_id == merged_id)
+    known = select(MeasureHazard.measure_id).where(MeasureHazard.hazard_id == kept_id)
+    wanted = covering.where(MeasureHazard.measure_id.not_in(known))
+    measures = list((await session.execute(wanted)).scalars())
+    session.add_all(MeasureHazard(measure_id=one, hazard_id=kept_id) for one in measures)
+    await session.flush()
+
+
+def _is_settled() -> ColumnElement[bool]:
+    """One of the two is closed or merged into another."""
+    hazard = aliased(Hazard)
+    of_pair = hazard.id.in_([HazardDuplicate.hazard_id, HazardDuplicate.other_id])
+    return exists().where(of_pair, (hazard.status == "closed") | hazard.merged_into_id.is_not(None))
+
+
+def _readable(actor: Actor) -> Select[HazardDuplicate]:
+    return select(HazardDuplicate).where(HazardDuplicate.region_id.in_(actor.regions_for("hazards:read")))
+
+
+async def _record(session: AsyncSession, actor: Actor, row: HazardDuplicate, action: str) -> None:
+    await record_act(
+        session,
+        actor,
+        action=f"hazards:{action}_duplicate",
+        kind="hazard_duplicate",
+        object_id=row.id,
+        version=row.version,
+        region_id=row.region_id,
+        after={"status": row.status, "kept_id": str(row.kept_id) if row.kept_id else None},
+        detail={"hazard_id": str(row.hazard_id), "other_id": str(row.other_id)},
+    )
