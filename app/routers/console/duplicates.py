@@ -103,7 +103,7 @@ async def _changed(session: AsyncSession, actor: Actor, duplicate_id: UUID, expe
 
 
 @router.post("/{duplicate_id}/merging", dependencies=MERGE)
-async def post_merging(
+async def post_duplicate_merging(
     duplicate_id: UUID,
     body: MergeRequest,
     response: Response,
@@ -118,7 +118,7 @@ async def post_merging(
 
 
 @router.post("/{duplicate_id}/undoing", dependencies=MERGE)
-async def post_undoing(
+async def post_duplicate_undoing(
     duplicate_id: UUID,
     body: DuplicateReasonRequest,
     response: Response,
@@ -133,7 +133,7 @@ async def post_undoing(
 
 
 @router.post("/{duplicate_id}/dismissal", dependencies=MERGE)
-async def post_dismissal(
+async def post_duplicate_dismissal(
     duplicate_id: UUID,
     body: DuplicateReasonRequest,
     response: Response,

@@ -94,7 +94,7 @@ async def _settle(
 
 
 @router.post("/extensions/{extension_id}/grant", dependencies=DECIDE)
-async def post_grant(
+async def post_extension_grant(
     extension_id: UUID,
     body: SettlementRequest,
     response: Response,
@@ -107,7 +107,7 @@ async def post_grant(
 
 
 @router.post("/extensions/{extension_id}/refusal", dependencies=DECIDE)
-async def post_refusal(
+async def post_extension_refusal(
     extension_id: UUID,
     body: SettlementRequest,
     response: Response,
@@ -120,7 +120,7 @@ async def post_refusal(
 
 
 @router.post("/extensions/{extension_id}/withdrawal", dependencies=PROPOSE)
-async def post_withdrawal(
+async def post_extension_withdrawal(
     extension_id: UUID,
     body: SettlementRequest,
     response: Response,

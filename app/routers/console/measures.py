@@ -147,7 +147,7 @@ async def _changed(
 
 
 @router.post("/{measure_id}/decision", dependencies=MEASURE)
-async def post_decision(
+async def post_measure_decision(
     measure_id: UUID,
     body: MeasureContentRequest,
     response: Response,
@@ -162,7 +162,7 @@ async def post_decision(
 
 
 @router.post("/{measure_id}/withdrawal", dependencies=LIFT)
-async def post_withdrawal(
+async def post_measure_withdrawal(
     measure_id: UUID,
     body: MeasureReasonRequest,
     response: Response,
