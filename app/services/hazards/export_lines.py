@@ -1,10 +1,11 @@
 """What one line of an export says: the columns, and a page of rows in one statement. Nothing a list would not show."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
@@ -17,6 +18,10 @@ from app.services.hazards.registry import HazardFilter, conditions_of
 from app.services.hazards.workflow import is_overdue
 
 SHEET = "隐患台账"
+_HAZARD = (
+    "id", "number", "level", "clause", "major_since", "status", "source", "found_on", "due_on", "closed_on", "item_code",
+    "subject", "description",
+)  # fmt: skip
 HEADER = (
     "编号", "级别", "判定条款", "认定为重大之日", "状态", "是否逾期", "来源", "发现日期", "整改期限", "销号日期", "是否反弹",
     "单位名称", "统一社会信用代码或替代标识", "场所", "场所地址", "区域代码", "区域", "风险点", "检查项", "对象", "隐患描述",
@@ -32,7 +37,17 @@ async def export_page(
         conditions.append(Hazard.id < after)
     came_back = select(HazardRecurrence.hazard_id).where(HazardRecurrence.hazard_id == Hazard.id).exists()
     wanted = (
-        select(Hazard, Enterprise, Site, Region.code, Region.name, RiskUnit.name, came_back)
+        select(
+            *(getattr(Hazard, name) for name in _HAZARD),
+            Enterprise.name.label("enterprise_name"),
+            func.coalesce(Enterprise.uscc, Enterprise.substitute_mark).label("enterprise_code"),
+            Site.name.label("site_name"),
+            Site.address,
+            Region.code.label("region_code"),
+            Region.name.label("region_name"),
+            RiskUnit.name.label("unit_name"),
+            came_back.label("came_back"),
+        )
         .join(Enterprise, Enterprise.id == Hazard.enterprise_id)
         .join(Site, Site.id == Hazard.site_id)
         .join(Region, Region.id == Hazard.region_id)
@@ -42,35 +57,34 @@ async def export_page(
         .limit(limit)
     )
     rows = (await session.execute(wanted)).all()
-    return [_line(*row) for row in rows], rows[-1][0].id if rows else None
+    today = shanghai_today()
+    return [_line(row, today) for row in rows], rows[-1].id if rows else None
 
 
-def _line(
-    hazard: Hazard, enterprise: Enterprise, site: Site, region_code: str, region: str, unit: str | None, came_back: bool
-) -> Sequence[Any]:  # fmt: skip
-    late = is_overdue(hazard.status, hazard.due_on, shanghai_today())
+def _line(row: Any, today: date) -> Sequence[Any]:
+    late = is_overdue(row.status, row.due_on, today)
     return (
-        hazard.number,
-        _label(HazardLevel, hazard.level),
-        hazard.clause,
-        hazard.major_since and hazard.major_since.isoformat(),
-        _label(HazardStatus, hazard.status),
+        row.number,
+        _label(HazardLevel, row.level),
+        row.clause,
+        row.major_since and row.major_since.isoformat(),
+        _label(HazardStatus, row.status),
         "期限待定" if late is None else "是" if late else "否",
-        _label(HazardSource, hazard.source),
-        hazard.found_on.isoformat(),
-        hazard.due_on and hazard.due_on.isoformat(),
-        hazard.closed_on and hazard.closed_on.isoformat(),
-        "是" if came_back else "否",
-        enterprise.name,
-        enterprise.uscc or enterprise.substitute_mark,
-        site.name,
-        site.address,
-        region_code,
-        region,
-        unit,
-        hazard.item_code,
-        hazard.subject,
-        hazard.description,
+        _label(HazardSource, row.source),
+        row.found_on.isoformat(),
+        row.due_on and row.due_on.isoformat(),
+        row.closed_on and row.closed_on.isoformat(),
+        "是" if row.came_back else "否",
+        row.enterprise_name,
+        row.enterprise_code,
+        row.site_name,
+        row.address,
+        row.region_code,
+        row.region_name,
+        row.unit_name,
+        row.item_code,
+        row.subject,
+        row.description,
     )
 
 

@@ -43,29 +43,20 @@ async def map_hazards(
     if box.west >= box.east or box.south >= box.north:
         raise BoundingBoxProblem
     south, west, north, east = _stored(box)
-    by_site = (
-        select(
-            Hazard.site_id,
-            func.count().label("hazards"),
-            func.count().filter(Hazard.level == "major").label("major"),
-            func.count().filter(overdue_now()).label("overdue"),
-        )
-        .where(*conditions_of(actor.regions_for("hazards:read"), narrowed), Hazard.status != "closed")
-        .group_by(Hazard.site_id)
-        .subquery()
-    )
     places = (
         select(
             Site.id,
             Site.latitude,
             Site.longitude,
             *_cell(zoom),
-            by_site.c.hazards,
-            by_site.c.major,
-            by_site.c.overdue,
+            func.count().label("hazards"),
+            func.count().filter(Hazard.level == "major").label("major"),
+            func.count().filter(overdue_now()).label("overdue"),
         )
-        .join(by_site, by_site.c.site_id == Site.id)
+        .join(Hazard, Hazard.site_id == Site.id)
+        .where(*conditions_of(actor.regions_for("hazards:read"), narrowed), Hazard.status != "closed")
         .where(Site.latitude.between(south, north), Site.longitude.between(west, east))
+        .group_by(Site.id)
         .subquery()
     )
     grouping = [places.c.row, places.c.column, *([places.c.id] if zoom >= SINGLE_ZOOM else [])]

@@ -39,6 +39,10 @@ class Total:
 
 _POSITION = text("SELECT position FROM hazard_counting")
 
+_COUNTED_ON = (
+    "(SELECT counted_on FROM hazard_counting)"  # a value, not a join: so the index on due_on is used
+)
+
 # The tallies; those that became overdue (or, with the clock set back, no longer are) since the day they count; and each hazard
 # touched since, taken from where it was counted and put where it is now. A hazard touched twice or folded meanwhile adds nothing.
 _PIECES = f"""
@@ -55,9 +59,9 @@ _PIECES = f"""
     pieces AS (
         SELECT region_id, trades, level, clause, status, number, overdue FROM hazard_tallies
          UNION ALL
-        SELECT c.region_id, c.trades, c.level, coalesce(c.clause, ''), c.status, 0, sign(:today - s.counted_on)::int
-          FROM hazard_counting s JOIN counted_hazards c ON c.status IN ('ordered', 'rectified')
-           AND c.due_on >= least(s.counted_on, :today) AND c.due_on < greatest(s.counted_on, :today)
+        SELECT c.region_id, c.trades, c.level, coalesce(c.clause, ''), c.status, 0, sign(:today - {_COUNTED_ON})::int
+          FROM counted_hazards c WHERE c.status IN ('ordered', 'rectified')
+           AND c.due_on >= least({_COUNTED_ON}, :today) AND c.due_on < greatest({_COUNTED_ON}, :today)
          UNION ALL
         SELECT c.region_id, c.trades, c.level, coalesce(c.clause, ''), c.status, -1, -{is_late("c", ":today")}::int
           FROM touched JOIN counted_hazards c ON c.hazard_id = touched.id
@@ -65,7 +69,7 @@ _PIECES = f"""
         SELECT h.region_id, e.regulated_trades, h.level, coalesce(h.clause, ''), h.status, 1, {is_late("h", ":today")}::int
           FROM touched JOIN hazards h ON h.id = touched.id AND h.merged_into_id IS NULL
           JOIN enterprises e ON e.id = h.enterprise_id),
-    kept AS MATERIALIZED (
+    kept AS (
         SELECT region_id, trades, level, nullif(clause, '') AS clause, status, {{number}} AS number, {{overdue}} AS overdue
           FROM pieces WHERE region_id = ANY(:regions){{conditions}})
 """
@@ -77,24 +81,27 @@ _NUMBERS = {
 _BELOW = """
  AND region_id IN (SELECT below.id FROM regions top JOIN regions below ON starts_with(below.path, top.path)
                     WHERE top.id = :region_id)"""
-_SUMS = """coalesce(sum(number), 0)::bigint AS count,
-           coalesce(sum(number) FILTER (WHERE status <> 'closed'), 0)::bigint AS open,
-           coalesce(sum(overdue), 0)::bigint AS overdue"""
-_BY_CODE = f"SELECT {{column}} AS key, NULL AS name, {_SUMS} FROM kept GROUP BY 1"
+# What is kept is summed once, by the column the groups are made of: a few rows, from which the groups and the whole are made.
+_COLUMNS: dict[Dimension, str] = {"region": "region_id", "district": "region_id", "trade": "trades"}
+_SUMS = "sum(count)::bigint AS count, sum(open)::bigint AS open, sum(overdue)::bigint AS overdue"
+_BY_CODE = f"SELECT raw AS key, NULL AS name, {_SUMS} FROM summed GROUP BY 1"
 _BY: dict[Dimension, str] = {
-    "level": _BY_CODE.format(column="level"),
-    "status": _BY_CODE.format(column="status"),
-    "clause": _BY_CODE.format(column="clause"),
-    "trade": f"SELECT trade AS key, NULL AS name, {_SUMS} FROM kept LEFT JOIN LATERAL unnest(trades) trade ON true GROUP BY 1",
-    "region": f"SELECT r.id::text AS key, r.name, {_SUMS} FROM kept JOIN regions r ON r.id = kept.region_id GROUP BY 1, 2",
+    "trade": f"SELECT trade AS key, NULL AS name, {_SUMS} FROM summed LEFT JOIN LATERAL unnest(raw) trade ON true GROUP BY 1",
+    "region": f"SELECT r.id::text AS key, r.name, {_SUMS} FROM summed JOIN regions r ON r.id = raw GROUP BY 1, 2",
     "district": f"""
-        SELECT r.id::text AS key, r.name, {_SUMS}
-          FROM kept JOIN regions own ON own.id = kept.region_id
+        SELECT r.id::text AS key, r.name, {_SUMS} FROM summed JOIN regions own ON own.id = raw
           JOIN regions r ON r.id = CASE own.level WHEN 'town' THEN own.parent_id ELSE own.id END GROUP BY 1, 2""",
 }
-_TOTALS = """{pieces}, groups AS ({groups})
+_TOTALS = """{pieces},
+    summed AS MATERIALIZED (
+        SELECT {column} AS raw, sum(number) AS count, coalesce(sum(number) FILTER (WHERE status <> 'closed'), 0) AS open,
+               sum(overdue) AS overdue
+          FROM kept GROUP BY 1),
+    groups AS ({groups})
     SELECT false AS is_whole, key, name, count, open, overdue FROM groups WHERE count <> 0
-     UNION ALL SELECT true, NULL, NULL, {sums} FROM kept
+     UNION ALL
+    SELECT true, NULL, NULL, coalesce(sum(count), 0)::bigint, coalesce(sum(open), 0)::bigint, coalesce(sum(overdue), 0)::bigint
+      FROM summed
      ORDER BY is_whole, count DESC, key"""
 
 
@@ -106,7 +113,7 @@ async def totals_by(
     A hazard of an enterprise of two trades is in the groups of both, and once in the whole.
     """
     pieces, values = await _pieces(session, actor, narrowed)
-    query = text(_TOTALS.format(pieces=pieces, groups=_BY[by], sums=_SUMS))
+    query = text(_TOTALS.format(pieces=pieces, column=_COLUMNS.get(by, by), groups=_BY.get(by, _BY_CODE)))
     totals = [Total(*row[1:]) for row in await session.execute(query, values)]
     return totals[:-1], totals[-1]
 
