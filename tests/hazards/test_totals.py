@@ -42,6 +42,7 @@ step = st.one_of(
     st.tuples(st.just("change"), st.integers(0, 50), values),
     st.tuples(st.just("judge"), st.integers(0, 50), st.sampled_from(CLAUSES[2:])),
     st.tuples(st.just("trade"), st.integers(0, 3), st.lists(st.sampled_from(TRADES), unique=True)),
+    st.tuples(st.just("merge"), st.integers(0, 50), st.booleans()),
     st.tuples(st.just("relay")),
     st.tuples(st.just("fold"), st.integers(1, 7)),
     st.tuples(st.just("fold"), st.just(100_000)),
@@ -82,6 +83,10 @@ class Story:
                     await registry.change(session, self.hazards[which % len(self.hazards)], **changed)
                 case "judge", (which, clause) if self.hazards:
                     await registry.change(session, self.hazards[which % len(self.hazards)], clause=clause)
+                case "merge", (which, is_merged) if len(self.hazards) > 1:
+                    first, *others = self.hazards
+                    kept = first if is_merged else None
+                    await registry.change(session, others[which % len(others)], merged_into_id=kept)
                 case "trade", (place, trades):
                     mine = Enterprise.id == self.places[place][0]
                     await session.execute(update(Enterprise).where(mine).values(regulated_trades=trades))
@@ -121,7 +126,8 @@ async def naive(
     wanted = select(Hazard, Enterprise.regulated_trades).join(
         Enterprise, Enterprise.id == Hazard.enterprise_id
     )
-    rows = await session.execute(wanted.where(Hazard.region_id.in_(regions)))
+    standing = Hazard.region_id.in_(regions), Hazard.merged_into_id.is_(None)
+    rows = await session.execute(wanted.where(*standing))
     groups: Counter[tuple[str | None, str]] = Counter()
     total: Counter[str] = Counter()
     district = {world.town: world.district, world.other_town: world.other_district}

@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
+from app.models.hazards import Hazard
 from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
 from app.services.runtime import Runtime
 from tests.factories.patrols import Assistant
@@ -100,6 +102,20 @@ def test_a_whistle_counts_until_it_is_answered(world: World) -> None:
     )
     assert answer.status_code == 200, answer.text
     assert shown(supervisor, enterprise)["whistles"] == 0
+
+
+def test_what_was_merged_into_another_counts_once(world: World) -> None:
+    enterprise = enterprise_with(world, LATE, LATE)
+
+    async def merge(session: AsyncSession) -> None:
+        mine = select(Hazard.id).where(Hazard.enterprise_id == enterprise).order_by(Hazard.id)
+        first, second = (await session.execute(mine)).scalars()
+        await session.execute(update(Hazard).where(Hazard.id == second).values(merged_into_id=first))
+
+    supervisor = world.person("supervisor")
+    assert points(shown(supervisor, enterprise))["general_overdue"][0] == 2
+    world.in_database(merge)
+    assert points(shown(supervisor, enterprise))["general_overdue"][0] == 1
 
 
 def test_the_picture_is_of_the_callers_regions(world: World) -> None:

@@ -98,14 +98,21 @@ def _score(facts: dict[str, int], weights: Weights) -> RiskScore:
     )
 
 
+def _of(enterprise_id: UUID, regions: Collection[UUID]) -> tuple[ColumnElement[bool], ...]:
+    """Its hazards; what was merged into another counts there."""
+    return (
+        Hazard.enterprise_id == enterprise_id,
+        Hazard.region_id.in_(regions),
+        Hazard.merged_into_id.is_(None),
+    )
+
+
 async def _levels(
     session: AsyncSession, regions: Collection[UUID], enterprise_id: UUID
 ) -> list[LevelStanding]:
     wanted = (
         select(Hazard.level, func.count(), func.count().filter(overdue_now()))
-        .where(
-            Hazard.enterprise_id == enterprise_id, Hazard.region_id.in_(regions), Hazard.status != "closed"
-        )
+        .where(*_of(enterprise_id, regions), Hazard.status != "closed")
         .group_by(Hazard.level)
     )
     found = {level: (number, late) for level, number, late in await session.execute(wanted)}
@@ -120,7 +127,7 @@ async def _returns(
 ) -> tuple[list[ReturnView], int]:
     """Hazards found since then that came back, newest first, and how many; one that did so on two grounds counts once."""
     earlier = aliased(Hazard)
-    mine = Hazard.enterprise_id == enterprise_id, Hazard.region_id.in_(regions), Hazard.found_on >= since
+    mine = *_of(enterprise_id, regions), Hazard.found_on >= since
     wanted = (
         select(HazardRecurrence, Hazard.number, Hazard.found_on, earlier.number)
         .join(Hazard, Hazard.id == HazardRecurrence.hazard_id)
