@@ -161,6 +161,19 @@ class HazardDetail(HazardView):
     came_back_as: list[RecurrenceView]
 
 
+class SettingView(View):
+    """A setting of the registry that no statute fixes; `to_be_confirmed`: it needs checking by the authority."""
+
+    name: str
+    value: int
+    unit: str
+    label_zh: str
+    label_en: str
+    source_zh: str
+    source_en: str
+    to_be_confirmed: bool
+
+
 class HazardCount(View):
     """How many hazards of a level and state, and how many of these are overdue."""
 

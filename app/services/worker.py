@@ -21,7 +21,7 @@ from app.services.evidence.decoder import Decoder
 from app.services.evidence.examination import BATCH as EXAMINATION_BATCH
 from app.services.evidence.examination import examine_waiting
 from app.services.evidence.spare_time import SpareTime, waits_too_long
-from app.services.hazards.comparing import compare_new
+from app.services.hazards.comparing import compare_changed
 from app.services.hazards.folding import fold_changes
 from app.services.runtime import Runtime
 from app.services.subscriptions import load_subscriptions
@@ -69,7 +69,7 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
 
     async def compare() -> bool:
         async with runtime.database.write() as session:
-            return await compare_new(session)
+            return await compare_changed(session)
 
     decoders = [Decoder() for _ in range(runtime.settings.evidence_decoders)]
 

@@ -95,6 +95,7 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/hazards/map": "the home site has no position; tests/hazards/test_map.py",
     "/api/v1/hazards/rebounds": "numbers",
     "/api/v1/hazards/totals": "numbers; its first dimension in tests/hazards",
+    "/api/v1/hazards/settings": "settings of the registry",
     "/api/v1/inspections/visits/counts": "numbers",
     "/api/v1/inspections/waiting-packages": "nothing waits; tests/inspections",
     "/api/v1/onsite-measures/kinds": "the law",

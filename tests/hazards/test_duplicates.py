@@ -18,7 +18,7 @@ from app.enums.identity import Role
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, HazardDuplicate
 from app.models.history import AuditEntry
-from app.services.hazards.comparing import compare_new
+from app.services.hazards.comparing import compare_changed
 from app.services.hazards.content import duplicate_limits, registry_settings
 from app.services.hazards.duplicate_rule import Found, Limits, Reason, reasons_for, similarity
 from app.services.hazards.duplicate_workflow import STATES, TRANSITIONS
@@ -217,7 +217,7 @@ class Yard:
 
 def compare(world: World) -> None:
     relay(world)
-    while world.in_database(compare_new):
+    while world.in_database(compare_changed):
         pass
 
 
@@ -258,6 +258,17 @@ def test_what_was_dismissed_is_not_proposed_again_and_comparing_twice_adds_nothi
     assert yard.proposed() == []
     yard.docket.hazard()
     assert len(yard.proposed()) == 0  # no item, and its words are not alike
+
+
+def test_a_clause_that_is_confirmed_later_makes_them_alike(yard: Yard) -> None:
+    first, second = str(yard.docket.hazard()), str(yard.docket.hazard())
+    yard.set(first, description="报警联锁被旁路")
+    major = {"level": "major", "clause": "MEM10-7-5", "major_since": shanghai_today()}
+    yard.set(first, **major)
+    assert yard.proposed() == []
+    yard.set(second, **major)
+    (pair,) = yard.proposed()
+    assert [reason["code"] for reason in pair["reasons"]] == ["site", "clause", "days"]
 
 
 def test_a_submission_is_compared_by_the_worker_and_not_by_its_request(yard: Yard, runtime: Runtime) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import SHANGHAI, shanghai_today, standing_at
 from app.core.ids import new_id
 from app.models.hazards import Hazard
+from app.services.hazards.content import registry_settings
 from app.services.hazards.workflow import STATES, TRANSITIONS, is_overdue
 from app.services.runtime import Runtime
 from tests.factories.field import Field, photo
@@ -240,3 +241,11 @@ def test_a_list_pages_at_the_same_cost_whatever_its_length(case: Case, runtime: 
     assert page["items"] + rest["items"] == more["items"]
     assert rest["next_cursor"] is None
     assert two == four == first_cost == rest_cost <= 3
+
+
+def test_what_no_statute_fixes_is_shown_as_a_setting_to_be_confirmed(case: Case, world: World) -> None:
+    shown = {row["name"]: row for row in case.officers[0].get(f"{PATH}/settings").json()}
+    assert set(shown) == set(registry_settings())
+    assert shown["recurrence_window"]["value"] == 365
+    assert all(row["to_be_confirmed"] for row in shown.values())
+    assert world.person("safety_assistant").get(f"{PATH}/settings").status_code == 403

@@ -33,8 +33,10 @@ from app.schemas.hazards import (
     ReinspectionRequest,
     ReinspectionView,
     ReportView,
+    SettingView,
     StepView,
 )
+from app.services.hazards.content import registry_settings
 from app.services.hazards.duplicates import list_merged_into
 from app.services.hazards.errors import ReinspectionProblem
 from app.services.hazards.extensions import list_extensions_of
@@ -197,6 +199,18 @@ async def get_map(
     narrowed = HazardFilter(region_id=region_id, level=level, overdue=overdue, trade=trade)
     box = Box(west, south, east, north, datum)
     return await map_hazards(session, actor, box, zoom, narrowed, limit)
+
+
+@router.get("/settings", dependencies=READ)
+async def get_settings() -> list[SettingView]:
+    """What the registry goes by where no statute gives a number, with what is to be confirmed."""
+    return [
+        SettingView(
+            name=name, value=one["value"], unit=one["unit"], label_zh=one["label"]["zh"], label_en=one["label"]["en"],
+            source_zh=one["source"]["zh"], source_en=one["source"]["en"], to_be_confirmed=one["to_be_confirmed"],
+        )
+        for name, one in registry_settings().items()
+    ]  # fmt: skip
 
 
 @router.get("/rebounds", dependencies=READ)

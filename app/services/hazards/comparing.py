@@ -1,5 +1,7 @@
-"""Proposing hazards that may be one, behind the writers: what the change feed tells of newly registered hazards is compared with
-the open ones of the same enterprise. No request waits for this; nothing is merged here."""
+"""Proposing hazards that may be one, behind the writers. No request waits for this, and nothing is merged here.
+
+Each hazard that the change feed tells of, new or changed (a clause was confirmed), is compared with the open ones of its enterprise.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,7 +25,7 @@ from app.services.hazards.duplicate_rule import Found, Limits, Reason, reasons_f
 BATCH = 1_000
 """Changes of hazards looked at in one unit of work."""
 CANDIDATES = 200
-"""The newest open hazards of an enterprise a new one is compared with."""
+"""The newest open hazards of an enterprise that one is compared with."""
 
 _LOCK = text("SELECT position FROM hazard_comparing FOR UPDATE SKIP LOCKED")
 _UNTIL = text(
@@ -33,23 +35,23 @@ _UNTIL = text(
     """
 )
 _ADVANCE = text("UPDATE hazard_comparing SET position = :until")
-# The new hazard itself comes first of its group. Both sides are read through indexes: changes by kind and position, hazards by id
+# The hazard itself comes first of its group. Both sides are read through indexes: changes by kind and position, hazards by id
 # and by enterprise.
 _PAIRS = text(
     """
-    WITH fresh AS MATERIALIZED (
+    WITH touched AS MATERIALIZED (
         SELECT DISTINCT object_id AS id FROM changes
-         WHERE kind = 'hazard' AND position > :position AND position <= :until AND version = 1)
+         WHERE kind = 'hazard' AND position > :position AND position <= :until)
     SELECT n.id AS new_id, n.region_id, o.id, o.enterprise_id, o.site_id, o.risk_unit_id, o.package_id, o.item_code, o.clause,
            o.subject, o.description, o.found_on, r.suspected_clauses, p.position AS seen_at, s.latitude, s.longitude
-      FROM fresh JOIN hazards n ON n.id = fresh.id AND n.status <> 'closed' AND n.merged_into_id IS NULL
+      FROM touched JOIN hazards n ON n.id = touched.id AND n.status <> 'closed' AND n.merged_into_id IS NULL
      CROSS JOIN LATERAL (
         SELECT n.* UNION ALL (
         SELECT h.* FROM hazards h
          WHERE h.enterprise_id = n.enterprise_id AND h.region_id = n.region_id AND h.id <> n.id
            AND h.status <> 'closed' AND h.merged_into_id IS NULL
            AND h.found_on BETWEEN n.found_on - CAST(:days AS int) AND n.found_on + CAST(:days AS int)
-         ORDER BY h.id DESC LIMIT :candidates)) AS o
+         ORDER BY h.found_on DESC, h.id DESC LIMIT :candidates)) AS o
       LEFT JOIN hazard_reports r ON r.hazard_id = o.id
       LEFT JOIN packages p ON p.id = o.package_id
       JOIN sites s ON s.id = o.site_id
@@ -58,8 +60,8 @@ _PAIRS = text(
 )
 
 
-async def compare_new(session: AsyncSession, batch: int = BATCH) -> bool:
-    """Compare the hazards that the next changes tell were registered, and propose what may be one; True when there are more.
+async def compare_changed(session: AsyncSession, batch: int = BATCH) -> bool:
+    """Compare the hazards that the next changes tell of, and propose what may be one; True when there are more.
 
     Comparers take turns: one that finds another at work does nothing. What was proposed once is not proposed again.
     """
