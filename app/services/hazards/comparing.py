@@ -1,6 +1,6 @@
 """Proposing hazards that may be one, behind the writers. No request waits for this, and nothing is merged here.
 
-Each hazard that the change feed tells of, new or changed (a clause was confirmed), is compared with the open ones of its enterprise.
+Each hazard the change feed tells of, new or changed (a clause was confirmed), is compared with the open ones of its enterprise.
 """
 
 from collections.abc import Sequence
