@@ -213,6 +213,8 @@ def _period(limit: TimeLimit) -> str:
         words.append(f"before it{', clear' if limit.clear else ''}")
     if limit.meaning == "earliest":
         words.append("not before it has passed")
+    if limit.is_longest:
+        words.append("at most, as the document states")
     if limit.set_by == "authority":
         words.append("unless the authority sets another")
     if limit.extension:

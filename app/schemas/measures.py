@@ -15,12 +15,16 @@ Status = Literal["ordered_orally", "decided", "lifting_requested", "reviewed", "
 
 
 class MeasureContentRequest(Wire):
-    """What is ordered, of which place or facilities, why safety cannot be had otherwise, for which hazards."""
+    """What is ordered, of which place or facilities, why safety cannot be had otherwise, for which hazards.
+
+    `months`: how long what stops production or use lasts, from the day of the decision; the longest unless told.
+    """
 
     kinds: Kinds
     place: Words
     ground: Words
     hazard_ids: Annotated[list[UUID], Field(min_length=1, max_length=100)]
+    months: Annotated[int, Field(ge=1, le=120)] | None = None
 
 
 class WrittenMeasureRequest(MeasureContentRequest):

@@ -200,6 +200,28 @@ def test_what_stops_production_or_use_has_a_longest_time(
         assert scene.clocks(measure)["onsite_measure"]["amount"] == 6
 
 
+@pytest.mark.parametrize(
+    ("kinds", "months", "amount"),
+    [
+        (["stop_use"], None, 6), (["stop_use"], 1, 1), (["stop_use", "evacuate"], 6, 6), (["stop_use"], 7, None),
+        (["evacuate"], 1, None),
+    ],
+)  # fmt: skip
+def test_a_decision_states_a_period_no_longer_than_the_law_allows(
+    scene: Scene, kinds: list[str], months: int | None, amount: int | None
+) -> None:
+    oral = scene.oral(kinds=kinds).json()
+    for answer in (
+        scene.written(kinds=kinds, months=months),
+        scene.step(scene.officers[0], oral, "decide", kinds=kinds, months=months),
+    ):
+        if amount is None:
+            assert (answer.status_code, answer.json()["code"]) == (422, "measure_period")
+        else:
+            clock = scene.clocks(answer.json())["onsite_measure"]
+            assert (clock["amount"], clock["unit"], clock["to_be_confirmed"]) == (amount, "month", True)
+
+
 def test_a_review_that_fails_leaves_the_measure_in_force(scene: Scene) -> None:
     officer = scene.officers[0]
     measure = scene.step(officer, scene.written().json(), "request_lifting").json()

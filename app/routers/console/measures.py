@@ -70,7 +70,8 @@ Narrowed = Annotated[MeasureFilter, Depends(_filter)]
 
 
 def _content(body: MeasureContentRequest | OralMeasureRequest) -> Content:
-    return Content(body.kinds, body.place, body.ground, body.hazard_ids)
+    months = body.months if isinstance(body, MeasureContentRequest) else None
+    return Content(body.kinds, body.place, body.ground, body.hazard_ids, months)
 
 
 @router.get("", dependencies=READ)

@@ -19,6 +19,7 @@ class TimeLimit:
     `whose`: whose time it is (authority, party, court, police). `meaning` earliest: not before it has passed, instead of by then.
     `extension`: how much more may be approved, in the same unit; None: nothing, 0: no bound is written.
     `extended_by_act`: whoever extends it does so by an act of the subject's own area (proposed by one, granted by another).
+    `is_longest`: a document may state a shorter period in the same unit, never a longer one.
     `suspended_by`: what does not count (hearing, appraisal, announcement, referral, review).
     """
 
@@ -38,6 +39,7 @@ class TimeLimit:
     clear: bool = False
     extension: int | None = None
     extended_by_act: bool = False
+    is_longest: bool = False
     suspended_by: tuple[str, ...] = ()
 
 

@@ -49,6 +49,9 @@ async def set_period(
         return SetPeriod(
             amount, unit or limit.unit or ClockUnit.CALENDAR_DAY, limit.basis.zh, to_be_confirmed=False
         )
+    if limit.is_longest and amount is not None:
+        shorter = min(amount, limit.amount or amount)
+        return SetPeriod(shorter, limit.unit or ClockUnit.CALENDAR_DAY, limit.basis.zh, limit.to_be_confirmed)
     if limit.set_by == "authority":
         wanted = (
             select(AuthorityLimit)

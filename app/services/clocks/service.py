@@ -58,7 +58,8 @@ async def start_clock(
 ) -> Clock:
     """Let a limit run from a day or moment, as the law and the authority's own rules have it on that day.
 
-    `amount` and `unit` are of the document that states the period (set_by document). A subject has one running clock per limit.
+    `amount` and `unit` are of the document that states the period (set_by document, or shorter than the longest there is).
+    A subject has one running clock per limit.
     """
     at = _moment(started_at)
     limit = time_limit(code, at.date())

@@ -238,3 +238,11 @@ class MergeClockProblem(ConflictProblem):
     code = "merge_period_runs"
     zh = "{number} 有正在计时的期限，应予保留，或待期限办结后再合并"
     en = "A period runs for {number}: keep that one, or merge when it is answered"
+
+
+class MeasurePeriodProblem(InvalidProblem):
+    """No longer than the law allows, and only for what stops production or use."""
+
+    code = "measure_period"
+    zh = "措施期限最长 {most} 个月（0 表示该类措施不设期限）"
+    en = "A measure of these kinds lasts {most} months at most (0: none is stated for them)"

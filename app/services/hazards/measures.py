@@ -17,6 +17,7 @@ from app.models.enterprises import Site
 from app.models.hazards import Hazard, MeasureHazard, MeasureOfficer, MeasureStep, OnsiteMeasure
 from app.models.identity import OfficerCertificate, User
 from app.services.audit.service import record_act
+from app.services.clocks.content import time_limit
 from app.services.clocks.service import Subject, end_clocks, start_clock
 from app.services.hazards.content import measure_kind
 from app.services.hazards.errors import (
@@ -24,6 +25,7 @@ from app.services.hazards.errors import (
     MeasureHazardsProblem,
     MeasureKindProblem,
     MeasureOfficersProblem,
+    MeasurePeriodProblem,
     MeasurePersonProblem,
     MeasureReviewProblem,
     MeasureStateProblem,
@@ -42,12 +44,16 @@ REMOVED = frozenset({"reinspected", "closed"})
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is ordered: which kinds, of which place or facilities, on what ground, for which hazards."""
+    """What is ordered: which kinds, of which place or facilities, on what ground, for which hazards.
+
+    `months`: how long a decision says that what stops production or use lasts; None: the longest the law allows.
+    """
 
     kinds: Sequence[str]
     place: str
     ground: str
     hazard_ids: Sequence[UUID]
+    months: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ async def decide_at_once(
         raise MeasureHazardsProblem
     measure.number = await take_number(session, authority_id, WORD, today.year)
     await _keep(session, measure, officers, content.hazard_ids)
-    await _start_limits(session, actor, measure, today)
+    await _start_limits(session, actor, measure, today, content.months)
     await _record(session, actor, measure, "decide", None, on_date=today, note=content.ground)
     return measure
 
@@ -143,7 +149,7 @@ async def decide_in_writing(
     measure.place, measure.ground = content.place, content.ground
     await _cover(session, measure.id, content.hazard_ids)
     await end_clocks(session, actor, measure.id, transition.ends, today)
-    await _start_limits(session, actor, measure, today)
+    await _start_limits(session, actor, measure, today, content.months)
     await _record(session, actor, measure, "decide", before, on_date=today, note=content.ground)
     return measure
 
@@ -296,11 +302,17 @@ async def _check_safety(session: AsyncSession, measure_id: UUID) -> None:
         raise MeasureHazardsOpenProblem(hazards="、".join(numbers))
 
 
-async def _start_limits(session: AsyncSession, actor: Actor, measure: OnsiteMeasure, on: date) -> None:
-    """The longest a measure of its kinds may last."""
+async def _start_limits(
+    session: AsyncSession, actor: Actor, measure: OnsiteMeasure, on: date, months: int | None
+) -> None:
+    """The time a measure of its kinds lasts: what the decision states, or the longest. Raises MeasurePeriodProblem."""
     kinds = [measure_kind(code) for code in measure.kinds]
-    for code in dict.fromkeys(kind.limit for kind in kinds if kind and kind.limit):
-        await start_clock(session, actor, subject_of(measure), code, on)
+    limits = list(dict.fromkeys(kind.limit for kind in kinds if kind and kind.limit))
+    most = min((time_limit(code, on).amount or 0 for code in limits), default=0)
+    if months is not None and months > most:
+        raise MeasurePeriodProblem(most=most)
+    for code in limits:
+        await start_clock(session, actor, subject_of(measure), code, on, amount=months)
 
 
 async def _keep(
