@@ -90,7 +90,7 @@ def serve_api(settings: Settings, *, with_worker: bool) -> None:
                 host=settings.host,
                 port=settings.port,
                 workers=settings.workers,
-                http=BoundedProtocol,
+                http=BoundedProtocol,  # type: ignore[arg-type]  # asyncio knows two kinds of protocols; uvicorn names one
                 log_config=None,
                 access_log=False,
                 server_header=False,

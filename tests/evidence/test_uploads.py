@@ -869,8 +869,8 @@ def test_however_many_uploads_there_are_they_share_one_allowance_of_memory(
     for number, expected in (
         (0, KIB * KIB),
         (1, KIB * KIB),
-        (16, KIB * KIB),
-        (64, 256 * KIB),
+        (8, KIB * KIB),
+        (64, 128 * KIB),
         (5000, 32 * KIB),
     ):
         monkeypatch.setattr(service, "_WRITERS", range(number))

@@ -8,11 +8,12 @@ them again.
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+import anyio
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -63,12 +64,14 @@ MAX_COMPLETE_PER_DEVICE = 1000
 """Of what is stored, so many uploads at least are still told of; the oldest beyond are forgotten when the phone begins another
 of a file it has sent already. Nothing is lost by it: begun anew, such an upload is complete at once."""
 
-MEMORY_BYTES = 16 * 1024 * 1024
-"""What all uploads of one process collect in memory together, however many they are; beyond 512, 32 KiB each. What one read
+MEMORY_BYTES = 8 * 1024 * 1024
+"""What all uploads of one process collect in memory together, however many they are; beyond 256, 32 KiB each. What one read
 of the network gives comes on top."""
 LEAST_PIECE_BYTES = 32 * 1024
 FLUSH_SECONDS = 2.0
 """What came is durable so soon, however slowly it comes."""
+MAX_COMPLETING = 8
+"""So many files of one process are put together from their parts at the same time; the others wait, and keep their lease."""
 
 _OWNER_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:user, 13))")
 _ENDING = (WrongBytesProblem, UndeclaredProblem, OtherFileProblem, NotFoundProblem, UploadLostProblem)
@@ -272,6 +275,7 @@ async def _append_nothing(upload: Upload, chunks: AsyncIterator[bytes]) -> Uploa
 
 
 _WRITERS: "set[_Writer]" = set()
+_COMPLETING = anyio.CapacityLimiter(MAX_COMPLETING)
 
 
 def _piece_bytes() -> int:
@@ -371,14 +375,28 @@ class _Writer:
             await self._store_piece()
 
     async def _complete(self) -> Upload:
-        await self._hold()
         wanted = self.upload
         announced = Announcement(wanted.evidence_id, wanted.package_id, wanted.sha256, wanted.media_type)
-        _, stored = await take_original(self.runtime, self.actor, announced, self._whole())
+        async with self._turn():
+            _, stored = await take_original(self.runtime, self.actor, announced, self._whole())
         async with self.runtime.database.write() as session:
             keys = await mark_complete(session, wanted.id, stored.status)
         await _remove(self.runtime, [*keys, *(part.key for part in self.uncounted)])
         return replace(wanted, received=wanted.size, is_complete=True, status=stored.status)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait until few others put their files together, holding the lease meanwhile."""
+        await self._hold()
+        while True:
+            with anyio.move_on_after(FLUSH_SECONDS):
+                await _COMPLETING.acquire_on_behalf_of(self)
+                break
+            await self._hold()
+        try:
+            yield
+        finally:
+            _COMPLETING.release_on_behalf_of(self)
 
     async def _whole(self) -> AsyncIterator[bytes | bytearray]:
         """The file from its first byte to its last, never more of it in memory than one piece."""
