@@ -242,7 +242,7 @@ async def _by_rows(plain: psycopg.AsyncConnection[Any], regions: list[UUID], rep
 
 
 def _row(name: str, taken: list[float], remark: str) -> str:
-    return f"{name:<36}{percentile(taken, 0.5) * 1000:9.1f}{percentile(taken, 0.95) * 1000:9.1f}   {remark}"
+    return f"{name:<40}{percentile(taken, 0.5) * 1000:9.1f}{percentile(taken, 0.95) * 1000:9.1f}   {remark}"
 
 
 async def _fold(runtime: Runtime) -> None:
@@ -283,7 +283,7 @@ def main() -> int:
     print(
         f"{given.rows:,} hazards, {given.open:.0%} open, {ENTERPRISES:,} enterprises, {given.repeats} questions of each kind; ms"
     )
-    print(f"{'':<36}{'p50':>9}{'p95':>9}")
+    print(f"{'':<40}{'p50':>9}{'p95':>9}")
     with (
         tempfile.TemporaryDirectory(prefix="anshao-registry-") as folder,
         installation(Path(folder) / "data", 1) as installed,

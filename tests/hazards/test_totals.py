@@ -1,5 +1,6 @@
 """Counters of the registry: whatever has changed, is folded or waits, they are the same as counting every row."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
@@ -18,6 +20,7 @@ from app.core.clock import SHANGHAI, shanghai_today, standing_at
 from app.jobs.relay import assign_positions
 from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard
+from app.services import worker
 from app.services.hazards.folding import fold_changes, recount
 from app.services.hazards.totals import TotalsFilter, totals_by
 from app.services.hazards.workflow import is_overdue
@@ -202,6 +205,40 @@ def test_what_is_folded_is_read_from_the_tallies_alone(tell: Callable[[], Story]
     world.in_database(recount)
     assert world.in_database(tallied) == [("ordered", 1, 1)]
     story.compare(TotalsFilter())
+
+
+def test_the_worker_folds_by_itself(
+    tell: Callable[[], Story],
+    world: World,
+    runtime: Runtime,
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = tell()
+    story.take("find", 0, {"status": "found", "due_on": None}, None)
+
+    async def nothing(*_: Any, **__: Any) -> int:
+        return 0
+
+    for other in ("run_jobs", "examine_waiting"):
+        monkeypatch.setattr(worker, other, nothing)
+    wanted = text("SELECT number FROM hazard_tallies WHERE region_id = :town AND number > 0")
+
+    async def work_until_folded() -> Any:
+        stop, number = asyncio.Event(), None
+        working = asyncio.create_task(worker.run_worker(runtime, stop))
+        for _ in range(200):
+            async with runtime.database.read() as session:
+                number = (await session.execute(wanted, {"town": world.town})).scalar_one_or_none()
+            if number is not None:
+                break
+            await asyncio.sleep(0.1)
+        stop.set()
+        await working
+        return number
+
+    assert client.portal is not None
+    assert client.portal.call(work_until_folded) == 1
 
 
 def test_what_becomes_overdue_at_midnight_is_counted_before_and_after_it_is_folded(
