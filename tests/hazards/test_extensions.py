@@ -54,8 +54,8 @@ class Desk:
         path = f"{EXTENSIONS}/{extension['id']}/{SETTLE[action]}"
         return who.post(path, json={"reason": "情况属实"}, version=extension["version"])
 
-    def clock(self) -> dict[str, Any]:
-        params = {"subject_id": self.hazard, "code": "rectification"}
+    def clock(self, **more: Any) -> dict[str, Any]:
+        params = {"subject_id": self.hazard, "code": "rectification", **more}
         (running,) = self.chief.get("/api/v1/clocks", params=params).json()["items"]
         return dict(self.chief.get(f"/api/v1/clocks/{running['id']}").json())
 
@@ -108,6 +108,18 @@ def test_working_days_are_counted_by_the_engine(desk: Desk) -> None:
         "2026-09-23",
         "working_day",
     )  # the 20th is a make-up Sunday
+
+
+def test_beyond_the_imported_calendar_a_longer_period_is_as_unknown_as_the_shorter(desk: Desk) -> None:
+    with standing_at(_noon(date(2026, 12, 28))):
+        desk.inspector = desk.world.logged_in(desk.inspector.user_id)
+        desk.chief = desk.world.logged_in(desk.chief.user_id)
+        assert desk.order(days=10, day_kind="working").status_code == 201
+        proposed = desk.propose(amount=5).json()
+        granted = desk.settle(desk.chief, proposed, "grant").json()
+        assert [proposed["due_before"], proposed["due_proposed"], granted["due_after"]] == [None, None, None]
+        clock = desk.clock(unknown=True)
+    assert (clock["amount"], clock["extended_by"], clock["unknown"]) == (15, 5, "calendar_not_imported")
 
 
 @pytest.mark.parametrize(("days", "status"), [(14, 201), (15, 201), (16, 422)])

@@ -53,8 +53,10 @@ async def list_duplicates(
     if narrowed.region_id is not None:
         conditions.append(lies_in(HazardDuplicate.region_id, narrowed.region_id))
     if narrowed.hazard_id is not None:
-        either = (HazardDuplicate.hazard_id, HazardDuplicate.other_id)
-        conditions.append(either[0].in_([narrowed.hazard_id]) | either[1].in_([narrowed.hazard_id]))
+        conditions.append(
+            (HazardDuplicate.hazard_id == narrowed.hazard_id)
+            | (HazardDuplicate.other_id == narrowed.hazard_id)
+        )
     if narrowed.status is not None:
         conditions.append(HazardDuplicate.status == narrowed.status)
     if narrowed.status == "proposed":
