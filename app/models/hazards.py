@@ -287,7 +287,10 @@ class HazardStep(Identified, Timed, Base):
 
 
 class CountedHazard(Base):
-    """A hazard as it is counted in hazard_tallies at this moment; written by services/hazards/folding.py alone."""
+    """A hazard as it is counted in hazard_tallies at this moment; written by services/hazards/folding.py alone.
+
+    No foreign key: its check would lock the hazard, and a fold waits for nobody. Hazards are never deleted.
+    """
 
     __tablename__ = "counted_hazards"
     __table_args__ = (
@@ -296,7 +299,7 @@ class CountedHazard(Base):
         ),
     )
 
-    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), primary_key=True)
+    hazard_id: Mapped[UUID] = mapped_column(primary_key=True)
     enterprise_id: Mapped[UUID] = mapped_column(index=True)
     region_id: Mapped[UUID]
     trades: Mapped[list[str]]

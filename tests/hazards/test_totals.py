@@ -207,6 +207,25 @@ def test_what_is_folded_is_read_from_the_tallies_alone(tell: Callable[[], Story]
     story.compare(TotalsFilter())
 
 
+def test_folding_waits_for_nobody_who_holds_a_hazard(
+    tell: Callable[[], Story], runtime: Runtime, client: TestClient
+) -> None:
+    """Else an officer who locks two hazards and a fold that counts both could wait for one another."""
+    story = tell()
+    story.take("find", 0, {"status": "found", "due_on": None}, None)
+    story.take("relay")
+
+    async def fold_beside_a_lock() -> None:
+        async with runtime.database.write() as holding, runtime.database.write() as folding:
+            await holding.execute(select(Hazard.id).where(Hazard.id == story.hazards[0]).with_for_update())
+            await folding.execute(text("SET LOCAL lock_timeout = '2s'"))
+            await fold_changes(folding, 1_000_000)
+
+    assert client.portal is not None
+    client.portal.call(fold_beside_a_lock)
+    story.compare(TotalsFilter())
+
+
 def test_the_worker_folds_by_itself(
     tell: Callable[[], Story],
     world: World,
