@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
@@ -18,7 +18,7 @@ from app.enums.identity import Role
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, HazardDuplicate
 from app.models.history import AuditEntry
-from app.services.hazards.comparing import compare_changed
+from app.services.hazards.comparing import _PAIRS, CANDIDATES, compare_changed
 from app.services.hazards.content import duplicate_limits, registry_settings
 from app.services.hazards.duplicate_rule import Found, Limits, Reason, reasons_for, similarity
 from app.services.hazards.duplicate_workflow import STATES, TRANSITIONS
@@ -291,6 +291,40 @@ def test_new_hazards_are_compared_in_a_few_statements_whatever_their_number(
             compare(yard.world)
         counts.append(len(sent))
     assert counts[1] - counts[0] <= 2
+
+
+def test_one_hazard_is_compared_through_indexes_however_large_the_registry(yard: Yard) -> None:
+    """Twenty thousand hazards of other firms, in one database transaction that is rolled back."""
+    first, _ = yard.two()
+
+    class Enough(Exception):
+        pass
+
+    async def plan(session: AsyncSession) -> None:
+        await session.execute(text(MANY), {"like": UUID(first)})
+        await session.execute(text("ANALYZE hazards"))
+        values = {"position": 0, "until": 0, "days": 30, "candidates": CANDIDATES}
+        lines = await session.execute(text("EXPLAIN " + _PAIRS.text), values)
+        raise Enough("\n".join(lines.scalars()))
+
+    with pytest.raises(Enough) as shown:
+        yard.world.in_database(plan)
+    assert "ix_hazards_enterprise_id" in str(shown.value)
+    assert "Seq Scan on hazards" not in str(shown.value)
+
+
+MANY = """
+    WITH firms AS (
+        INSERT INTO enterprises (id, version, created_at, updated_at, name, name_bigrams, name_folded, substitute_mark, region_id,
+                                 regulated_trades, is_labour_intensive, is_active)
+        SELECT gen_random_uuid(), 1, now(), now(), 'x', '{}', 'x', 'M' || gen_random_uuid(), region_id, '{}', false, true
+          FROM hazards, generate_series(1, 2000) WHERE id = :like RETURNING id)
+    INSERT INTO hazards (id, version, created_at, updated_at, number, authority_id, enterprise_id, site_id, region_id, level,
+                         source, description, found_on, evidence_ids, status)
+    SELECT gen_random_uuid(), 1, now(), now(), gen_random_uuid()::text, h.authority_id, firms.id, h.site_id, h.region_id, h.level,
+           h.source, h.description, h.found_on, '{}', h.status
+      FROM hazards h, firms, generate_series(1, 10) WHERE h.id = :like
+"""
 
 
 def test_sites_of_one_firm_near_each_other_may_be_one_place(world: World) -> None:
