@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Photo, SealedPackage
 from app.core.ids import new_id
-from app.services.evidence import judging
-from app.services.evidence.judging import LIKE_THIS, judge_waiting, let_older_be_judged
+from app.services.evidence import duplicates, judging
+from app.services.evidence.duplicates import LIKE_THIS
+from app.services.evidence.judging import judge_waiting, let_older_be_judged
 from app.services.evidence.likeness import Turn, as_signed, probes_of
 from app.services.evidence.provenance import Check, Facts, judge
 from app.services.evidence.standards import Standards
@@ -370,7 +371,7 @@ def test_a_picture_sent_many_times_is_listed_by_its_first_ones_and_read_no_furth
     rows(team.world, held.format("NULL"), id=copies[1].id)
     asked: list[UUID] = []
     weighed: list[int] = []
-    find_like, in_order = judging._find_like, judging._in_order
+    find_like, in_order = duplicates._find_like, duplicates.in_order
 
     async def note_asked(session: AsyncSession, row: Any, given: Any) -> Any:
         asked.append(row.id)
@@ -380,8 +381,8 @@ def test_a_picture_sent_many_times_is_listed_by_its_first_ones_and_read_no_furth
         weighed.extend(len(others) for others in found.values())
         return in_order(due, found, given)
 
-    monkeypatch.setattr(judging, "_find_like", note_asked)
-    monkeypatch.setattr(judging, "_in_order", note_weighed)
+    monkeypatch.setattr(duplicates, "_find_like", note_asked)
+    monkeypatch.setattr(judging, "in_order", note_weighed)
     judge_all(team.world, runtime)
     first = [copies[0].id, *(one.id for one in copies[3:])]
     assert {one: set(duplicates_of(team.world, one)) for one in first} == {
@@ -428,10 +429,10 @@ def test_the_same_bytes_are_read_in_the_order_of_their_index_as_far_as_they_are_
                 await connection.execute(text(statement), values)
             await connection.execute(text("ANALYZE evidence_files, evidence_provenance"))
             search = {"ids": [mine.id], "most": 20}
-            found = (await connection.execute(text(judging.SAME_BYTES), search)).all()
+            found = (await connection.execute(text(duplicates.SAME_BYTES), search)).all()
             assert sorted(row.is_earlier for row in found) == [False] * 20 + [True] * 20
             plan = await connection.execute(
-                text("EXPLAIN (ANALYZE, TIMING OFF) " + judging.SAME_BYTES), search
+                text("EXPLAIN (ANALYZE, TIMING OFF) " + duplicates.SAME_BYTES), search
             )
             lines = "\n".join(str(line) for line in plan.scalars())
             await connection.rollback()
