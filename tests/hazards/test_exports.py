@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today, utc_now
-from app.jobs.app import run_jobs
+from app.jobs.app import RETRY, run_jobs
 from app.models.hazards import HazardExport, HazardExportPart
 from app.models.history import AuditEntry
 from app.models.identity import RoleGrant
@@ -24,12 +25,14 @@ from app.services.enterprises.writing import BOM
 from app.services.hazards import exporting
 from app.services.hazards.export_files import PartedFile, put_part, remove_strays
 from app.services.hazards.export_lines import HEADER
+from app.services.hazards.jobs import export_hazards
 from app.services.runtime import Runtime
 from app.services.task_modules import load_tasks
 from tests.factories.world import Person, World
 from tests.hazards.registering import Registry
 
 PATH = "/api/v1/hazards/exports"
+LAST = RETRY.max_attempts or 0
 FORMULA = '=HYPERLINK("http://x","点我")'
 Work = Callable[[], None]
 
@@ -266,6 +269,32 @@ def test_a_file_is_gone_after_its_time(
     assert not client.portal.call(runtime.storage.exists, key)
     assert supervisor.get(f"{PATH}/{export['id']}").json()["status"] == "expired"
     assert file_of(supervisor, export).status_code == 410
+
+
+@pytest.mark.usefixtures("seven")
+@pytest.mark.parametrize(("attempts", "status"), [(LAST - 1, "waiting"), (LAST, "failed")])
+def test_an_export_fails_with_its_last_attempt_and_not_before(
+    supervisor: Person, runtime: Runtime, client: TestClient, monkeypatch: pytest.MonkeyPatch, attempts: int, status: str
+) -> None:  # fmt: skip
+    export = ask(supervisor, format="csv")
+
+    async def away(*_: Any) -> Any:
+        raise OSError("the disk is full")
+
+    async def attempt() -> None:
+        context = SimpleNamespace(
+            additional_context={"runtime": runtime}, job=SimpleNamespace(attempts=attempts)
+        )
+        with pytest.raises(OSError, match="disk"):
+            await export_hazards.func(context, export["id"])
+
+    assert client.portal is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(exporting, "put_part", away)
+        client.portal.call(attempt)
+    shown = supervisor.get(f"{PATH}/{export['id']}").json()
+    assert (shown["status"], shown["rows_done"]) == (status, 0)
+    assert shown["failure"] == ("storage_or_database" if status == "failed" else None)
 
 
 @pytest.mark.usefixtures("seven")

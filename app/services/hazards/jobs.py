@@ -15,8 +15,8 @@ async def export_hazards(context: JobContext, export_id: str) -> None:
     runtime = context.additional_context["runtime"]
     try:
         await work_off(runtime, UUID(export_id))
-    except Exception:
-        if RETRY.max_attempts is not None and context.job.attempts >= RETRY.max_attempts - 1:
+    except Exception as error:
+        if RETRY.get_retry_decision(exception=error, job=context.job) is None:
             await fail_export(runtime, UUID(export_id), "storage_or_database")
         raise
 
