@@ -13,7 +13,7 @@ from app.db.base import Base
 from app.enums.cases import CaseStatus
 from app.enums.checklists import TemplateStatus
 from app.enums.determinations import VerdictStatus
-from app.enums.hazards import DuplicateStatus, ExtensionStatus, MeasureStatus
+from app.enums.hazards import DuplicateStatus, ExtensionStatus, MeasureStatus, ProposalStatus
 from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
 from app.main import create_app
@@ -97,6 +97,7 @@ LABELS: dict[str, type[LabelledEnum]] = {
     "hazards: duplicates": DuplicateStatus,
     "hazards: extensions": ExtensionStatus,
     "hazards: measures": MeasureStatus,
+    "hazards: proposals": ProposalStatus,
 }
 """Areas whose states have Chinese labels."""
 BEGINS_AT = {"determinations": "open"}
@@ -144,7 +145,13 @@ def _step(action: str, one: Any) -> tuple[list[str], str, str, str, str]:
     if isinstance(one, tuple):
         return [one[0]], action, one[1], "—", "—"
     label = f"{getattr(one, 'zh', '')} {action}".strip()
-    return sorted(one.sources), label, one.target, f"`{one.permission}`", getattr(one, "article", None) or "—"
+    return (
+        sorted(one.sources),
+        label,
+        one.target,
+        f"`{one.permission}`" if one.permission else "—",
+        getattr(one, "article", None) or "—",
+    )
 
 
 def map_page() -> str:

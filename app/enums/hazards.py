@@ -66,3 +66,20 @@ class DuplicateStatus(LabelledEnum):
     PROPOSED = "proposed", "疑似重复", "May be one"
     MERGED = "merged", "已合并", "Merged"
     DISMISSED = "dismissed", "不是重复", "Two hazards"
+
+
+class ProposalStatus(LabelledEnum):
+    """What became of a proposal for an overdue hazard."""
+
+    OPEN = "open", "待处理", "Open"
+    TAKEN_UP = "taken_up", "已采纳办理", "Taken up"
+    DISMISSED = "dismissed", "不予采纳", "Dismissed"
+    WITHDRAWN = "withdrawn", "已自动撤回", "Withdrawn by the registry"
+
+
+class ProposalEnd(LabelledEnum):
+    """Why the registry itself takes a proposal back."""
+
+    HAZARD_CLOSED = "hazard_closed", "隐患已销号", "The hazard was closed"
+    HAZARD_MERGED = "hazard_merged", "隐患已合并", "The hazard was merged into another"
+    DEADLINE_MOVED = "deadline_moved", "整改期限已变更", "The deadline was moved"

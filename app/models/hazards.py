@@ -204,6 +204,41 @@ class OrderExtension(Identified, Timed, Versioned, Base):
     due_after: Mapped[date | None]
 
 
+class HazardProposal(Identified, Timed, Versioned, Base):
+    """What the registry proposes for a hazard whose deadline has passed, with its ground: the clock, the day, the article.
+
+    One for each hazard, kind (content/law/overdue_proposals.yaml) and deadline. `object_id`: what people made of it.
+    """
+
+    __tablename__ = "hazard_proposals"
+    __table_args__ = (
+        CheckConstraint("status IN ('open', 'taken_up', 'dismissed', 'withdrawn')", name="status"),
+        CheckConstraint("(status = 'open') = (settled_at IS NULL)", name="settled"),
+        CheckConstraint("(status = 'taken_up') = (object_id IS NOT NULL)", name="object"),
+        CheckConstraint("(status = 'dismissed') = (settled_reason IS NOT NULL)", name="reason"),
+        CheckConstraint("(status = 'withdrawn') = (withdrawn_because IS NOT NULL)", name="because"),
+        UniqueConstraint("hazard_id", "kind", "due_on"),
+        Index("ix_hazard_proposals_region_id_id", "region_id", "id"),
+    )
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"))
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
+    kind: Mapped[str]
+    due_on: Mapped[date]
+    clock_id: Mapped[UUID] = mapped_column(ForeignKey("clocks.id"))
+    clock_title: Mapped[str]
+    basis_zh: Mapped[str]
+    basis_en: Mapped[str]
+    to_be_confirmed: Mapped[bool]
+    status: Mapped[str] = mapped_column(default="open")
+    object_kind: Mapped[str | None]
+    object_id: Mapped[UUID | None]
+    withdrawn_because: Mapped[str | None]
+    settled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    settled_at: Mapped[datetime | None]
+    settled_reason: Mapped[str | None]
+
+
 class OnsiteMeasure(Identified, Timed, Versioned, Base):
     """An on-site measure (现场处理措施) at one site. Its states are those of services/hazards/measure_workflow.py.
 

@@ -10,17 +10,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact, EnterpriseImport, RiskUnit, SiteLink
-from app.models.hazards import HazardDuplicate
+from app.models.hazards import Hazard, HazardDuplicate, HazardProposal
 from app.models.numbers import NumberBlock
 from app.services.clocks.repository import raise_reminders
 from app.services.clocks.service import Subject, start_clock
 from app.services.hazards.exporting import work_off
+from app.services.hazards.proposing import propose_for_overdue
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
 from tests.evidence.test_judging import judge_all
@@ -297,6 +299,22 @@ def duplicate(home: Home) -> Any:
         return row.id
 
     return home.world.in_database(propose)
+
+
+@maker("proposal_id")
+def proposal(home: Home) -> Any:
+    async def overdue(session: AsyncSession) -> Any:
+        hazard = await session.get_one(Hazard, overdue_hazard)
+        hazard.status, hazard.due_on = "ordered", shanghai_today() - timedelta(days=20)
+        subject = Subject("hazard", overdue_hazard, home.world.authority, home.world.town)
+        began = shanghai_today() - timedelta(days=30)
+        await start_clock(session, SYSTEM, subject, "rectification", began, amount=10)
+        await propose_for_overdue(session)
+        wanted = select(HazardProposal.id).where(HazardProposal.hazard_id == overdue_hazard)
+        return (await session.execute(wanted)).scalars().first()
+
+    overdue_hazard = home.once(a_docket).hazard(field=home.once(field))
+    return home.world.in_database(overdue)
 
 
 def two_hazards(home: Home) -> Any:

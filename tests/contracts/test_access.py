@@ -91,6 +91,7 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/enterprises/imports/template": "an empty form",
     "/api/v1/enterprises/trades": "the classification",
     "/api/v1/enterprises/vocabulary": "words",
+    "/api/v1/hazard-proposals/kinds": "the law",
     "/api/v1/hazards/counts": "numbers",
     "/api/v1/hazards/map": "the home site has no position; tests/hazards/test_map.py",
     "/api/v1/hazards/rebounds": "numbers",

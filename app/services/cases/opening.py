@@ -35,6 +35,7 @@ from app.services.cases.team import check_team
 from app.services.cases.workflow import INITIAL, may_be_edited
 from app.services.clocks.service import start_clock
 from app.services.hazards.errors import HazardMergedProblem
+from app.services.hazards.proposing import take_up
 from app.services.inspections.errors import AuthorityProblem
 from app.services.organizations.jurisdiction import authority_covers
 from app.services.organizations.numbering import take_number
@@ -88,6 +89,7 @@ async def open_case(session: AsyncSession, actor: Actor, request: OpenCaseReques
     await record_step(
         session, actor, case, "open", None, on_date=today, detail={"accusation": accusation.digest()}
     )
+    await take_up(session, actor, hazard_ids, "case", case.id)
     await publish(session, CaseOpened(case.id, case.region_id, case.enterprise_id, tuple(hazard_ids), today))
     return case
 

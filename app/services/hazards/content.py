@@ -1,4 +1,4 @@
-"""Settings of the registry and kinds of on-site measures, as shipped. Read once, no database."""
+"""Settings of the registry, kinds of on-site measures and of proposals, as shipped. Read once, no database."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +22,18 @@ class MeasureKind:
     limit: str | None
     basis: Wording
     in_force_from: date
+    to_be_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalKind:
+    """What may be proposed for an overdue hazard. `concerns`: any hazard, or major ones; `taken_up_by`: what takes it up."""
+
+    code: str
+    title: Wording
+    concerns: str
+    taken_up_by: str
+    basis: Wording
     to_be_confirmed: bool
 
 
@@ -63,6 +75,18 @@ def measure_kinds() -> tuple[MeasureKind, ...]:
 def measure_kind(code: str) -> MeasureKind | None:
     """The kind of that code; None: there is none."""
     return next((one for one in measure_kinds() if one.code == code), None)
+
+
+@cache
+def proposal_kinds() -> tuple[ProposalKind, ...]:
+    """Every kind, in the order of the content."""
+    text = (
+        resources.files("app.content").joinpath("law", "overdue_proposals.yaml").read_text(encoding="utf-8")
+    )
+    return tuple(
+        ProposalKind(**one | {"title": Wording(**one["title"]), "basis": Wording(**one["basis"])})
+        for one in yaml.safe_load(text)
+    )
 
 
 def duplicate_limits() -> Limits:

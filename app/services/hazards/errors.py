@@ -67,6 +67,14 @@ class ExtensionPersonProblem(ForbiddenProblem):
     en = "Who proposed an extension does not decide on it"
 
 
+class ProposalStateProblem(ConflictProblem):
+    """The proposal is settled, or another step came first."""
+
+    code = "proposal_state"
+    zh = "该建议当前状态为“{state}”，不能执行此操作"
+    en = "The proposal is {state}; this is not possible now"
+
+
 class MeasureStateProblem(ConflictProblem):
     """The measure's state does not allow the step, or another step came first."""
 

@@ -7,6 +7,7 @@ from procrastinate import JobContext
 from app.jobs.app import RETRY, jobs
 from app.services.hazards.export_files import remove_strays
 from app.services.hazards.exporting import expire_exports, fail_export, work_off
+from app.services.hazards.proposing import propose_for_overdue, start_rechecks
 
 
 @jobs.task(name="hazards.export", pass_context=True, retry=RETRY)
@@ -28,3 +29,15 @@ async def expire(context: JobContext, timestamp: int) -> None:
     runtime = context.additional_context["runtime"]
     await expire_exports(runtime)
     await remove_strays(runtime.storage)
+
+
+@jobs.periodic(cron="11 * * * *")
+@jobs.task(name="hazards.propose", pass_context=True, queueing_lock="hazards.propose")
+async def propose(context: JobContext, timestamp: int) -> None:
+    """Hourly, so that a worker that was down at midnight makes up for it: what follows from a deadline's end, once for each end."""
+    database = context.additional_context["runtime"].database
+    for work in (start_rechecks, propose_for_overdue):
+        while True:
+            async with database.write() as session:
+                if not await work(session):
+                    break

@@ -32,6 +32,7 @@ from app.services.hazards.errors import (
     MeasureTimeProblem,
 )
 from app.services.hazards.measure_workflow import TRANSITIONS, Transition
+from app.services.hazards.proposing import take_up
 from app.services.identity.certificates import certificate_valid, list_certified
 from app.services.organizations.jurisdiction import authority_covers
 from app.services.organizations.numbering import take_number
@@ -101,7 +102,7 @@ async def order_orally(
     measure, officers = await _begin(session, actor, site_id, authority_id, officer_ids, on, content)
     measure.ordered_at, measure.is_oral_first = ordered_at, True
     measure.status = MeasureStatus.ORDERED_ORALLY.value
-    await _keep(session, measure, officers, content.hazard_ids)
+    await _keep(session, actor, measure, officers, content.hazard_ids)
     await start_clock(session, actor, subject_of(measure), "measure_in_writing", ordered_at)
     await _record(session, actor, measure, "order_orally", None, on_date=on, note=content.ground)
     return measure
@@ -123,7 +124,7 @@ async def decide_at_once(
     if not content.hazard_ids:
         raise MeasureHazardsProblem
     measure.number = await take_number(session, authority_id, WORD, today.year)
-    await _keep(session, measure, officers, content.hazard_ids)
+    await _keep(session, actor, measure, officers, content.hazard_ids)
     await _start_limits(session, actor, measure, today, content.months)
     await _record(session, actor, measure, "decide", None, on_date=today, note=content.ground)
     return measure
@@ -147,7 +148,7 @@ async def decide_in_writing(
     measure.number = await take_number(session, measure.authority_id, WORD, today.year)
     measure.decided_on, measure.kinds = today, list(content.kinds)
     measure.place, measure.ground = content.place, content.ground
-    await _cover(session, measure.id, content.hazard_ids)
+    await _cover(session, actor, measure.id, content.hazard_ids)
     await end_clocks(session, actor, measure.id, transition.ends, today)
     await _start_limits(session, actor, measure, today, content.months)
     await _record(session, actor, measure, "decide", before, on_date=today, note=content.ground)
@@ -317,6 +318,7 @@ async def _start_limits(
 
 async def _keep(
     session: AsyncSession,
+    actor: Actor,
     measure: OnsiteMeasure,
     officers: Sequence[MeasureOfficer],
     hazard_ids: Sequence[UUID],
@@ -326,15 +328,16 @@ async def _keep(
     for officer in officers:
         officer.measure_id = measure.id
     session.add_all(officers)
-    await _cover(session, measure.id, hazard_ids)
+    await _cover(session, actor, measure.id, hazard_ids)
 
 
-async def _cover(session: AsyncSession, measure_id: UUID, hazard_ids: Sequence[UUID]) -> None:
-    """The measure covers these hazards too; those it covered before stay."""
+async def _cover(session: AsyncSession, actor: Actor, measure_id: UUID, hazard_ids: Sequence[UUID]) -> None:
+    """The measure covers these hazards too; those it covered before stay. What was proposed for them is taken up by it."""
     known = select(MeasureHazard.hazard_id).where(MeasureHazard.measure_id == measure_id)
     new = set(hazard_ids) - set((await session.execute(known)).scalars())
     session.add_all(MeasureHazard(measure_id=measure_id, hazard_id=one) for one in sorted(new))
     await session.flush()
+    await take_up(session, actor, new, "onsite_measure", measure_id)
 
 
 async def _set(session: AsyncSession, measure: OnsiteMeasure, expected: int, status: str) -> None:

@@ -57,6 +57,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "hazards:propose_extension": frozenset({_I, _C}),
     "hazards:measure": frozenset({_I}),
     "hazards:lift": frozenset({_P}),
+    "hazards:govern": frozenset({_V, _P}),
     "hazards:close": frozenset({_P}),
     "hazards:export": frozenset({_V, _U}),
     "risks:read": _READERS,
