@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "20261125_2241"
+revision: str = "20261125_2319"
 down_revision: str | Sequence[str] | None = "20261125_2318"
 
 REFERENCES = (
