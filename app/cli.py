@@ -319,6 +319,7 @@ class _Audience(StrEnum):
     CONSOLE = "console"
     MOBILE = "mobile"
     PARTNER = "partner"
+    ENTERPRISE = "enterprise"
     PUBLIC = "public"
 
 

@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     enrollment_code_minutes: int = Field(
         10, ge=1, le=60, description="Validity of a phone's one-time enrolment code"
     )
+    invitation_code_hours: int = Field(
+        72, ge=1, le=720, description="Validity of the one-time code of an enterprise's invitation"
+    )
+    invitation_days: int = Field(
+        365, ge=1, le=1096, description="Longest validity of an enterprise's invitation"
+    )
+    enterprise_refresh_days: int = Field(30, ge=1, description="Validity of an enterprise's refresh token")
     max_body_bytes: int = Field(8 * 1024 * 1024, description="Largest accepted request body")
     max_bundle_bytes: int = Field(256 * 1024 * 1024, description="Largest bundle file that a phone may bring")
     max_evidence_bytes: int = Field(

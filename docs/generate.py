@@ -22,7 +22,7 @@ from app.services.checklists.content import parse_checklist, shipped_bodies
 from app.services.clocks.content import TimeLimit, time_limits
 from app.services.determinations.content import rulesets
 from app.services.determinations.coverage import cover
-from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
+from app.services.identity.policy import CLIENT_SCOPES, INVITED_ACTIONS, PERMISSIONS
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; run `make docs` after a change. -->\n\n"
@@ -75,7 +75,9 @@ def permissions_page() -> str:
     matrix = head + "|---" * len(roles) + "|\n" + "\n".join(rows) + "\n"
     scopes = ", ".join(f"`{scope}`" for scope in sorted(CLIENT_SCOPES))
     clients = f"A third-party client holds scopes within its region, at most: {scopes}.\n"
-    return f"{NOTE}# Permissions\n\n{matrix}\n{clients}\n## Endpoints\n\n{endpoints_table()}"
+    invited = ", ".join(f"`{action}`" for action in sorted(INVITED_ACTIONS))
+    people = f"An enterprise's person, invited to its enterprise's site, may there alone: {invited}. No role holds these.\n"
+    return f"{NOTE}# Permissions\n\n{matrix}\n{clients}\n{people}\n## Endpoints\n\n{endpoints_table()}"
 
 
 def endpoints_table() -> str:

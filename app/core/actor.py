@@ -1,4 +1,4 @@
-"""Who is acting: a person, a person's phone, a third-party client, or the system itself."""
+"""Who is acting: a person, a person's phone, a third-party client, an enterprise's person, or the system itself."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.core.errors import ForbiddenProblem
 
-ActorKind = Literal["user", "client", "system"]
+ActorKind = Literal["user", "client", "enterprise", "system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Actor:
     `session_id` tells two logins of the same person apart; `device_id` is set when the session is a phone's.
     `user_id` is the person (None for a client or the system), `client_id` the third-party application.
     `must_change_password`: logged in by a password that somebody else made; allowed() refuses everything until it is changed.
+    An enterprise's person acts by an invitation (`invitation_id`): no region, only what concerns `enterprise_id` at `site_id`.
     """
 
     kind: ActorKind
@@ -33,6 +34,9 @@ class Actor:
     session_id: UUID | None = None
     device_id: UUID | None = None
     client_id: UUID | None = None
+    invitation_id: UUID | None = None
+    enterprise_id: UUID | None = None
+    site_id: UUID | None = None
     authority_id: UUID | None = None
     name: str = ""
     must_change_password: bool = False
@@ -40,7 +44,7 @@ class Actor:
     @property
     def label(self) -> str:
         """A stable subject for logs, cursors and keys: never personal data."""
-        return f"{self.kind}:{self.user_id or self.client_id or '-'}"
+        return f"{self.kind}:{self.user_id or self.client_id or self.invitation_id or '-'}"
 
     @property
     def roles(self) -> frozenset[str]:

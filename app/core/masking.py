@@ -11,6 +11,11 @@ def masked_id_number(number: str) -> str:
     return f"{number[:6]}{'*' * 8}{number[-4:]}" if len(number) == 18 else "*" * len(number)
 
 
+def masked_email(email: str) -> str:
+    """The first character and the domain: z***@example.cn."""
+    return f"{email[0]}***@{email.rpartition('@')[2]}" if email else ""
+
+
 def masked_phone(phone: str) -> str:
     """The first three and last four of an 11-digit number; any other keeps at most its last two."""
     if len(phone) == 11 and phone.isdigit():

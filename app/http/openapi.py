@@ -210,7 +210,7 @@ def _describe_in_words(operation: Document, route: RouteContext, traits: _Traits
     words = operation.pop("description", "").strip()
     if not route.summary:
         operation["summary"] = words.split("\n")[0].rstrip(".") or operation["summary"]
-    needed = [f"`{action}`（{'、'.join(_roles_of(action))}）" for action in traits.actions]
+    needed = [f"`{action}`（{'、'.join(_roles_of(action)) or '受邀企业人员'}）" for action in traits.actions]
     lines = [words, f"权限 · Needs {', '.join(needed)}" if needed else ""]
     operation["description"] = "\n\n".join(line for line in lines if line)
 

@@ -48,11 +48,14 @@ async def current_actor(request: Request) -> Actor:
 
 
 def check_audience(actor: Actor, method: str, path: str) -> None:
-    """Let each kind of caller in at its own doors only: a client at the partner's, a phone at the mobile ones.
+    """Let each kind of caller in at its own doors only: a client at the partner's, an enterprise's person at the enterprise's, a
+    phone at the mobile ones.
 
     A browser may read at the mobile doors (to see what a phone sees); what comes from the field comes from enrolled phones.
     """
     if (actor.kind == "client") != path.startswith("/partner/"):
+        raise WrongAudienceProblem
+    if (actor.kind == "enterprise") != path.startswith("/enterprise/"):
         raise WrongAudienceProblem
     is_mobile = path.startswith("/mobile/")
     if actor.device_id is not None and not is_mobile:

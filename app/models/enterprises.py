@@ -106,6 +106,32 @@ class SiteLink(Identified, Timed, Base):
     valid_until: Mapped[date | None]
 
 
+class SiteInvitation(Identified, Timed, Versioned, Base):
+    """A person of the enterprise whose site it is, invited to see its orders and to answer them, until `expires_at`.
+
+    The code is good once, until `code_expires_at`; only its hash is kept. Revoked for good.
+    """
+
+    __tablename__ = "site_invitations"
+    __table_args__ = (
+        CheckConstraint("(revoked_at IS NULL) = (revoked_reason IS NULL)", name="revoked"),
+        Index("ix_site_invitations_site_id_id", "site_id", "id"),
+    )
+
+    enterprise_id: Mapped[UUID] = mapped_column(ForeignKey("enterprises.id"), index=True)
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("sites.id"))
+    invited_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    name: Mapped[str]
+    phone: Mapped[str | None]
+    email: Mapped[str | None]
+    code_hash: Mapped[str] = mapped_column(unique=True)
+    code_expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    redeemed_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_reason: Mapped[str | None]
+
+
 class RiskUnit(Identified, Timed, Versioned, Base):
     """A unit of risk on a site: RTO, spray booth, confined space, hot-work point, dust, ammonia."""
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.clock import utc_now
@@ -94,11 +94,13 @@ class EnrollmentCode(Identified, Timed, Base):
 
 
 class LoginSession(Identified, Timed, Base):
-    """One login, of a browser or a phone. Checked on every request; two logins are two sessions."""
+    """One login, of a browser or a phone, or of an invited person. Checked on every request; two logins are two sessions."""
 
     __tablename__ = "login_sessions"
+    __table_args__ = (CheckConstraint("(user_id IS NULL) <> (invitation_id IS NULL)", name="whose"),)
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
+    invitation_id: Mapped[UUID | None] = mapped_column(ForeignKey("site_invitations.id"), index=True)
     device_id: Mapped[UUID | None] = mapped_column(ForeignKey("devices.id"), index=True)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]

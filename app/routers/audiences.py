@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from app.http.idempotency import IdempotentRoute
 from app.routers.console import console_areas
+from app.routers.enterprise import enterprise_areas
 from app.routers.mobile import mobile_areas
 from app.routers.partner import partner_areas
 from app.routers.public import public_areas
@@ -32,6 +33,9 @@ AUDIENCES = (
     Audience("mobile", "安哨 执法终端接口 · Anshao mobile API", _gather("/mobile/v1", mobile_areas())),
     Audience("console", "安哨 工作台接口 · Anshao console API", _gather("/api/v1", console_areas())),
     Audience("partner", "安哨 第三方接口 · Anshao partner API", _gather("/partner/v1", partner_areas())),
+    Audience(
+        "enterprise", "安哨 企业接口 · Anshao enterprise API", _gather("/enterprise/v1", enterprise_areas())
+    ),
     Audience("public", "安哨 公众接口 · Anshao public API", _gather("/public/v1", public_areas())),
 )
 
@@ -46,6 +50,7 @@ TAGS = (
     ("clients", "第三方应用", "Third-party clients"),
     ("oauth", "授权", "OAuth 2 client credentials"),
     ("enterprises", "企业", "Enterprises, contacts, imports"),
+    ("invitations", "企业邀请", "Invitations of enterprises' people"),
     ("sites", "场所", "Sites, operators and landlords, units of risk"),
     ("checklists", "检查表", "Checklists and their versions"),
     ("templates", "检查表内容", "Checklists by hash, for phones"),

@@ -37,6 +37,9 @@ HARMLESS_TWICE = {
     ("POST", "/mobile/v1/evidence/check"): "a question",
     ("POST", "/api/v1/clients"): "a second client without use; an answer with a credential is never stored",
     ("POST", "/partner/v1/oauth/token"): "a second token",
+    ("POST", "/enterprise/v1/session/redemption"): "the code is used up",
+    ("POST", "/enterprise/v1/session/refresh"): "gives the same successor",
+    ("POST", "/enterprise/v1/session/logout"): "already out",
     ("POST", "/api/v1/devices/codes"): "a second code; an answer with a credential is never stored",
 }
 ROUTES = [
@@ -93,7 +96,9 @@ def test_an_answer_with_a_credential_is_never_stored(method: str, route: RouteCo
 @every_route
 def test_every_post_is_safe_to_send_twice(method: str, route: RouteContext) -> None:
     """By Idempotency-Key, by If-Match, or by its nature, which is then said."""
-    if method != "POST" or not (route.path or "").startswith(("/api/", "/mobile/", "/partner/", "/public/")):
+    if method != "POST" or not (route.path or "").startswith(
+        ("/api/", "/mobile/", "/partner/", "/enterprise/", "/public/")
+    ):
         return
     calls = calls_of(route.dependant)
     if (route.path or "").endswith("/unmasking"):

@@ -1,5 +1,6 @@
 """Who knocks: every role at home, in a sibling district and in another city, by browser and by phone."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +10,20 @@ from app.routers.endpoints import Endpoint
 from app.services.identity.policy import CLIENT_SCOPES, actions_of
 from app.services.identity.tokens import issue_access_token
 from tests.factories.field import Field
+from tests.factories.invited import invited_person
 from tests.factories.world import Person, World
+
+Place = tuple[UUID, UUID]
+"""An enterprise and its site."""
 
 
 class Callers:
     """Logged-in people and clients of one city or district, each made once."""
 
-    def __init__(self, world: World, region: UUID) -> None:
+    def __init__(self, world: World, region: UUID, place: Callable[[], Place] | None = None) -> None:
+        """`place`: the enterprise and the site that an enterprise's person is invited to; new ones of the region unless told."""
+        self._place = place or (lambda: _place_of(Field(world, region=region)))
+        self._invited: Person | None = None
         self._world = world
         self._region = region
         self._browsers: dict[tuple[str, ...], Person] = {}
@@ -42,12 +50,21 @@ class Callers:
             self._clients[scopes] = api_client(self._world, self._region, scopes)
         return self._clients[scopes]
 
+    def invited(self) -> Person:
+        """A person of an enterprise, invited to its site."""
+        if self._invited is None:
+            self._invited = invited_person(self._world, *self._place())
+        return self._invited
+
     def at(self, endpoint: Endpoint, role: str) -> Person:
         """Somebody with the role, come to the door the right way."""
         return self.phone(role) if endpoint.audience == "mobile" else self.browser(role)
 
     def entitled(self, endpoint: Endpoint) -> list[Person]:
-        """One caller for every role to which an endpoint is open; at the partner's doors, a client with every scope."""
+        """One caller for every role to which an endpoint is open; where no roles come in, a client with every scope, or an invited
+        person."""
+        if endpoint.audience == "enterprise":
+            return [self.invited()]
         if endpoint.audience == "partner":
             return [self.client(*sorted(CLIENT_SCOPES))]
         return [self.at(endpoint, role) for role in Role if endpoint.is_open_to(actions_of(role))]
@@ -69,3 +86,7 @@ def api_client(world: World, region: UUID, scopes: tuple[str, ...]) -> Person:
         world.runtime.keys, minutes=60, client_id=identifier, secret_number=1, scopes=scopes
     )
     return Person(world.client, identifier, identifier, token)
+
+
+def _place_of(field: Field) -> Place:
+    return field.enterprise_id, field.site_id

@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 
 from app.services.runtime import Runtime
 from tests.contracts.callers import Callers
-from tests.contracts.objects import Home
+from tests.contracts.objects import Home, enterprise, site
 from tests.contracts.requests import Requests
 from tests.factories.world import World
 
@@ -30,7 +30,7 @@ def abroad(client: TestClient, runtime: Runtime, in_database: Callable[..., Any]
 @pytest.fixture(scope="session")
 def at_home(home: Home) -> Callers:
     """Callers of the whole home city."""
-    return Callers(home.world, home.world.city)
+    return Callers(home.world, home.world.city, lambda: (home.once(enterprise), home.once(site)))
 
 
 @pytest.fixture(scope="session")

@@ -423,6 +423,14 @@ def contact(home: Home) -> Any:
     return _inserted(home, EnterpriseContact(enterprise_id=home.once(enterprise), name="赵小四"))
 
 
+@maker("invitation_id")
+def invitation(home: Home) -> Any:
+    body = {"site_id": str(home.once(site)), "name": "孙安全"}
+    answer = home.once(officers)[0].post("/api/v1/invitations", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["invitation"]["id"]
+
+
 @maker("link_id")
 def site_link(home: Home) -> Any:
     link = SiteLink(enterprise_id=home.once(enterprise), role="landlord", valid_from=LONG_AGO)

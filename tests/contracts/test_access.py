@@ -18,7 +18,7 @@ from app.enums.identity import Role
 from app.main import create_app
 from app.routers.audiences import AUDIENCES
 from app.routers.endpoints import Endpoint, list_endpoints
-from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS, actions_of
+from app.services.identity.policy import CLIENT_SCOPES, INVITED_ACTIONS, PERMISSIONS, actions_of
 from tests.contracts.callers import Callers
 from tests.contracts.objects import MAKERS, NOT_REGIONAL, Home, team_phone
 from tests.contracts.requests import Requests
@@ -35,6 +35,8 @@ PUBLIC = {
     ("POST", "/mobile/v1/devices/refresh"): "the refresh token and the phone's key authenticate",
     ("POST", "/mobile/v1/intake"): "a revoked phone's key signs each delivery; braked",
     ("POST", "/partner/v1/oauth/token"): "the client's secret authenticates; braked",
+    ("POST", "/enterprise/v1/session/redemption"): "the invitation's code authenticates; braked",
+    ("POST", "/enterprise/v1/session/refresh"): "the refresh token authenticates",
     ("GET", "/.well-known/oauth-authorization-server"): "client libraries look here first (RFC 8414)",
     ("GET", "/public/v1/keys"): "whoever holds a receipt may verify it",
     ("GET", "/public/v1/objects/{key:path}"): "the address is signed; tests/evidence/test_reading.py",
@@ -54,6 +56,8 @@ ANY_LOGIN = {
     ("POST", "/api/v1/session/logout"): "leaving",
     ("POST", "/api/v1/session/logout-everywhere"): "leaving everywhere",
     ("POST", "/api/v1/session/password"): "one's own password",
+    ("GET", "/enterprise/v1/session"): "who one is",
+    ("POST", "/enterprise/v1/session/logout"): "leaving",
 }
 """Endpoints for whoever is logged in, about himself only."""
 
@@ -181,7 +185,7 @@ def test_every_login_needs_an_action_or_concerns_its_owner_only() -> None:
 
 
 def test_every_declared_action_is_in_the_policy() -> None:
-    known = set(PERMISSIONS)
+    known = set(PERMISSIONS) | INVITED_ACTIONS
     assert {action for one in JUDGED for alternatives in one.needs for action in alternatives} <= known
     assert known >= CLIENT_SCOPES
 
@@ -202,7 +206,9 @@ def test_without_a_token_nothing_is_answered(
     assert (answer.status_code, code_of(answer)) == (401, "unauthenticated")
 
 
-@over(JUDGED)
+@over(
+    [one for one in JUDGED if one.audience != "enterprise"]
+)  # no role comes in there: the audience refuses it
 def test_a_role_without_the_action_is_refused(
     endpoint: Endpoint, requests: Requests, at_home: Callers
 ) -> None:
@@ -227,9 +233,14 @@ def test_a_token_opens_the_doors_of_its_own_audience_only(
 ) -> None:
     everybody = sorted(Role)
     wrong = {
-        "console": [at_home.phone(*everybody), at_home.client(*sorted(CLIENT_SCOPES))],
-        "mobile": [at_home.client(*sorted(CLIENT_SCOPES))],
-        "partner": [at_home.browser(*everybody), at_home.phone(*everybody)],
+        "console": [at_home.phone(*everybody), at_home.client(*sorted(CLIENT_SCOPES)), at_home.invited()],
+        "mobile": [at_home.client(*sorted(CLIENT_SCOPES)), at_home.invited()],
+        "partner": [at_home.browser(*everybody), at_home.phone(*everybody), at_home.invited()],
+        "enterprise": [
+            at_home.browser(*everybody),
+            at_home.phone(*everybody),
+            at_home.client(*sorted(CLIENT_SCOPES)),
+        ],
     }
     request = requests.make(endpoint, unknown(endpoint), nothing)
     for caller in wrong[endpoint.audience]:

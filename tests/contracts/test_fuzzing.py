@@ -19,6 +19,7 @@ from app.routers.reference import document_of
 from app.services.identity.policy import CLIENT_SCOPES
 from tests.contracts.callers import api_client
 from tests.factories.field import Field
+from tests.factories.invited import invited_to
 from tests.factories.world import World
 
 OAUTH = "/partner/v1/oauth/token"
@@ -34,6 +35,7 @@ UNDER_WAY = {
     "/api/v1/session/password",
     "/api/v1/users/{user_id}/logout-everywhere",
     "/api/v1/devices/{device_id}/revocation",
+    "/enterprise/v1/session/logout",
 }
 """These would end the session that asks the next question."""
 
@@ -74,7 +76,10 @@ def everybody(client: TestClient, runtime: Any, in_database: Any) -> tuple[dict[
         "version_id": str(field.version_id("rto")),
     }
     partner = api_client(world, world.city, tuple(sorted(CLIENT_SCOPES)))
-    tokens = {"api": person.token, "mobile": phone.access_token, "partner": partner.token, "public": ""}
+    tokens = {
+        "api": person.token, "mobile": phone.access_token, "partner": partner.token,
+        "enterprise": invited_to(world, field).token, "public": "",
+    }  # fmt: skip
     return tokens, known
 
 
@@ -130,6 +135,11 @@ def test_no_request_ends_in_a_defect(
 
     send()
     if token:
-        own = {"api": "/api/v1/session", "mobile": "/mobile/v1/templates", "partner": "/partner/v1/hazards"}
+        own = {
+            "api": "/api/v1/session",
+            "mobile": "/mobile/v1/templates",
+            "partner": "/partner/v1/hazards",
+            "enterprise": "/enterprise/v1/session",
+        }
         answer = client.get(own[audience], headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 200, "the token that asks has been ended: nothing was tried any more"

@@ -71,6 +71,9 @@ def _entry(
     after: Mapping[str, Any] | None,
     detail: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
+    told = dict(detail or {})
+    if actor.invitation_id:
+        told["invitation_id"] = str(actor.invitation_id)
     return {
         "action": action,
         "kind": kind,
@@ -84,7 +87,7 @@ def _entry(
         "request_id": request_id.get(),
         "before_hash": state_hash(before),
         "after_hash": state_hash(after),
-        "detail": dict(detail) if detail else None,
+        "detail": told or None,
     }
 
 

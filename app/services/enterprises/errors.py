@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.core.errors import ConflictProblem, InvalidProblem
+from app.core.errors import ConflictProblem, InvalidProblem, Problem
 from app.enums.enterprises import FieldError
 
 
@@ -88,3 +88,29 @@ class PhoneProblem(InvalidProblem):
     code = "phone_invalid"
     zh = "电话号码不正确"
     en = "This is not a telephone number"
+
+
+class InvitationPeriodProblem(InvalidProblem):
+    """Nobody is invited for longer than the setting allows."""
+
+    code = "invitation_period"
+    zh = "邀请有效期最长为 {most} 天"
+    en = "An invitation lasts {most} days at most"
+
+
+class InvitationEndedProblem(ConflictProblem):
+    """It is revoked already."""
+
+    code = "invitation_ended"
+    zh = "该邀请已撤销"
+    en = "The invitation is revoked already"
+
+
+class InvitationRefusedProblem(Problem):
+    """The code is unknown, used, late or revoked: one answer for all."""
+
+    status = 403
+    code = "invitation_refused"
+    retry = "manual"
+    zh = "邀请码无效或已过期，请联系执法人员重新邀请"
+    en = "The invitation code is not valid any more; ask the officer for another"

@@ -3,14 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.actor import Actor, Grant
 from app.core.clock import shanghai_today, utc_now
 from app.services.identity.errors import DevicePendingProblem, DeviceRevokedProblem, UnauthenticatedProblem
-from app.services.identity.policy import CLIENT_SCOPES, actions_of
-from app.services.identity.tokens import AccessClaims
+from app.services.identity.policy import CLIENT_SCOPES, INVITED_ACTIONS, actions_of
+from app.services.identity.tokens import ENTERPRISE, AccessClaims
 
 # A subtree is a range of paths (codes are digits, letters and "/", all before "~"): served by ix_regions_path, where LIKE is not.
 _BY_SESSION = text(
@@ -35,24 +35,25 @@ _BY_CLIENT = text(
      WHERE c.id = :id AND c.is_active AND c.secret_number = :secret_number
     """
 )
+_BY_INVITATION = text(
+    """
+    SELECT i.id AS invitation_id, i.name, i.enterprise_id, i.site_id, s.id AS session_id
+      FROM login_sessions s JOIN site_invitations i ON i.id = s.invitation_id
+     WHERE s.id = :id AND s.expires_at > :now AND s.revoked_at IS NULL
+       AND i.expires_at > :now AND i.revoked_at IS NULL
+    """
+)
 
 
 async def find_actor(connection: AsyncConnection, claims: AccessClaims) -> Actor:
-    """The actor behind valid claims; raises UnauthenticatedProblem when session, user or client is no more."""
+    """The actor behind valid claims; raises UnauthenticatedProblem when session, user, client or invitation is no more."""
     if claims.client_id:
-        given = {"id": claims.client_id, "secret_number": claims.secret_number}
-        row = (await connection.execute(_BY_CLIENT, given)).mappings().first()
-    else:
-        values: dict[str, Any] = {"id": claims.session_id, "now": utc_now(), "today": shanghai_today()}
-        row = (await connection.execute(_BY_SESSION, values)).mappings().first()
-    if row is None:
-        raise UnauthenticatedProblem(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-    if not claims.client_id:
-        check_device_status(row["device_status"])
-    if claims.client_id:
-        allowed = frozenset(row["scopes"]) & CLIENT_SCOPES & claims.scopes
-        grant = Grant("client", allowed, _ids(row["region_ids"]))
-        return Actor(kind="client", client_id=row["client_id"], name=row["name"], grants=(grant,))
+        return await _find_client(connection, claims)
+    if claims.audience == ENTERPRISE:
+        return await _find_invited(connection, claims)
+    values = {"id": claims.session_id, "now": utc_now(), "today": shanghai_today()}
+    row = await _one(connection, _BY_SESSION, values)
+    check_device_status(row["device_status"])
     return Actor(
         kind="user",
         user_id=row["user_id"],
@@ -63,6 +64,27 @@ async def find_actor(connection: AsyncConnection, claims: AccessClaims) -> Actor
         grants=tuple(Grant(g["role"], actions_of(g["role"]), _ids(g["region_ids"])) for g in row["grants"]),
         must_change_password=row["has_initial_password"] and row["device_id"] is None,
     )
+
+
+async def _find_client(connection: AsyncConnection, claims: AccessClaims) -> Actor:
+    given = {"id": claims.client_id, "secret_number": claims.secret_number}
+    row = await _one(connection, _BY_CLIENT, given)
+    allowed = frozenset(row["scopes"]) & CLIENT_SCOPES & claims.scopes
+    grant = Grant("client", allowed, _ids(row["region_ids"]))
+    return Actor(kind="client", client_id=row["client_id"], name=row["name"], grants=(grant,))
+
+
+async def _find_invited(connection: AsyncConnection, claims: AccessClaims) -> Actor:
+    """The person of an invitation that stands at this moment: what it allows is granted in no region."""
+    row = await _one(connection, _BY_INVITATION, {"id": claims.session_id, "now": utc_now()})
+    return Actor(kind="enterprise", grants=(Grant("enterprise", INVITED_ACTIONS, frozenset()),), **row)
+
+
+async def _one(connection: AsyncConnection, statement: TextClause, values: dict[str, Any]) -> RowMapping:
+    row = (await connection.execute(statement, values)).mappings().first()
+    if row is None:
+        raise UnauthenticatedProblem(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+    return row
 
 
 def check_device_status(status: str | None) -> None:

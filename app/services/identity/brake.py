@@ -20,7 +20,7 @@ from app.services.identity.keys import KeyRing
 WINDOW = timedelta(minutes=15)
 LIMITS: Mapping[str, int] = {
     "login_from": 10, "login": 50, "login_address": 100, "enroll_address": 50, "client_from": 20, "client_address": 200,
-    "intake_address": 100, "intake_key": 1500, "bundle_carrier": 60,
+    "intake_address": 100, "intake_key": 1500, "bundle_carrier": 60, "invited_address": 50,
 }  # fmt: skip
 """Attempts per window. One login from one address is stopped early; the login as a whole late, so that a stranger
 elsewhere cannot easily lock its owner out; an address late, because an office shares one. A revoked phone's key counts what it

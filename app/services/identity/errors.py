@@ -43,7 +43,7 @@ class DeviceRequiredProblem(Problem):
 
 
 class WrongAudienceProblem(Problem):
-    """Third-party clients use the partner API, phones the mobile API, browsers the console API."""
+    """Third-party clients use the partner API, phones the mobile API, browsers the console API, enterprises their own."""
 
     status = 403
     code = "wrong_audience"

@@ -28,6 +28,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "enterprises:manage": frozenset({_I, _C, _V}),
     "enterprises:import": frozenset({_A, _V}),
     "enterprises:export": frozenset({_V, _U}),
+    "enterprises:invite": frozenset({_I, _C}),
     "enterprises:unmask": frozenset({_I, _C, _P}),
     "checklists:read": _EVERYONE,
     "checklists:manage": frozenset({_A, _V}),
@@ -86,6 +87,11 @@ EXCLUSIVE: tuple[tuple[frozenset[Role], frozenset[Role]], ...] = ((frozenset({_S
 
 CLIENT_SCOPES: frozenset[str] = frozenset({"enterprises:read", "inspections:read", "hazards:read"})
 """What a third-party application can be given at most."""
+
+INVITED_ACTIONS: frozenset[str] = frozenset(
+    {"site_orders:read", "site_orders:answer", "self_reports:read", "self_reports:submit"}
+)
+"""What an enterprise's person may do at the site of his invitation; no role holds any of it."""
 
 
 def excluded_by(role: str) -> frozenset[Role]:

@@ -27,10 +27,11 @@ async def refresh_console(
 ) -> AccessToken | None:
     """The next tokens of a browser; None after a theft (the session is ended, which must be committed).
 
-    A phone's refresh token is refused: it needs the proof of its key, which only /mobile/v1/devices/refresh asks for.
+    A phone's refresh token is refused: it needs the proof of its key, which only /mobile/v1/devices/refresh asks for. So is an
+    enterprise's, which is for its own doors.
     """
     opened = await find_session(session, refresh_token)
-    if opened.device_id is not None:
+    if opened.device_id is not None or opened.user_id is None:
         raise RefreshRefused
     refreshed = await exchange(session, keys, refresh_token, timedelta(hours=settings.console_refresh_hours))
     if refreshed.theft:

@@ -13,18 +13,24 @@ from app.core.clock import utc_now
 from app.services.identity.errors import UnauthenticatedProblem
 from app.services.identity.keys import KeyRing
 
+ENTERPRISE = "enterprise"
+"""The audience (RFC 7519, `aud`) of an enterprise's tokens; the others are told apart by their session or client."""
 _REMEMBERED_AT_MOST = 10_000
 _REGISTRY = jws.JWSRegistry(algorithms=["Ed25519"])
 
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """What a token says: a session of a person, or a third-party client with the secret it was got with and its scopes."""
+    """What a token says: a session, or a third-party client with the secret it was got with and its scopes.
+
+    `audience` ENTERPRISE: the session is an enterprise's, and is looked for nowhere else.
+    """
 
     session_id: UUID | None
     client_id: UUID | None
     secret_number: int = 0
     scopes: frozenset[str] = frozenset()
+    audience: str = ""
 
 
 def issue_access_token(
@@ -35,6 +41,7 @@ def issue_access_token(
     client_id: UUID | None = None,
     secret_number: int = 0,
     scopes: Collection[str] = (),
+    audience: str = "",
 ) -> str:
     """A token of `minutes` for one session or one client."""
     key = keys.signing("access")
@@ -49,6 +56,8 @@ def issue_access_token(
         claims["cid"] = str(client_id)
         claims["num"] = secret_number
         claims["scope"] = " ".join(sorted(scopes))
+    if audience:
+        claims["aud"] = audience
     private = OKPKey.import_key(key.private)
     return jwt.encode({"alg": "Ed25519", "kid": key.id}, claims, private, registry=_REGISTRY)
 
@@ -90,6 +99,7 @@ def _verified(keys: KeyRing, token: str) -> tuple[AccessClaims, float]:
             UUID(client_id) if client_id else None,
             int(claims.get("num", 0)),
             frozenset(str(claims.get("scope", "")).split()),
+            str(claims.get("aud", "")),
         )
         return who, float(claims["exp"])
     except (JoseError, KeyError, ValueError, TypeError) as error:
