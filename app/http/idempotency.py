@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.errors import Problem
-from app.http.sessions import CurrentActor, WriteSession
+from app.http.sessions import CurrentActor, WriteSession, runtime_of
 from app.models.history import IdempotentAnswer
+from app.services.identity.keys import KeyRing
 
 
 class KeyRequiredProblem(Problem):
@@ -60,7 +61,8 @@ async def idempotency_key(request: Request, actor: CurrentActor, session: WriteS
     key = await required_key(request)
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
     digest.update(await request.body())
-    request.state.idempotent = await begin_once(session, actor, key, digest.hexdigest())
+    keys = runtime_of(request).keys
+    request.state.idempotent = await begin_once(session, keys, actor, key, digest.digest())
     return key
 
 
@@ -72,14 +74,19 @@ async def required_key(request: Request) -> str:
     return key
 
 
-async def begin_once(session: AsyncSession, actor: Actor, key: str, request_hash: str) -> dict[str, str]:
+async def begin_once(
+    session: AsyncSession, keys: KeyRing, actor: Actor, key: str, digest: bytes
+) -> dict[str, str]:
     """What to hand to store_answer; raises ReplayedAnswer, KeyReusedProblem or InFlightProblem.
 
-    For a route that cannot declare Idempotency because its body is a stream: `request_hash` is of what the request means.
+    For a route that cannot declare Idempotency because its body is a stream: `digest` (SHA-256) is of what the request means.
+    It is kept under a key of this installation: whoever has a copy of the database alone cannot find a short member of the
+    request (the telephone of who gave a tip) by trying.
     """
     lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:subject, 7))")
     if not (await session.execute(lock, {"subject": f"{actor.label}\n{key}"})).scalar_one():
         raise InFlightProblem
+    request_hash = keys.derive("idempotent-request", digest).hex()
     wanted = (IdempotentAnswer.subject == actor.label, IdempotentAnswer.key == key)
     stored = (await session.execute(select(IdempotentAnswer).where(*wanted))).scalar_one_or_none()
     if stored is None:

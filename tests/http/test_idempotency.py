@@ -1,5 +1,6 @@
 """A creating POST that is sent twice creates once, whatever became of the first answer."""
 
+import hashlib
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -64,6 +65,22 @@ def test_a_repeated_request_gets_the_first_answer_and_creates_nothing(
         return len((await session.execute(wanted)).all())
 
     assert world.in_database(audited) == 1
+
+
+def test_what_was_asked_cannot_be_found_by_trying_from_a_copy_of_the_database(
+    world: World, admin: Person, draft: dict[str, Any]
+) -> None:
+    key = secrets.token_hex(8)
+    sent = send(admin, draft, key).request
+
+    async def stored(session: AsyncSession) -> str:
+        wanted = select(IdempotentAnswer.request_hash).where(IdempotentAnswer.key == key)
+        return (await session.execute(wanted)).scalar_one()
+
+    tried = hashlib.sha256(f"{sent.method} {sent.url.path}?\n".encode() + sent.content).digest()
+    kept = world.in_database(stored)
+    assert kept not in (tried.hex(), hashlib.sha256(tried).hexdigest())
+    assert kept == world.runtime.keys.derive("idempotent-request", tried).hex()
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201])

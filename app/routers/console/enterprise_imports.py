@@ -69,13 +69,14 @@ async def post_import(
     actor: CurrentActor,
     key: RequiredKey,
     session: WriteSession,
+    runtime: RuntimeOf,
     dry_run: Annotated[bool, Form()] = False,
 ) -> ImportView:
     """Take in an XLSX or CSV file, once per key; under a new key its rows are known by their own keys."""
     name, content = file.filename or "", await file.read()
     checked = await check_file(content)
-    meaning = hashlib.sha256(f"{request.url.path}\n{dry_run}\n{name}\n".encode() + content).hexdigest()
-    request.state.idempotent = await begin_once(session, actor, key, meaning)
+    meaning = hashlib.sha256(f"{request.url.path}\n{dry_run}\n{name}\n".encode() + content).digest()
+    request.state.idempotent = await begin_once(session, runtime.keys, actor, key, meaning)
     taken = await start_import(session, actor, name, checked, is_dry_run=dry_run)
     await defer(session, import_enterprises, import_id=taken.id)
     return ImportView.model_validate(taken)

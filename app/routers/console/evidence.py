@@ -161,7 +161,7 @@ async def post_evidence(
     try:
         fields = _read(form, kept)
         async with runtime.database.write() as session:
-            begun = await begin_once(session, actor, key, _meaning(request, form, kept))
+            begun = await begin_once(session, runtime.keys, actor, key, _meaning(request, form, kept))
             await hold_bytes(session, runtime, kept)
             evidence_id = await _register(session, actor, kept, fields, form)
             view = await show_evidence(session, actor, evidence_id)
@@ -186,10 +186,10 @@ def _read(form: StreamedForm, kept: Kept) -> _Fields:
     return fields
 
 
-def _meaning(request: Request, form: StreamedForm, kept: Kept) -> str:
+def _meaning(request: Request, form: StreamedForm, kept: Kept) -> bytes:
     """What the same key must come with again; boundaries between the parts may differ."""
     said = [request.url.path, sorted(form.fields.items()), form.file_name, form.file_type, kept.sha256]
-    return hashlib.sha256(orjson.dumps(said)).hexdigest()
+    return hashlib.sha256(orjson.dumps(said)).digest()
 
 
 async def _register(
