@@ -169,6 +169,45 @@ def test_what_waited_with_a_rejected_package_goes_ninety_days_after_the_decision
     assert stored_bytes(team.world, runtime, young.content) == young.content
 
 
+def judge(team: Team, package_id: UUID, days_ago: int) -> None:
+    """As a person says which content is right."""
+
+    async def work(session: AsyncSession) -> None:
+        wanted = (
+            "INSERT INTO conflict_verdicts (conflict_id, decision, reason, user_id, created_at)"
+            " SELECT id, 'both_stay', '与当事人核对', user_id, :at FROM package_conflicts WHERE package_id = :id"
+        )
+        await session.execute(text(wanted), {"at": utc_now() - timedelta(days=days_ago), "id": package_id})
+
+    team.world.in_database(work)
+
+
+@pytest.mark.parametrize(("decided", "stays"), [(None, True), (89, True), (91, False)])
+def test_what_other_bytes_under_the_id_of_a_package_may_declare_stays_until_a_person_has_judged(
+    team: Team, runtime: Runtime, decided: int | None, stays: bool
+) -> None:
+    second = photo()
+    first, other = team.seal(photo()), team.seal(second)
+    said = other.sealed.replace(str(other.id).encode(), str(first.id).encode())
+    other = SealedPackage(first.id, said, other.photos)
+    assert team.phone.put_photo(other, second).status_code == 201
+    assert team.phone.put_package(first).status_code == 201
+    assert team.phone.put_package(other).json()["code"] == "package_conflict"
+    age(team, second.id, 4000)
+    if decided is not None:
+        judge(team, first.id, decided)
+
+    async def remove(session: AsyncSession) -> None:
+        await session.execute(text("DELETE FROM evidence_files WHERE id = :id"), {"id": second.id})
+
+    if stays:
+        with pytest.raises(DBAPIError, match="never removed"):
+            team.world.in_database(remove)
+    sweep(team, runtime)
+    assert (row_of(team.world, second.id) is not None) is stays
+    assert (stored_bytes(team.world, runtime, second.content) is not None) is stays
+
+
 def test_what_waited_for_a_package_in_custody_goes_ninety_days_after_it_was_rejected(
     team: Team, runtime: Runtime
 ) -> None:

@@ -36,6 +36,9 @@ _REMOVE_OLD = text(
             AND NOT EXISTS (
                 SELECT FROM intake_deliveries i WHERE i.kind = 'package' AND i.package_id = f.package_id
                    AND (i.status = 'waiting' OR i.decided_at >= :before))
+            AND NOT EXISTS (
+                SELECT FROM package_conflicts c LEFT JOIN conflict_verdicts v ON v.conflict_id = c.id
+                 WHERE c.package_id = f.package_id AND (v.conflict_id IS NULL OR v.created_at >= :before))
          ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED),
     copies AS (
         SELECT storage_key, sha256 FROM evidence_derivatives WHERE evidence_id IN (SELECT id FROM old)),
@@ -54,7 +57,8 @@ async def sweep_unclaimed(runtime: Runtime) -> int:
     """Remove the files that no package declared in 90 days, each with its audit row; gives their number.
 
     What belongs to a package that is still to be processed, set aside for a person or in custody stays, and for 90 days after
-    the decision. What a processed or rejected package left behind waits for nothing any more, and goes.
+    the decision; so does what belongs to one under whose id other bytes came that a person must judge, for they may declare it.
+    What another processed or rejected package left behind waits for nothing any more, and goes.
     """
     removed = 0
     while True:
