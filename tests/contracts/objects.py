@@ -262,6 +262,12 @@ def hazard(home: Home) -> Any:
     return found["id"]
 
 
+@maker("order_id")
+def order(home: Home) -> Any:
+    shown = home.once(officers)[0].get(f"/api/v1/hazards/{home.once(hazard)}").json()
+    return shown["orders"][0]["id"]
+
+
 @maker("extension_id")
 def extension(home: Home) -> Any:
     officer, path = home.once(officers)[0], f"/api/v1/hazards/{home.once(hazard)}"

@@ -1,0 +1,158 @@
+"""What was issued to an enterprise at one site, as its invited person reads it: orders and on-site measures, not what led there.
+
+Everything is scoped by the actor's enterprise and site together: a co-tenant's is not found, nor what the site's earlier enterprise
+was ordered. A merged hazard's orders are left out: the hazard that stays is answered instead.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app.core.actor import Actor
+from app.core.clock import shanghai_today
+from app.core.errors import ForbiddenProblem, NotFoundProblem
+from app.core.paging import Page, PageRequest
+from app.enums.hazards import HazardSource, MeasureStatus
+from app.models.clocks import Clock
+from app.models.hazards import Hazard, MeasureOfficer, OnsiteMeasure, RectificationOrder
+from app.models.identity import User
+from app.models.organizations import Authority
+from app.schemas.enterprise.orders import IssuedMeasure, IssuedOrder, MeasureKindName
+from app.services.hazards.content import measure_kind
+from app.services.hazards.measure_workflow import IN_FORCE
+from app.services.hazards.workflow import is_overdue
+
+OWN_WORDS = (HazardSource.INSPECTION, HazardSource.SELF_REPORT)
+"""Sources whose words the enterprise knows: what officers found before its eyes, and what it reported. Others' are not told."""
+
+
+def of_the_invited(actor: Actor, table: type[Hazard] | type[OnsiteMeasure]) -> ColumnElement[bool]:
+    """Rows of the enterprise and the site the actor is invited for; raises ForbiddenProblem for anybody else."""
+    if actor.enterprise_id is None or actor.site_id is None:
+        raise ForbiddenProblem
+    return and_(table.enterprise_id == actor.enterprise_id, table.site_id == actor.site_id)
+
+
+async def list_issued_orders(session: AsyncSession, actor: Actor, request: PageRequest) -> Page[IssuedOrder]:
+    """Newest first, one statement."""
+    wanted = _orders(actor)
+    if request.after:
+        wanted = wanted.where(RectificationOrder.id < request.after[0])
+    rows = await session.execute(wanted.order_by(RectificationOrder.id.desc()).limit(request.limit + 1))
+    return Page.cut([_order(*row) for row in rows], request, key=lambda view: (view.id,))
+
+
+async def get_issued_order(session: AsyncSession, actor: Actor, order_id: UUID) -> IssuedOrder:
+    """One order; raises NotFoundProblem."""
+    row = (await session.execute(_orders(actor).where(RectificationOrder.id == order_id))).one_or_none()
+    if row is None:
+        raise NotFoundProblem
+    return _order(*row)
+
+
+def _orders(actor: Actor) -> Select[RectificationOrder, Hazard, str, str, bool]:
+    later = aliased(RectificationOrder)
+    is_replaced = exists().where(later.hazard_id == Hazard.id, later.id > RectificationOrder.id)
+    return (
+        select(RectificationOrder, Hazard, Authority.name, User.name, is_replaced)
+        .join(Hazard, Hazard.id == RectificationOrder.hazard_id)
+        .join(Authority, Authority.id == RectificationOrder.authority_id)
+        .join(User, User.id == RectificationOrder.issued_by)
+        .where(of_the_invited(actor, Hazard), Hazard.merged_into_id.is_(None))
+    )
+
+
+def _order(
+    order: RectificationOrder, hazard: Hazard, authority_name: str, officer_name: str, is_replaced: bool
+) -> IssuedOrder:
+    due_on = order.due_on if is_replaced else hazard.due_on
+    return IssuedOrder(
+        id=order.id,
+        number=order.number,
+        authority_name=authority_name,
+        officer_name=officer_name,
+        issued_on=order.issued_on,
+        days=order.days,
+        day_kind=order.day_kind,
+        ordered_due_on=order.due_on,
+        due_on=due_on,
+        is_overdue=False if is_replaced else is_overdue(hazard.status, due_on, shanghai_today()),
+        is_replaced=is_replaced,
+        requirement=order.requirement,
+        hazard_id=hazard.id,
+        hazard_number=hazard.number,
+        description=hazard.description if hazard.source in OWN_WORDS else order.requirement,
+        level=hazard.level,
+        clause=hazard.clause,
+        status=hazard.status,
+        closed_on=hazard.closed_on,
+    )
+
+
+async def list_issued_measures(
+    session: AsyncSession, actor: Actor, request: PageRequest
+) -> Page[IssuedMeasure]:
+    """Newest first; three statements whatever the number of rows."""
+    wanted = _measures(actor)
+    if request.after:
+        wanted = wanted.where(OnsiteMeasure.id < request.after[0])
+    rows = (await session.execute(wanted.order_by(OnsiteMeasure.id.desc()).limit(request.limit + 1))).all()
+    views = await _shown(session, [(measure, name) for measure, name in rows])
+    return Page.cut(views, request, key=lambda view: (view.id,))
+
+
+async def get_issued_measure(session: AsyncSession, actor: Actor, measure_id: UUID) -> IssuedMeasure:
+    """One measure; raises NotFoundProblem."""
+    rows = (await session.execute(_measures(actor).where(OnsiteMeasure.id == measure_id))).all()
+    if not rows:
+        raise NotFoundProblem
+    return (await _shown(session, [(measure, name) for measure, name in rows]))[0]
+
+
+def _measures(actor: Actor) -> Select[OnsiteMeasure, str]:
+    return (
+        select(OnsiteMeasure, Authority.name)
+        .join(Authority, Authority.id == OnsiteMeasure.authority_id)
+        .where(of_the_invited(actor, OnsiteMeasure))
+    )
+
+
+async def _shown(session: AsyncSession, rows: Sequence[tuple[OnsiteMeasure, str]]) -> list[IssuedMeasure]:
+    ids = [measure.id for measure, _ in rows]
+    names: dict[UUID, list[str]] = {}
+    officers = select(MeasureOfficer).where(MeasureOfficer.measure_id.in_(ids))
+    for officer in (await session.execute(officers.order_by(MeasureOfficer.user_id))).scalars():
+        names.setdefault(officer.measure_id, []).append(officer.name)
+    lasting = (Clock.subject_id.in_(ids), Clock.code == "onsite_measure", Clock.ended_on.is_(None))
+    ends = select(Clock.subject_id, func.min(Clock.due_on).label("due_on")).where(*lasting)
+    until = {row.subject_id: row.due_on for row in await session.execute(ends.group_by(Clock.subject_id))}
+    return [
+        IssuedMeasure(
+            id=measure.id,
+            number=measure.number,
+            authority_name=authority_name,
+            officer_names=names.get(measure.id, []),
+            ordered_at=measure.ordered_at,
+            decided_on=measure.decided_on,
+            kinds=[_kind(code) for code in measure.kinds],
+            place=measure.place,
+            ground=measure.ground,
+            state=_state(measure.status),
+            until=until.get(measure.id),
+        )
+        for measure, authority_name in rows
+    ]
+
+
+def _kind(code: str) -> MeasureKindName:
+    kind = measure_kind(code)
+    return MeasureKindName(code=code, zh=kind.title.zh if kind else code, en=kind.title.en if kind else code)
+
+
+def _state(status: str) -> Any:
+    """The steps in between are the authority's own."""
+    return "in_force" if MeasureStatus(status) in IN_FORCE else status
