@@ -13,7 +13,7 @@ from app.db.base import Base
 from app.enums.cases import CaseStatus
 from app.enums.checklists import TemplateStatus
 from app.enums.determinations import VerdictStatus
-from app.enums.hazards import DuplicateStatus, ExtensionStatus, MeasureStatus, ProposalStatus
+from app.enums.hazards import DuplicateStatus, ExtensionStatus, MeasureStatus, PlacardStatus, ProposalStatus
 from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
 from app.main import create_app
@@ -99,6 +99,7 @@ LABELS: dict[str, type[LabelledEnum]] = {
     "hazards: duplicates": DuplicateStatus,
     "hazards: extensions": ExtensionStatus,
     "hazards: measures": MeasureStatus,
+    "hazards: placards": PlacardStatus,
     "hazards: proposals": ProposalStatus,
 }
 """Areas whose states have Chinese labels."""

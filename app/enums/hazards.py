@@ -83,3 +83,13 @@ class ProposalEnd(LabelledEnum):
     HAZARD_CLOSED = "hazard_closed", "隐患已销号", "The hazard was closed"
     HAZARD_MERGED = "hazard_merged", "隐患已合并", "The hazard was merged into another"
     DEADLINE_MOVED = "deadline_moved", "整改期限已变更", "The deadline was moved"
+
+
+class PlacardStatus(LabelledEnum):
+    """Where a placard stands."""
+
+    PROPOSED = "proposed", "待决定", "Proposed"
+    IN_FORCE = "in_force", "挂牌中", "In force"
+    REFUSED = "refused", "不予挂牌", "Refused"
+    REMOVED = "removed", "已验收摘牌", "Removed after acceptance"
+    WITHDRAWN = "withdrawn", "已撤销", "Withdrawn"

@@ -323,6 +323,31 @@ def proposal(home: Home) -> Any:
     return home.world.in_database(overdue)
 
 
+@maker("placard_id")
+def placard(home: Home) -> Any:
+    officer = home.once(officers)[0]
+    listed = home.once(a_docket).hazard(field=home.once(field))
+
+    async def make_major(session: AsyncSession) -> None:
+        hazard = await session.get_one(Hazard, listed)
+        hazard.level, hazard.clause, hazard.major_since = "major", "MEM10-7-5", shanghai_today()
+
+    home.world.in_database(make_major)
+    body = {
+        "kind": "supervised_listing",
+        "days": 30,
+        "requirement": "按方案治理",
+        "text_zh": "该单位存在重大事故隐患。",
+        "text_en": "A major hazard was found here.",
+        "contact_id": str(home.once(contact)),
+        "supervisor_id": str(officer.user_id),
+    }
+    version = officer.get(f"/api/v1/hazards/{listed}").json()["version"]
+    answer = officer.post(f"/api/v1/hazards/{listed}/placards", json=body, version=version)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
 def two_hazards(home: Home) -> Any:
     docket = home.once(a_docket)
     return [docket.hazard(field=home.once(field)) for _ in range(2)]

@@ -106,6 +106,7 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/onsite-measures/kinds": "the law",
     "/api/v1/patrols/counts": "numbers",
     "/api/v1/sites/unit-facts": "words",
+    "/api/v1/placards/kinds": "the law",
     "/api/v1/whistles/counts": "numbers",
     "/mobile/v1/determinations/clauses": "the law",
     "/mobile/v1/bundles/key": "a public key of the caller's authority",

@@ -137,7 +137,7 @@ def test_a_measure_is_proposed_for_a_major_hazard_that_none_covers(scene: Scene)
     with scene.passes():
         scene.log_in()
         scene.propose()
-        assert {one["kind"] for one in scene.listed()} == {"open_case", "onsite_measure"}
+        assert {one["kind"] for one in scene.listed()} == {"open_case", "onsite_measure", "placard_warning"}
 
 
 def test_no_measure_is_proposed_where_one_is_in_force(scene: Scene) -> None:
@@ -146,12 +146,12 @@ def test_no_measure_is_proposed_where_one_is_in_force(scene: Scene) -> None:
     with scene.passes():
         scene.log_in()
         scene.propose()
-        assert [one["kind"] for one in scene.listed()] == ["open_case"]
+        assert {one["kind"] for one in scene.listed()} == {"open_case", "placard_warning"}
 
 
 def test_what_becomes_major_later_is_proposed_then(overdue: Scene) -> None:
     overdue.major()
-    assert (overdue.propose(), overdue.propose()) == (1, 0)
+    assert (overdue.propose(), overdue.propose()) == (2, 0)
 
 
 def test_opening_a_case_takes_the_proposal_up(overdue: Scene) -> None:
@@ -177,7 +177,8 @@ def test_a_measure_takes_up_its_own_proposal_and_no_other(overdue: Scene) -> Non
     decided = _measure(overdue)
     assert decided.status_code == 201, decided.text
     became = {one["kind"]: (one["status"], one["object_id"]) for one in overdue.listed()}
-    assert became == {"open_case": ("open", None), "onsite_measure": ("taken_up", decided.json()["id"])}
+    assert became.pop("onsite_measure") == ("taken_up", decided.json()["id"])
+    assert became == {"open_case": ("open", None), "placard_warning": ("open", None)}
 
 
 def test_a_dismissed_proposal_keeps_the_reason_and_does_not_come_back(overdue: Scene) -> None:
@@ -310,10 +311,10 @@ def test_proposals_are_listed_by_region_kind_and_state_in_few_statements(
 ) -> None:
     overdue.major()
     overdue.propose()
-    assert len(overdue.listed()) == 2
+    assert len(overdue.listed()) == 3
     assert [one["kind"] for one in overdue.listed(kind="onsite_measure")] == ["onsite_measure"]
     assert overdue.listed(region_id=str(overdue.world.other_town)) == []
-    assert len(overdue.listed(region_id=str(overdue.world.district))) == 2
+    assert len(overdue.listed(region_id=str(overdue.world.district))) == 3
     with recorded_queries(runtime.database) as few:
         overdue.listed(limit=1)
     with recorded_queries(runtime.database) as many:

@@ -1,4 +1,4 @@
-"""Settings of the registry, kinds of on-site measures and of proposals, as shipped. Read once, no database."""
+"""Settings of the registry, kinds of on-site measures, proposals and placards, as shipped. Read once, no database."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -33,6 +33,19 @@ class ProposalKind:
     title: Wording
     concerns: str
     taken_up_by: str
+    basis: Wording
+    to_be_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlacardKind:
+    """A kind of placard. `needs`: what must hold of the hazard; `deciders`: who decides, by role, at which levels of region."""
+
+    code: str
+    title: Wording
+    word: str
+    needs: tuple[str, ...]
+    deciders: dict[str, tuple[str, ...]]
     basis: Wording
     to_be_confirmed: bool
 
@@ -87,6 +100,29 @@ def proposal_kinds() -> tuple[ProposalKind, ...]:
         ProposalKind(**one | {"title": Wording(**one["title"]), "basis": Wording(**one["basis"])})
         for one in yaml.safe_load(text)
     )
+
+
+@cache
+def placard_kinds() -> tuple[PlacardKind, ...]:
+    """Every kind, in the order of the content."""
+    text = resources.files("app.content").joinpath("law", "placards.yaml").read_text(encoding="utf-8")
+    return tuple(
+        PlacardKind(
+            **one
+            | {
+                "title": Wording(**one["title"]),
+                "basis": Wording(**one["basis"]),
+                "needs": tuple(one["needs"]),
+                "deciders": {role: tuple(levels) for role, levels in one["deciders"].items()},
+            }
+        )
+        for one in yaml.safe_load(text)
+    )
+
+
+def placard_kind(code: str) -> PlacardKind | None:
+    """The kind of that code; None: there is none."""
+    return next((one for one in placard_kinds() if one.code == code), None)
 
 
 def duplicate_limits() -> Limits:

@@ -75,6 +75,62 @@ class ProposalStateProblem(ConflictProblem):
     en = "The proposal is {state}; this is not possible now"
 
 
+class PlacardStateProblem(ConflictProblem):
+    """The placard's state does not allow the step, or another step came first."""
+
+    code = "placard_state"
+    zh = "挂牌当前状态为“{state}”，不能执行此操作"
+    en = "The placard is {state}; this is not possible now"
+
+
+class PlacardStandsProblem(ConflictProblem):
+    """A hazard has one placard of a kind at a time."""
+
+    code = "placard_stands"
+    zh = "该隐患已有同类挂牌（待决定或挂牌中）"
+    en = "The hazard has a placard of this kind, proposed or in force"
+
+
+class PlacardKindProblem(InvalidProblem):
+    """No such kind of placard."""
+
+    code = "placard_kind_unknown"
+    zh = "没有“{kind}”这种挂牌"
+    en = "There is no placard of the kind {kind}"
+
+
+class PlacardConditionProblem(InvalidProblem):
+    """What the kind asks of the hazard does not hold: it is to be open, major, overdue."""
+
+    code = "placard_conditions"
+    zh = "该隐患不符合挂牌条件（{missing}）"
+    en = "The hazard does not meet the conditions of the placard ({missing})"
+
+
+class PlacardPersonsProblem(InvalidProblem):
+    """Who answers for the removal is a contact of the enterprise; who supervises it is of the authority."""
+
+    code = "placard_persons"
+    zh = "治理责任人须为该企业登记的联系人，督办责任人须为本机关人员"
+    en = "Who answers for the removal is a contact of the enterprise, who supervises it is of the authority"
+
+
+class PlacardDeciderProblem(ForbiddenProblem):
+    """The kind names who decides, by role and level of region."""
+
+    code = "placard_decider"
+    zh = "该类挂牌须由有权层级的人员决定"
+    en = "A placard of this kind is decided at another level"
+
+
+class PlacardAcceptanceProblem(ConflictProblem):
+    """A placard is removed once a re-inspection found the hazard rectified; otherwise it is withdrawn, with a reason."""
+
+    code = "placard_not_accepted"
+    zh = "隐患尚未复查合格，不能摘牌"
+    en = "No re-inspection has found the hazard rectified; the placard cannot be removed"
+
+
 class MeasureStateProblem(ConflictProblem):
     """The measure's state does not allow the step, or another step came first."""
 

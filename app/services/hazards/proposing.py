@@ -18,13 +18,14 @@ from app.core.clock import shanghai_today, utc_now
 from app.core.ids import new_id
 from app.enums.hazards import ProposalEnd
 from app.models.clocks import Clock
-from app.models.hazards import Hazard, HazardProposal, MeasureHazard, OnsiteMeasure
+from app.models.hazards import Hazard, HazardProposal, MeasureHazard, OnsiteMeasure, Placard
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
 from app.services.clocks.repository import is_past
 from app.services.clocks.service import Subject, start_clock
-from app.services.hazards.content import ProposalKind, proposal_kinds
+from app.services.hazards.content import ProposalKind, placard_kind, proposal_kinds
 from app.services.hazards.measure_workflow import IN_FORCE
+from app.services.hazards.placard_workflow import STANDING
 from app.services.hazards.proposal_workflow import TRANSITIONS
 
 PROPOSE_BATCH = 200
@@ -120,6 +121,11 @@ def _has_already(kind: ProposalKind) -> ColumnElement[bool]:
             .where(MeasureHazard.hazard_id == Hazard.id, OnsiteMeasure.status.in_(IN_FORCE))
         )
         return covered.correlate(Hazard).exists()
+    if placard_kind(kind.taken_up_by):
+        standing = exists().where(
+            Placard.hazard_id == Hazard.id, Placard.kind == kind.taken_up_by, Placard.status.in_(STANDING)
+        )
+        return standing.correlate(Hazard)
     return false()
 
 

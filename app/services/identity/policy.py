@@ -58,6 +58,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "hazards:propose_extension": frozenset({_I, _C}),
     "hazards:measure": frozenset({_I}),
     "hazards:lift": frozenset({_P}),
+    "hazards:propose_placard": frozenset({_I, _C, _V}),
     "hazards:govern": frozenset({_V, _P}),
     "hazards:close": frozenset({_P}),
     "hazards:export": frozenset({_V, _U}),

@@ -1,0 +1,169 @@
+"""Placards at the console: warnings and supervised listings of hazards."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.http.conditions import ExpectedVersion, check_version, set_etag
+from app.http.paging import PageOf, PagingOf
+from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
+from app.schemas.placards import (
+    PlacardDetail,
+    PlacardKindView,
+    PlacardReasonRequest,
+    PlacardRequest,
+    PlacardState,
+    PlacardStepView,
+    PlacardView,
+)
+from app.services.hazards.content import placard_kinds
+from app.services.hazards.placards import (
+    PlacardContent,
+    PlacardFilter,
+    get_placard,
+    list_placard_steps,
+    list_placards,
+    propose_placard,
+    take_placard_step,
+)
+from app.services.hazards.service import get_hazard
+
+router = APIRouter(tags=["hazards"])
+READ = [Depends(allowed("hazards:read"))]
+PROPOSE = [Depends(allowed("hazards:propose_placard"))]
+GOVERN = [Depends(allowed("hazards:govern"))]
+
+
+def _filter(
+    region_id: UUID | None = None,
+    enterprise_id: UUID | None = None,
+    hazard_id: UUID | None = None,
+    kind: Annotated[str | None, Query(max_length=50)] = None,
+    status: Annotated[PlacardState | None, Query()] = None,
+) -> PlacardFilter:
+    return PlacardFilter(region_id, enterprise_id, hazard_id, kind, status)
+
+
+Narrowed = Annotated[PlacardFilter, Depends(_filter)]
+
+
+@router.post("/hazards/{hazard_id}/placards", status_code=201, dependencies=PROPOSE)
+async def post_placard(
+    hazard_id: UUID,
+    body: PlacardRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> PlacardView:
+    """Propose a placard; If-Match is the hazard's version."""
+    check_version((await get_hazard(session, actor, hazard_id)).version, expected)
+    placard = await propose_placard(session, actor, hazard_id, PlacardContent(**body.model_dump()))
+    set_etag(response, placard.version)
+    return PlacardView.model_validate(placard)
+
+
+@router.get("/placards", dependencies=READ)
+async def get_placards(
+    actor: CurrentActor, session: ReadSession, paging: PagingOf, narrowed: Narrowed
+) -> PageOf[PlacardView]:
+    """Placards of the caller's regions, newest first; `status=proposed` lists what waits for a decision."""
+    return paging.page(
+        await list_placards(session, actor, paging.request, narrowed), PlacardView.model_validate
+    )
+
+
+@router.get("/placards/kinds", dependencies=READ)
+async def get_placard_kinds() -> list[PlacardKindView]:
+    """What can be put up, under which conditions, and who decides."""
+    return [
+        PlacardKindView(
+            code=one.code, title_zh=one.title.zh, title_en=one.title.en, word=one.word, needs=list(one.needs),
+            deciders={role: list(levels) for role, levels in one.deciders.items()},
+            basis_zh=one.basis.zh, basis_en=one.basis.en, to_be_confirmed=one.to_be_confirmed,
+        )
+        for one in placard_kinds()
+    ]  # fmt: skip
+
+
+@router.get("/placards/{placard_id}", dependencies=READ)
+async def get_one_placard(
+    placard_id: UUID, response: Response, actor: CurrentActor, session: ReadSession
+) -> PlacardDetail:
+    """One placard with its history."""
+    placard = await get_placard(session, actor, placard_id)
+    set_etag(response, placard.version)
+    return PlacardDetail(
+        **PlacardView.model_validate(placard).model_dump(),
+        steps=[PlacardStepView.model_validate(row) for row in await list_placard_steps(session, placard_id)],
+    )
+
+
+async def _step(
+    session: AsyncSession,
+    actor: Actor,
+    placard_id: UUID,
+    expected: int,
+    action: str,
+    reason: str,
+    response: Response,
+) -> PlacardView:
+    check_version((await get_placard(session, actor, placard_id)).version, expected)
+    placard = await take_placard_step(session, actor, placard_id, expected, action, reason)
+    set_etag(response, placard.version)
+    return PlacardView.model_validate(placard)
+
+
+@router.post("/placards/{placard_id}/decision", dependencies=GOVERN)
+async def post_placard_decision(
+    placard_id: UUID,
+    body: PlacardReasonRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> PlacardView:
+    """Put it up, with the next number of the authority: its period begins."""
+    return await _step(session, actor, placard_id, expected, "decide", body.reason, response)
+
+
+@router.post("/placards/{placard_id}/refusal", dependencies=GOVERN)
+async def post_placard_refusal(
+    placard_id: UUID,
+    body: PlacardReasonRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> PlacardView:
+    """Do not put it up."""
+    return await _step(session, actor, placard_id, expected, "refuse", body.reason, response)
+
+
+@router.post("/placards/{placard_id}/removal", dependencies=GOVERN)
+async def post_placard_removal(
+    placard_id: UUID,
+    body: PlacardReasonRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> PlacardView:
+    """Take it down after acceptance: a re-inspection found the hazard rectified."""
+    return await _step(session, actor, placard_id, expected, "remove", body.reason, response)
+
+
+@router.post("/placards/{placard_id}/withdrawal", dependencies=GOVERN)
+async def post_placard_withdrawal(
+    placard_id: UUID,
+    body: PlacardReasonRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> PlacardView:
+    """Take it down because it should not stand, and say why."""
+    return await _step(session, actor, placard_id, expected, "withdraw", body.reason, response)

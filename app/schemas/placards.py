@@ -1,0 +1,90 @@
+"""Placards on the wire, at the console."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from app.schemas.common import View, Wire
+
+PlacardState = Literal["proposed", "in_force", "refused", "removed", "withdrawn"]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
+
+
+class PlacardRequest(Wire):
+    """What is proposed. `contact_id`: who at the enterprise answers for the removal; `supervisor_id`: who of the
+    authority watches it.
+
+    `text_zh` and `text_en` are for the public.
+    """
+
+    kind: Annotated[str, StringConstraints(max_length=50)]
+    days: int = Field(ge=1, le=1000)
+    requirement: Text
+    text_zh: Text
+    text_en: Text
+    contact_id: UUID
+    supervisor_id: UUID
+
+
+class PlacardReasonRequest(Wire):
+    """On what ground the step is taken."""
+
+    reason: Text
+
+
+class PlacardKindView(View):
+    """A kind. `needs`: what must hold of the hazard; `deciders`: by role, at which levels of region."""
+
+    code: str
+    title_zh: str
+    title_en: str
+    word: str
+    needs: list[str]
+    deciders: dict[str, list[str]]
+    basis_zh: str
+    basis_en: str
+    to_be_confirmed: bool
+
+
+class PlacardView(View):
+    """A placard. Number, day, deciding person and last day come with the decision."""
+
+    id: UUID
+    version: int
+    hazard_id: UUID
+    authority_id: UUID
+    enterprise_id: UUID
+    site_id: UUID
+    region_id: UUID
+    kind: str
+    status: PlacardState
+    days: int
+    requirement: str
+    text_zh: str
+    text_en: str
+    contact_id: UUID
+    supervisor_id: UUID
+    number: str | None
+    decided_on: date | None
+    decided_by: UUID | None
+    due_on: date | None
+    created_at: datetime
+
+
+class PlacardStepView(View):
+    """One step of its history."""
+
+    action: str
+    from_status: str | None
+    to_status: str
+    on_date: date
+    user_id: UUID | None
+    note: str | None
+
+
+class PlacardDetail(PlacardView):
+    """A placard with its history."""
+
+    steps: list[PlacardStepView]

@@ -1,0 +1,272 @@
+"""Placards: a warning or a supervised listing of a hazard, proposed, decided by whom the kind names, removed by acceptance."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.clock import shanghai_today
+from app.core.errors import NotFoundProblem
+from app.core.ids import new_id
+from app.core.paging import Page, PageRequest
+from app.models.enterprises import EnterpriseContact
+from app.models.hazards import Hazard, Placard, PlacardStep
+from app.models.identity import User
+from app.models.organizations import Region
+from app.rules.clocks import ClockUnit
+from app.services.audit.service import record_act
+from app.services.clocks.service import Subject, end_clocks, start_clock
+from app.services.hazards.content import PlacardKind, placard_kind
+from app.services.hazards.errors import (
+    PlacardAcceptanceProblem,
+    PlacardConditionProblem,
+    PlacardDeciderProblem,
+    PlacardKindProblem,
+    PlacardPersonsProblem,
+    PlacardStandsProblem,
+    PlacardStateProblem,
+)
+from app.services.hazards.placard_workflow import TRANSITIONS
+from app.services.hazards.proposing import take_up
+from app.services.hazards.service import get_hazard
+from app.services.hazards.workflow import is_overdue
+from app.services.identity.places import lies_in
+from app.services.organizations.numbering import take_number
+
+ACCEPTED = frozenset({"reinspected", "closed"})
+"""States of a hazard that officers found rectified."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacardContent:
+    """What is to be put up: the period in days, the text for the public, who answers for the removal and who supervises it."""
+
+    kind: str
+    days: int
+    requirement: str
+    text_zh: str
+    text_en: str
+    contact_id: UUID
+    supervisor_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PlacardFilter:
+    """What a list is narrowed to; None means all. A region includes what lies below it."""
+
+    region_id: UUID | None = None
+    enterprise_id: UUID | None = None
+    hazard_id: UUID | None = None
+    kind: str | None = None
+    status: str | None = None
+
+
+async def propose_placard(
+    session: AsyncSession, actor: Actor, hazard_id: UUID, content: PlacardContent
+) -> Placard:
+    """Propose a placard for a hazard of which the kind's conditions hold.
+
+    Raises PlacardKindProblem, PlacardConditionProblem, PlacardPersonsProblem, PlacardStandsProblem.
+    """
+    hazard = await get_hazard(session, actor, hazard_id)
+    actor.require("hazards:propose_placard", hazard.region_id)
+    kind = placard_kind(content.kind)
+    if kind is None:
+        raise PlacardKindProblem(kind=content.kind)
+    _check_conditions(kind, hazard)
+    await _check_persons(session, hazard, content)
+    values = {
+        "id": new_id(),
+        "version": 1,
+        "hazard_id": hazard.id,
+        "authority_id": hazard.authority_id,
+        "enterprise_id": hazard.enterprise_id,
+        "site_id": hazard.site_id,
+        "region_id": hazard.region_id,
+        "kind": content.kind,
+        "days": content.days,
+        "requirement": content.requirement,
+        "text_zh": content.text_zh,
+        "text_en": content.text_en,
+        "contact_id": content.contact_id,
+        "supervisor_id": content.supervisor_id,
+        "public_token": secrets.token_urlsafe(24),
+        "status": "proposed",
+    }
+    new = insert(Placard).values(values).on_conflict_do_nothing().returning(Placard)
+    placard = (await session.execute(new)).scalar_one_or_none()
+    if placard is None:
+        raise PlacardStandsProblem
+    await _record(session, actor, placard, "propose", None, None)
+    return placard
+
+
+async def take_placard_step(
+    session: AsyncSession, actor: Actor, placard_id: UUID, expected: int, action: str, reason: str
+) -> Placard:
+    """Decide, refuse, remove or withdraw a placard. Raises PlacardStateProblem, PlacardDeciderProblem, PlacardConditionProblem,
+    PlacardAcceptanceProblem."""
+    placard = await get_placard(session, actor, placard_id)
+    transition, before = TRANSITIONS[action], placard.status
+    actor.require(transition.permission, placard.region_id)
+    if before not in transition.sources:
+        raise PlacardStateProblem(state=before)
+    kind = placard_kind(placard.kind)
+    assert kind is not None
+    if transition.by_decider:
+        await _check_decider(session, actor, kind, placard.region_id)
+    hazard = await _held(session, placard.hazard_id)
+    if transition.needs_conditions:
+        _check_conditions(kind, hazard)
+    if transition.needs_acceptance and hazard.status not in ACCEPTED:
+        raise PlacardAcceptanceProblem
+    await _set(session, placard, expected, transition.target)
+    if action == "decide":
+        await _put_up(session, actor, placard, kind)
+    else:
+        await end_clocks(session, actor, placard.id, ("placard",), shanghai_today())
+    await _record(session, actor, placard, action, before, reason)
+    return placard
+
+
+async def get_placard(session: AsyncSession, actor: Actor, placard_id: UUID) -> Placard:
+    """One placard of the actor's regions; raises NotFoundProblem."""
+    wanted = select(Placard).where(
+        Placard.id == placard_id, Placard.region_id.in_(actor.regions_for("hazards:read"))
+    )
+    placard = (await session.execute(wanted)).scalar_one_or_none()
+    if placard is None:
+        raise NotFoundProblem
+    return placard
+
+
+async def list_placards(
+    session: AsyncSession, actor: Actor, request: PageRequest, narrowed: PlacardFilter
+) -> Page[Placard]:
+    """Newest first, one statement."""
+    conditions: list[ColumnElement[bool]] = [Placard.region_id.in_(actor.regions_for("hazards:read"))]
+    if narrowed.region_id is not None:
+        conditions.append(lies_in(Placard.region_id, narrowed.region_id))
+    for name in ("enterprise_id", "hazard_id", "kind", "status"):
+        value = getattr(narrowed, name)
+        if value is not None:
+            conditions.append(getattr(Placard, name) == value)
+    if request.after:
+        conditions.append(Placard.id < request.after[0])
+    wanted = select(Placard).where(*conditions).order_by(Placard.id.desc()).limit(request.limit + 1)
+    rows = list((await session.execute(wanted)).scalars())
+    return Page.cut(rows, request, key=lambda row: (row.id,))
+
+
+async def list_placard_steps(session: AsyncSession, placard_id: UUID) -> Sequence[PlacardStep]:
+    """Its history, oldest first."""
+    wanted = select(PlacardStep).where(PlacardStep.placard_id == placard_id).order_by(PlacardStep.id)
+    return (await session.execute(wanted)).scalars().all()
+
+
+def _check_conditions(kind: PlacardKind, hazard: Hazard) -> None:
+    """What the kind asks of the hazard holds today; a closed or merged one gets no placard."""
+    holds = {
+        "major": hazard.level == "major",
+        "overdue": bool(is_overdue(hazard.status, hazard.due_on, shanghai_today())),
+        "open": hazard.status not in ACCEPTED and hazard.merged_into_id is None,
+    }
+    missing = [name for name in ("open", *kind.needs) if not holds[name]]
+    if missing:
+        raise PlacardConditionProblem(missing="、".join(missing))
+
+
+async def _check_persons(session: AsyncSession, hazard: Hazard, content: PlacardContent) -> None:
+    """The one who answers for the removal is a contact of the enterprise, the one who supervises it of the authority."""
+    contact = select(func.count()).where(
+        EnterpriseContact.id == content.contact_id, EnterpriseContact.enterprise_id == hazard.enterprise_id
+    )
+    supervisor = select(func.count()).where(
+        User.id == content.supervisor_id, User.authority_id == hazard.authority_id
+    )
+    if not (await session.scalar(contact) and await session.scalar(supervisor)):
+        raise PlacardPersonsProblem
+
+
+async def _check_decider(session: AsyncSession, actor: Actor, kind: PlacardKind, region_id: UUID) -> None:
+    """A role that the kind names, held for the whole of a region of a level that it names, and the hazard's lies in it."""
+    inside = select(Region.path).where(Region.id == region_id).scalar_subquery()
+    above = await session.execute(
+        select(Region.id, Region.level).where(func.starts_with(inside, Region.path))
+    )
+    for place, level in above.all():
+        for grant in actor.grants:
+            if level in kind.deciders.get(grant.role, ()) and place in grant.region_ids:
+                return
+    raise PlacardDeciderProblem
+
+
+async def _held(session: AsyncSession, hazard_id: UUID) -> Hazard:
+    """The hazard, which takes no step before this unit of work ends."""
+    wanted = select(Hazard).where(Hazard.id == hazard_id).with_for_update(read=True)
+    return (await session.execute(wanted.execution_options(populate_existing=True))).scalar_one()
+
+
+async def _put_up(session: AsyncSession, actor: Actor, placard: Placard, kind: PlacardKind) -> None:
+    """Number, day and period of the decision; what was proposed for the hazard is taken up by it."""
+    today = shanghai_today()
+    subject = Subject("placard", placard.id, placard.authority_id, placard.region_id)
+    clock = await start_clock(
+        session, actor, subject, "placard", today, amount=placard.days, unit=ClockUnit.CALENDAR_DAY
+    )
+    placard.number = await take_number(session, placard.authority_id, kind.word, today.year)
+    placard.decided_on, placard.decided_by, placard.due_on = today, actor.user_id, clock.due_on
+    await session.flush()
+    await take_up(session, actor, [placard.hazard_id], kind.code, placard.id)
+
+
+async def _set(session: AsyncSession, placard: Placard, expected: int, status: str) -> None:
+    """Compare and set (id, status, version); what is put up has its number with it."""
+    values: dict[str, Any] = {"status": status, "version": expected + 1}
+    taken = (
+        update(Placard)
+        .where(Placard.id == placard.id, Placard.status == placard.status, Placard.version == expected)
+        .values(values)
+        .returning(Placard.id)
+    )
+    if (await session.execute(taken)).scalar_one_or_none() is None:
+        raise PlacardStateProblem(state=placard.status)
+    await session.refresh(placard)
+
+
+async def _record(
+    session: AsyncSession, actor: Actor, placard: Placard, action: str, before: str | None, note: str | None
+) -> None:
+    on_date: date = shanghai_today()
+    session.add(
+        PlacardStep(
+            id=new_id(),
+            placard_id=placard.id,
+            action=action,
+            from_status=before,
+            to_status=placard.status,
+            on_date=on_date,
+            user_id=actor.user_id,
+            note=note,
+        )
+    )
+    await session.flush()
+    await record_act(
+        session,
+        actor,
+        action=f"hazards:{action}_placard",
+        kind="placard",
+        object_id=placard.id,
+        version=placard.version,
+        region_id=placard.region_id,
+        before={"status": before} if before else None,
+        after={"status": placard.status, "number": placard.number},
+        detail={"hazard_id": str(placard.hazard_id), "kind": placard.kind},
+    )
