@@ -1,5 +1,6 @@
 """Hazards that may be one are proposed with reasons; a person merges or dismisses, and nothing is ever merged by itself."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -13,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
+from app.core.text import bigrams
 from app.enums.hazards import DuplicateStatus
 from app.enums.identity import Role
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, HazardDuplicate
 from app.models.history import AuditEntry
+from app.services.hazards import duplicate_rule
 from app.services.hazards.comparing import _PAIRS, CANDIDATES, compare_changed
 from app.services.hazards.content import duplicate_limits, registry_settings
 from app.services.hazards.duplicate_rule import Found, Limits, Reason, reasons_for, similarity
@@ -115,11 +118,29 @@ def test_a_clause_of_both_counts_confirmed_or_suspected() -> None:
     assert codes(one, like(item_code=None, clauses=frozenset({"x"}), description="乙")) == []
 
 
+def likeness(one: str, other: str) -> int:
+    return similarity(like(description=one).words, like(description=other).words)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"item_code": None, "risk_unit_id": None, "place": (31_000_000, 120_000_000)}, {"risk_unit_id": new_id()}],
+    ids=["the same item", "another place", "another unit"],
+)  # fmt: skip
+def test_words_are_compared_only_where_nothing_else_has_decided(
+    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(duplicate_rule, "bigrams", read.append)
+    reasons_for(BASE, like(**changes), LIMITS)
+    assert read == []
+
+
 @pytest.mark.parametrize(("shared", "proposed"), [(5, False), (6, True), (7, True)])
 def test_words_are_alike_from_the_percent_on(shared: int, proposed: bool) -> None:
     words = "甲乙丙丁戊己庚辛壬癸子"  # ten pairs
     other = words[: shared + 1] + "寅卯辰巳午未申酉戌亥"[: 10 - shared]
-    assert similarity(words, other) == shared * 10
+    assert likeness(words, other) == shared * 10
     assert bool(codes(replace(BASE, description=words), like(item_code=None, description=other))) is proposed
 
 
@@ -128,10 +149,10 @@ TEXT = st.text(alphabet="未设置报警Ａa b1", max_size=12)
 
 @given(TEXT, TEXT)
 def test_likeness_is_symmetric_bounded_and_blind_to_width_case_and_spaces(one: str, other: str) -> None:
-    assert similarity(one, other) == similarity(other, one)
-    assert 0 <= similarity(one, other) <= 100
+    assert likeness(one, other) == likeness(other, one)
+    assert 0 <= likeness(one, other) <= 100
     if one.strip():
-        assert similarity(one, f" {one.upper()} ") == 100
+        assert likeness(one, f" {one.upper()} ") == 100
 
 
 @given(
@@ -291,6 +312,26 @@ def test_new_hazards_are_compared_in_a_few_statements_whatever_their_number(
             compare(yard.world)
         counts.append(len(sent))
     assert counts[1] - counts[0] <= 2
+
+
+def test_many_hazards_are_compared_beside_the_event_loop_and_each_is_read_once(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    looping: list[bool] = []
+
+    def pairs_of(words: str) -> list[str]:
+        read.append(words)
+        looping.append(asyncio._get_running_loop() is not None)
+        return bigrams(words)
+
+    for number in range(6):
+        yard.set(str(yard.docket.hazard()), description=f"第{number}处")
+    relay(yard.world)
+    monkeypatch.setattr(duplicate_rule, "bigrams", pairs_of)
+    compare(yard.world)
+    assert sorted(read) == [f"第{number}处" for number in range(6)]
+    assert not any(looping)
 
 
 def test_one_hazard_is_compared_through_indexes_however_large_the_registry(yard: Yard) -> None:

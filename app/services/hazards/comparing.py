@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+import anyio.to_thread
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,8 +23,8 @@ from app.services.audit.service import Act, rows_of_acts
 from app.services.hazards.content import duplicate_limits
 from app.services.hazards.duplicate_rule import Found, Limits, Reason, reasons_for
 
-BATCH = 1_000
-"""Changes of hazards looked at in one unit of work."""
+BATCH = 100
+"""Changes of hazards looked at in one unit of work; each may bring as many rows as there are candidates."""
 CANDIDATES = 200
 """The newest open hazards of an enterprise that one is compared with."""
 
@@ -75,22 +76,32 @@ async def compare_changed(session: AsyncSession, batch: int = BATCH) -> bool:
     limits = duplicate_limits()
     values = {"position": state.position, "until": until, "days": limits.days, "candidates": CANDIDATES}
     rows = (await session.execute(_PAIRS, values)).all()
-    await _propose(session, _proposals(rows, limits))
+    await _propose(session, await anyio.to_thread.run_sync(_proposals, rows, limits))
     await session.execute(_ADVANCE, {"until": until})
     return bool(number == batch)
 
 
 def _proposals(rows: Sequence[Any], limits: Limits) -> list[dict[str, Any]]:
-    """The rows of what is to be proposed, each pair once: the later hazard and the earlier."""
+    """The rows of what is to be proposed, each pair once: the later hazard and the earlier. Runs beside the event loop."""
+    known: dict[UUID, Found] = {}
     pairs: dict[tuple[UUID, UUID], dict[str, Any]] = {}
     for _, group in groupby(rows, key=lambda row: row.new_id):
         own, *others = group
-        new = _found(own)
+        new = _known(known, own)
         for row in others:
-            if reasons := reasons_for(new, _found(row), limits):
-                later, earlier = max(new.id, row.id), min(new.id, row.id)
+            later, earlier = max(new.id, row.id), min(new.id, row.id)
+            if (later, earlier) in pairs:
+                continue
+            if reasons := reasons_for(new, _known(known, row), limits):
                 pairs[later, earlier] = _proposal(later, earlier, own.region_id, reasons)
     return list(pairs.values())
+
+
+def _known(known: dict[UUID, Found], row: Any) -> Found:
+    """What is compared of the row's hazard, made once however often it is a candidate."""
+    if row.id not in known:
+        known[row.id] = _found(row)
+    return known[row.id]
 
 
 def _found(row: Any) -> Found:

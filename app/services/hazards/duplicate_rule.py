@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -20,9 +21,12 @@ class Limits:
     similarity: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Found:
-    """What is compared of a hazard. `place` in microdegrees of WGS-84; `clauses` confirmed or suspected."""
+    """What is compared of a hazard. `place` in microdegrees of WGS-84; `clauses` confirmed or suspected.
+
+    Its texts are prepared once, when they are first asked for, however many others it is compared with.
+    """
 
     id: UUID
     enterprise_id: UUID
@@ -36,6 +40,16 @@ class Found:
     found_on: date
     place: tuple[int, int] | None
 
+    @cached_property
+    def named(self) -> str | None:
+        """The subject as it is compared."""
+        return folded(self.subject or "") or None
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The adjacent pairs of characters of the description."""
+        return frozenset(bigrams(self.description))
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -45,9 +59,8 @@ class Reason:
     value: str | int | None = None
 
 
-def similarity(one: str, other: str) -> int:
-    """Percent of the adjacent pairs of characters that two texts share (Dice 1945), whatever their case, width and spaces."""
-    pairs, others = set(bigrams(one)), set(bigrams(other))
+def similarity(pairs: frozenset[str], others: frozenset[str]) -> int:
+    """Percent of the adjacent pairs of characters that two texts share (Dice 1945)."""
     if not pairs or not others:
         return 0
     return 200 * len(pairs & others) // (len(pairs) + len(others))
@@ -61,7 +74,8 @@ def reasons_for(one: Found, other: Found, limits: Limits) -> tuple[Reason, ...]:
     days = abs((one.found_on - other.found_on).days)
     if _are_two(one, other) or days > limits.days:
         return ()
-    where, what = _where(one, other, limits.metres), _what(one, other, limits.similarity)
+    where = _where(one, other, limits.metres)
+    what = _what(one, other, limits.similarity) if where else []
     return (where, *what, Reason("days", days)) if where and what else ()
 
 
@@ -72,7 +86,7 @@ def _are_two(one: Found, other: Found) -> bool:
         or _same(one.package_id, other.package_id)
         or _differ(one.risk_unit_id, other.risk_unit_id)
         or _differ(one.item_code, other.item_code)
-        or _differ(folded(one.subject or "") or None, folded(other.subject or "") or None)
+        or _differ(one.named, other.named)
     )
 
 
@@ -90,14 +104,11 @@ def _where(one: Found, other: Found, most: int) -> Reason | None:
 
 def _what(one: Found, other: Found, least: int) -> list[Reason]:
     """The same item, a clause of both, or like words where no two items speak for themselves."""
-    found: list[Reason] = []
+    clauses = [Reason("clause", clause) for clause in sorted(one.clauses & other.clauses)]
     if _same(one.item_code, other.item_code):
-        found.append(Reason("item", one.item_code))
-    found += [Reason("clause", clause) for clause in sorted(one.clauses & other.clauses)]
-    likeness = similarity(one.description, other.description)
-    if not _same(one.item_code, other.item_code) and likeness >= least:
-        found.append(Reason("text", likeness))
-    return found
+        return [Reason("item", one.item_code), *clauses]
+    likeness = similarity(one.words, other.words)
+    return [*clauses, Reason("text", likeness)] if likeness >= least else clauses
 
 
 def _same(one: object, other: object) -> bool:
