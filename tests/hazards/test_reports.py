@@ -250,11 +250,11 @@ def test_a_source_is_never_rewritten(counter: Counter) -> None:
 class Watch:
     """A whistle that was heard."""
 
-    def __init__(self, world: World, role: str = "inspector") -> None:
+    def __init__(self, world: World, role: str = "inspector", **changes: Any) -> None:
         self.world = world
         self.walker = Assistant(world)
         self.officer = world.person(role, region=world.town)
-        sent = self.walker.send(self.walker.whistle_document())
+        sent = self.walker.send(self.walker.whistle_document(**changes))
         self.path = f"/api/v1/whistles/{sent.id}"
         assert self.officer.post(f"{self.path}/acknowledgment", json={}, version=1).status_code == 200
 
@@ -273,6 +273,15 @@ def test_a_whistle_becomes_a_hazard_by_its_handling(world: World) -> None:
     assert (hazard["site_id"], hazard["found_on"]) == (whistle["site_id"], whistle["raised_on"])
     assert (hazard["description"], hazard["level"]) == (words["description"], "general")
     assert hazard["report"]["suspected_clauses"] == ["MEM10-7-5"]
+
+
+def test_a_whistle_of_a_phone_whose_clock_runs_ahead_becomes_a_hazard_found_today(world: World) -> None:
+    tomorrow = shanghai_today() + timedelta(days=1)
+    watch = Watch(world, legal_date=tomorrow.isoformat())
+    assert watch.officer.get(watch.path).json()["raised_on"] == tomorrow.isoformat()
+    assert watch.handle(hazard={"description": "车间内动火未办理作业票"}).status_code == 200
+    (hazard,) = watch.officer.get(HAZARDS).json()["items"]
+    assert hazard["found_on"] == shanghai_today().isoformat()
 
 
 def test_a_whistle_handled_without_one_leaves_none_and_a_refused_one_leaves_it_unhandled(

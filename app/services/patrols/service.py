@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
+from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.events import publish
 from app.core.ids import new_id
@@ -189,12 +190,12 @@ async def handle_whistle(
 
 
 def _whistled(whistle: Whistle, hazard: WhistledHazard) -> Report:
-    """The whistle as what a hazard is registered from."""
+    """The whistle as what a hazard is registered from; found today at the latest, for a phone's clock may run ahead."""
     return Report(
         source="patrol",
         site_id=whistle.site_id,
         authority_id=whistle.authority_id,
-        found_on=whistle.raised_on,
+        found_on=min(whistle.raised_on, shanghai_today()),
         whistle_id=whistle.id,
         evidence_ids=whistle.evidence_ids,
         **hazard.model_dump(),
