@@ -134,6 +134,22 @@ def test_what_is_overdue_is_not_extended_afterwards(desk: Desk, days: int, statu
             assert answer.json()["code"] == "extension_too_late"
 
 
+@pytest.mark.parametrize(("days", "status"), [(24, 200), (25, 200), (26, 422)])
+def test_an_extension_whose_new_end_has_passed_is_not_granted_and_may_be_refused(
+    desk: Desk, days: int, status: int
+) -> None:
+    proposed, due = desk.propose().json(), shanghai_today() + timedelta(days=15)
+    with standing_at(_noon(shanghai_today() + timedelta(days=days))):
+        chief = desk.world.logged_in(desk.chief.user_id)
+        answer = desk.settle(chief, proposed, "grant")
+        assert answer.status_code == status, answer.text
+        if status == 422:
+            assert answer.json()["code"] == "extension_in_the_past"
+            assert desk.shown(chief)["due_on"] == str(due)
+            assert desk.settle(chief, proposed, "refuse").json()["status"] == "refused"
+    assert desk.shown()["due_on"] == str(due if status == 422 else due + timedelta(days=10))
+
+
 def test_a_hazard_has_one_proposal_at_a_time_and_none_without_an_order(desk: Desk) -> None:
     assert desk.propose().status_code == 201
     again = desk.propose(desk.officer)

@@ -59,6 +59,14 @@ class ExtensionLateProblem(InvalidProblem):
     en = "The period ended on {due_on}; an extension can no longer be proposed"
 
 
+class ExtensionPastProblem(InvalidProblem):
+    """A grant that comes after the longer period has run out would give no day more."""
+
+    code = "extension_in_the_past"
+    zh = "延长后的期限已于 {due_on} 届满，不能同意该延期；请选择“不同意延期”，必要时重新责令限期整改"
+    en = "The longer period ended on {due_on} already; refuse the extension and order anew"
+
+
 class ExtensionPersonProblem(ForbiddenProblem):
     """Who proposed an extension does not settle it."""
 

@@ -21,6 +21,7 @@ from app.services.hazards.content import extension_latest_days
 from app.services.hazards.errors import (
     ExtensionClockProblem,
     ExtensionLateProblem,
+    ExtensionPastProblem,
     ExtensionPendingProblem,
     ExtensionPersonProblem,
     ExtensionStateProblem,
@@ -90,7 +91,8 @@ async def settle_extension(
 ) -> Extension:
     """Grant, refuse or withdraw a proposal; granted, the clock moves the hazard's deadline in the same transaction.
 
-    Raises ExtensionStateProblem, ExtensionPersonProblem, and ExtensionClockProblem where the period has ended.
+    Raises ExtensionStateProblem, ExtensionPersonProblem, ExtensionClockProblem where the period has ended, and
+    ExtensionPastProblem where the longer one would have, too.
     """
     row = (await get_extension(session, actor, extension_id)).row
     transition = TRANSITIONS[action]
@@ -159,6 +161,8 @@ async def _extend(session: AsyncSession, actor: Actor, row: OrderExtension, reas
     if clock is None or clock.id != row.clock_id:
         raise ExtensionClockProblem
     await extend_clock(session, actor, clock, clock.version, row.amount, reason)
+    if clock.due_on and clock.due_on < shanghai_today():
+        raise ExtensionPastProblem(due_on=clock.due_on.isoformat())
     row.due_after = clock.due_on
     await session.flush()
 
