@@ -6,6 +6,7 @@ SUBSCRIBERS: tuple[str, ...] = (
     "app.services.hazards.subscribers",
     "app.services.inspections.subscribers",
     "app.services.patrols.subscribers",
+    "app.services.cases.subscribers",
 )
 
 

@@ -1,12 +1,13 @@
 """Who is accused of what: parties and allegations checked against the law of the facts, and the hazards a case takes."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,11 +24,13 @@ from app.services.cases.content import document_on, penalty_on
 from app.services.cases.errors import (
     FactsDateProblem,
     HazardTakenProblem,
+    MergedClaimsProblem,
     NotLiableProblem,
     PartyProblem,
     PersonNumberProblem,
     UnknownArticleProblem,
 )
+from app.services.hazards.standing import all_merged_with, hold_merged_with
 
 Row = dict[str, Any]
 
@@ -148,20 +151,34 @@ def _citation(request: CitationRequest, facts_on: date) -> Row:
 
 
 async def write_accusation(session: AsyncSession, case: Case, accusation: Accusation) -> None:
-    """Write parties and allegations, and take their hazards; raises HazardTakenProblem when another case has them."""
+    """Write parties and allegations, and take their hazards; raises HazardTakenProblem when another case has them, or
+    hazards that are one with them, for the same article and stage."""
     await insert_rows(session, (CaseParty, accusation.parties), (CaseAllegation, accusation.allegations))
     wanted = {
         (hazard_id, row["penalty_code"], row["stage"])
         for row in accusation.allegations
         for hazard_id in row["hazard_ids"]
     }
+    stays = await hold_merged_with(session, {hazard_id for hazard_id, _, _ in wanted})
     claims = [
         {"hazard_id": hazard, "penalty_code": code, "stage": stage, "case_id": case.id}
         for hazard, code, stage in sorted(wanted)
     ]
     taken = insert(CaseClaim).values(claims).on_conflict_do_nothing().returning(CaseClaim.hazard_id)
-    if len((await session.execute(taken)).all()) < len(claims):
-        raise HazardTakenProblem(cases="、".join(await _rivals(session, case, claims)))
+    written = len((await session.execute(taken)).all())
+    rivals = await _rivals(session, case, claims, stays)
+    if written < len(claims) or rivals:
+        raise HazardTakenProblem(cases="、".join(rivals))
+
+
+async def check_merged(session: AsyncSession, hazard_id: UUID) -> None:
+    """Of hazards that are one by now, no two cases pursue any by one article and stage; raises MergedClaimsProblem."""
+    own = await all_merged_with(session, [hazard_id])
+    by_act: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for number, _, code, stage in await session.execute(_claims_on(own)):
+        by_act[code, stage].add(number)
+    if twice := [numbers for numbers in by_act.values() if len(numbers) > 1]:
+        raise MergedClaimsProblem(cases="、".join(sorted(set().union(*twice))))
 
 
 async def remove_accusation(session: AsyncSession, case_id: UUID) -> None:
@@ -222,15 +239,24 @@ def _as_request(row: CaseAllegation, party: str) -> AllegationRequest:
     )
 
 
-async def _rivals(session: AsyncSession, case: Case, claims: Sequence[Row]) -> list[str]:
-    hazards = {claim["hazard_id"] for claim in claims}
-    wanted = (
-        select(Case.number, CaseClaim.hazard_id, CaseClaim.penalty_code, CaseClaim.stage)
-        .join(Case, Case.id == CaseClaim.case_id)
-        .where(CaseClaim.hazard_id.in_(hazards), CaseClaim.case_id != case.id)
+async def _rivals(
+    session: AsyncSession, case: Case, claims: Sequence[Row], stays: Mapping[UUID, UUID]
+) -> list[str]:
+    mine = {(stays[claim["hazard_id"]], claim["penalty_code"], claim["stage"]) for claim in claims}
+    wanted = _claims_on(stays).where(CaseClaim.case_id != case.id)
+    return sorted(
+        {
+            number
+            for number, hazard_id, code, stage in await session.execute(wanted)
+            if (stays[hazard_id], code, stage) in mine
+        }
     )
-    mine = {(claim["hazard_id"], claim["penalty_code"], claim["stage"]) for claim in claims}
-    return sorted({number for number, *key in await session.execute(wanted) if tuple(key) in mine})
+
+
+def _claims_on(hazard_ids: Iterable[UUID]) -> Select[str, UUID, str, str]:
+    columns = (Case.number, CaseClaim.hazard_id, CaseClaim.penalty_code, CaseClaim.stage)
+    wanted = select(*columns).join(Case, Case.id == CaseClaim.case_id)
+    return wanted.where(CaseClaim.hazard_id.in_(list(hazard_ids)))
 
 
 async def hazard_ids_of(session: AsyncSession, case_id: UUID) -> list[UUID]:

@@ -19,6 +19,14 @@ class HazardTakenProblem(ConflictProblem):
     en = "Case {cases} already pursues a hazard by the same article"
 
 
+class MergedClaimsProblem(ConflictProblem):
+    """Hazards that two cases pursue by one article and stage are not made one (行政处罚法 29)."""
+
+    code = "merge_two_cases"
+    zh = "两条隐患已由案件 {cases} 按同一条款分别办理，不能合并；须先撤销其中一案或调整其涉案事实"
+    en = "Cases {cases} pursue the two hazards by the same article: one of them must let go before they are merged"
+
+
 class HazardsTogetherProblem(InvalidProblem):
     """The hazards of one case belong to one enterprise, one authority and one region."""
 

@@ -131,12 +131,15 @@ async def _revise_accusation(session: AsyncSession, case: Case, request: ReviseC
 async def _hazards(
     session: AsyncSession, actor: Actor, hazard_ids: Sequence[UUID]
 ) -> list[tuple[Hazard, Site]]:
-    """The hazards with their sites, oldest first; one outside the actor's regions is not found."""
+    """The hazards with their sites, oldest first, locked so that none is merged meanwhile; one outside the actor's regions is not
+    found."""
     wanted = (
         select(Hazard, Site)
         .join(Site, Site.id == Hazard.site_id)
         .where(Hazard.id.in_(hazard_ids), Hazard.region_id.in_(actor.regions_for("cases:read")))
         .order_by(Hazard.id)
+        .with_for_update(key_share=True, of=Hazard)
+        .execution_options(populate_existing=True)
     )
     found = [(hazard, site) for hazard, site in await session.execute(wanted)]
     if len(found) < len(set(hazard_ids)):

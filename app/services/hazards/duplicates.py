@@ -11,9 +11,10 @@ from sqlalchemy.orm import aliased
 from app.core.actor import Actor
 from app.core.clock import utc_now
 from app.core.errors import NotFoundProblem
+from app.core.events import publish
 from app.core.paging import Page, PageRequest
 from app.models.clocks import Clock
-from app.models.hazards import Hazard, HazardDuplicate, MeasureHazard
+from app.models.hazards import Hazard, HazardDuplicate, HazardStep, MeasureHazard
 from app.services.audit.service import record_act
 from app.services.hazards.duplicate_workflow import TRANSITIONS
 from app.services.hazards.errors import (
@@ -22,8 +23,11 @@ from app.services.hazards.errors import (
     HazardMergedProblem,
     MergeClockProblem,
     MergeLevelProblem,
+    UndoMajorProblem,
 )
+from app.services.hazards.events import HazardsMerged
 from app.services.hazards.service import record_step
+from app.services.hazards.standing import merged_upwards
 from app.services.identity.places import lies_in
 
 
@@ -107,17 +111,23 @@ async def merge_hazards(
     await record_step(session, actor, merged, "merge", merged.status, note=reason, detail=detail)
     await record_step(session, actor, kept, "absorb", kept.status, note=reason, detail=detail)
     await _record(session, actor, row, "merge")
+    await publish(session, HazardsMerged(kept.id, merged.id))
     return row
 
 
 async def undo_merging(
     session: AsyncSession, actor: Actor, duplicate_id: UUID, expected: int, reason: str
 ) -> HazardDuplicate:
-    """The merged one stands by itself again, as it was; the proposal is open once more. Raises DuplicateStateProblem."""
+    """The merged one stands by itself again, as it was; the proposal is open once more.
+
+    Raises DuplicateStateProblem, UndoMajorProblem.
+    """
     row = await _judge(session, actor, duplicate_id, "undo")
     hazards = await _locked(session, row)
     assert row.kept_id is not None
     kept, merged = hazards[row.kept_id], next(one for key, one in hazards.items() if key != row.kept_id)
+    if await _became_major(session, row, kept.id):
+        raise UndoMajorProblem(number=kept.number)
     await _settle(session, row, expected, "undo", actor, reason, kept_id=None)
     await _set_merged(session, merged, None)
     detail = {"duplicate_id": str(row.id), "kept": kept.number, "merged": merged.number}
@@ -152,6 +162,23 @@ async def _locked(session: AsyncSession, row: HazardDuplicate) -> dict[UUID, Haz
     wanted = select(Hazard).where(Hazard.id.in_((row.hazard_id, row.other_id))).order_by(Hazard.id)
     rows = await session.execute(wanted.with_for_update().execution_options(populate_existing=True))
     return {hazard.id: hazard for hazard in rows.scalars()}
+
+
+async def _became_major(session: AsyncSession, row: HazardDuplicate, kept_id: UUID) -> bool:
+    """Since this merging a clause was confirmed of the one that stays, or of one it was merged into: maybe of the merged one."""
+    absorbed = (
+        select(HazardStep.id)
+        .where(HazardStep.hazard_id == kept_id, HazardStep.action == "absorb")
+        .where(HazardStep.detail["duplicate_id"].astext == str(row.id))
+        .order_by(HazardStep.id.desc())
+        .limit(1)
+    )
+    confirmed = exists().where(
+        HazardStep.hazard_id.in_(await merged_upwards(session, [kept_id])),
+        HazardStep.action == "confirm_major",
+        HazardStep.id > absorbed.scalar_subquery(),
+    )
+    return bool(await session.scalar(select(confirmed)))
 
 
 async def _settle(

@@ -304,6 +304,14 @@ class MergeLevelProblem(ConflictProblem):
     en = "{number} is a major hazard: keep that one"
 
 
+class UndoMajorProblem(ConflictProblem):
+    """What was confirmed of hazards that are one is not taken off any of them by parting them."""
+
+    code = "undo_merge_major"
+    zh = "合并后 {number} 已认定为重大事故隐患，不能撤销合并；请在保留的隐患上办理"
+    en = "{number} was confirmed as major since the merging, which therefore stays; go on with the one that stays"
+
+
 class MergeClockProblem(ConflictProblem):
     """An order or another period that runs is answered, not made to disappear."""
 

@@ -1,0 +1,44 @@
+"""Which hazard stands for which: those merged into one, over any number of steps, are one act and one danger."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.hazards import Hazard
+
+_UPWARDS = """
+    WITH RECURSIVE up AS (
+        SELECT id, merged_into_id FROM hazards WHERE id = ANY(CAST(:ids AS uuid[]))
+         UNION
+        SELECT h.id, h.merged_into_id FROM up JOIN hazards h ON h.id = up.merged_into_id)
+"""
+_UP = text(_UPWARDS + "SELECT id FROM up ORDER BY id")
+_ONE = text(
+    _UPWARDS
+    + """, one AS (
+        SELECT id, id AS stays FROM up WHERE merged_into_id IS NULL
+         UNION ALL
+        SELECT h.id, one.stays FROM one JOIN hazards h ON h.merged_into_id = one.id)
+    SELECT id, stays FROM one
+"""
+)
+
+
+async def merged_upwards(session: AsyncSession, hazard_ids: Collection[UUID]) -> list[UUID]:
+    """These hazards and those they were merged into, up to the ones that stand, in order of id."""
+    return list((await session.execute(_UP, {"ids": list(hazard_ids)})).scalars())
+
+
+async def all_merged_with(session: AsyncSession, hazard_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Every hazard that is one with any of these, these too: the one that stands for it."""
+    return {row.id: row.stays for row in await session.execute(_ONE, {"ids": list(hazard_ids)})}
+
+
+async def hold_merged_with(session: AsyncSession, hazard_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The same, with those that stand locked in order of id: until the end of the unit of work none is merged further."""
+    stays = set((await all_merged_with(session, hazard_ids)).values())
+    wanted = select(Hazard.id).where(Hazard.id.in_(stays)).order_by(Hazard.id)
+    await session.execute(wanted.with_for_update(key_share=True))
+    return await all_merged_with(session, hazard_ids)
