@@ -21,7 +21,7 @@ dev: $(READY) ## Serve on 127.0.0.1:8000 and reload when the code changes
 	$(BIN)/uvicorn app.serving:served_app --factory --reload --reload-dir app --no-access-log
 
 test: $(READY) ## Run the tests, two processes side by side (ARGS="tests/hazards -k order", WORKERS=4)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(READY) ## Judge style, types, layers, migrations and the generated documents; changes nothing
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """The production app, unchanged, on a real PostgreSQL. Tests make their own region, so they see only their own rows."""
 
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from app.main import create_app
 from app.services.runtime import Runtime
 from tests.factories.world import World
 from tests.support.postgres import cloned_database, cluster
+from tests.support.sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 # A traceback with every local variable takes seconds to draw, and tests provoke errors on purpose.
 structlog.configure(
@@ -24,6 +26,10 @@ structlog.configure(
     ]
 )
 
+# Tests start the program more than a hundred times; like an operator's, it is compiled only once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

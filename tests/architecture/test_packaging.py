@@ -78,9 +78,10 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not copied.startswith("--from"):
             source, target = copied.split()
             place = folder / target
-            shutil.copytree(ROOT / source, place) if (ROOT / source).is_dir() else shutil.copy(
-                ROOT / source, place
-            )
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / source, place)
     return folder
 
 

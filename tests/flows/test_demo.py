@@ -6,13 +6,11 @@ What is asserted is what the API tells afterwards, to people logged in with the 
 from pathlib import Path
 
 import httpx
-import pytest
 
 from app.core.uscc import check_uscc
 from tests.flows.conftest import Desk
 from tests.support.processes import Installation
 
-pytestmark = pytest.mark.xdist_group("demo")
 MAJOR_CLAUSES = {"MEM10-7-5", "MEM10-13-2"}
 
 

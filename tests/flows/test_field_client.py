@@ -17,7 +17,6 @@ from anshao_phone.receipts import Expected, published_receipt_keys
 from app.core.clock import SHANGHAI
 from tests.flows.conftest import Desk
 
-pytestmark = pytest.mark.xdist_group("demo")
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "field-client.md").read_text(encoding="utf-8")
 ENROL, RENEW, PACKAGE, FILES, UPLOAD, PULL = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)
 TOOLS = ENROL.split("X=$(", 1)[0].replace("openssl genpkey -algorithm ed25519 -out key.pem\n", "")
