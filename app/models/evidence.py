@@ -88,7 +88,8 @@ class EvidenceDeclaration(Base):
 class EvidenceFile(Base):
     """An original that arrived, by the id its sender gave it. Unclaimed, and of no region, until its package declares it.
 
-    From a phone it belongs to a package; from a desk (`device_id` None) to a package or a hazard, at once. `flags` are those of
+    From a phone it belongs to a package; from a desk (`device_id` None) to a package or a hazard, at once; from an enterprise's
+    person (`invitation_id`) to a hazard. `flags` are those of
     enums/evidence.py. It is examined once; a lease keeps two workers from doing so at the same time. `perceptual_hashes`: of the
     picture upright, turned and mirrored (services/evidence/likeness.py), none when it could not be compared. `judged_at`
     None: its provenance waits to be judged, again perhaps.
@@ -97,6 +98,7 @@ class EvidenceFile(Base):
     __tablename__ = "evidence_files"
     __table_args__ = (
         CheckConstraint("package_id IS NOT NULL OR hazard_id IS NOT NULL", name="belongs"),
+        CheckConstraint("(user_id IS NULL) <> (invitation_id IS NULL)", name="whose"),
         Index(
             "ix_evidence_files_unclaimed", "device_id", "received_at", postgresql_where=text("NOT is_claimed")
         ),
@@ -115,7 +117,8 @@ class EvidenceFile(Base):
     package_id: Mapped[UUID | None] = mapped_column(index=True)
     hazard_id: Mapped[UUID | None] = mapped_column(ForeignKey("hazards.id"), index=True)
     device_id: Mapped[UUID | None] = mapped_column(ForeignKey("devices.id"))
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    invitation_id: Mapped[UUID | None] = mapped_column(ForeignKey("site_invitations.id"))
     region_id: Mapped[UUID | None] = mapped_column(ForeignKey("regions.id"), index=True)
     is_claimed: Mapped[bool] = mapped_column(default=False)
     sha256: Mapped[str]

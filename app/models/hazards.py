@@ -379,6 +379,11 @@ class HazardStep(Identified, Timed, Base):
     evidence_ids: Mapped[list[UUID]]
     detail: Mapped[dict[str, Any] | None]
 
+    @property
+    def invitation_id(self) -> str | None:
+        """Of the enterprise's person who took the step."""
+        return (self.detail or {}).get("invitation_id")
+
 
 class CountedHazard(Base):
     """A hazard as it is counted in hazard_tallies at this moment; written by services/hazards/folding.py alone.

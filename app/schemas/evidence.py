@@ -96,7 +96,7 @@ class EvidenceView(View):
     package_id: UUID | None
     hazard_id: UUID | None
     region_id: UUID
-    origin: Literal["phone", "desk"]
+    origin: Literal["phone", "desk", "enterprise"]
     status: Literal["missing", "verified", "withdrawn"]
     hash: str
     size: int

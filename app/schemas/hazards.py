@@ -87,13 +87,14 @@ class OrderView(View):
 
 
 class StepView(View):
-    """One step."""
+    """One step; without a user it was the system's, or the enterprise's by its invited person (`invitation_id`)."""
 
     action: str
     from_status: str | None
     to_status: str
     on_date: date
     user_id: UUID | None
+    invitation_id: UUID | None
     visit_id: UUID | None
     note: str | None
     evidence_ids: list[UUID]

@@ -1,18 +1,17 @@
 """Evidence at the console: lists, originals and reduced copies (each look is written down first), files from a desk."""
 
-import hashlib
 from typing import Annotated, Literal
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
-from app.core.errors import InvalidProblem, Problem
+from app.core.errors import InvalidProblem
+from app.http.filing import file_once
 from app.http.forms import StreamedForm
-from app.http.idempotency import RequiredKey, begin_once, store_answer
+from app.http.idempotency import RequiredKey
 from app.http.objects import is_unchanged, not_modified, object_response
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, allowed
@@ -27,7 +26,6 @@ from app.services.evidence.reading import (
     record_look,
     show_evidence,
 )
-from app.services.evidence.service import forget_unused_bytes, hold_bytes, keep_bytes
 from app.services.hazards.registry import list_steps
 from app.services.hazards.service import get_hazard
 from app.services.inspections.visits import get_visit
@@ -156,22 +154,12 @@ async def post_evidence(
     request: Request, actor: CurrentActor, key: RequiredKey, runtime: RuntimeOf
 ) -> Response:
     """Store a file from a desk, streamed while it is hashed; for a package, a hazard, or both. A given hash must be its own."""
-    form = StreamedForm(request, runtime.settings.max_body_bytes)
-    kept = await keep_bytes(runtime, form.pieces(), None)
-    try:
+
+    async def register(session: AsyncSession, form: StreamedForm, kept: Kept) -> EvidenceView:
         fields = _read(form, kept)
-        async with runtime.database.write() as session:
-            begun = await begin_once(session, runtime.keys, actor, key, _meaning(request, form, kept))
-            await hold_bytes(session, runtime, kept)
-            evidence_id = await _register(session, actor, kept, fields, form)
-            view = await show_evidence(session, actor, evidence_id)
-            answer = Response(view.model_dump_json(), 201, media_type="application/json")
-            await store_answer(session, begun, answer)
-    except Problem:
-        if kept.is_new:
-            await forget_unused_bytes(runtime, kept.sha256)
-        raise
-    return answer
+        return await show_evidence(session, actor, await _register(session, actor, kept, fields, form))
+
+    return await file_once(request, runtime, actor, key, register)
 
 
 def _read(form: StreamedForm, kept: Kept) -> _Fields:
@@ -184,12 +172,6 @@ def _read(form: StreamedForm, kept: Kept) -> _Fields:
     if fields.package_id is None and fields.hazard_id is None:
         raise ContextRequiredProblem
     return fields
-
-
-def _meaning(request: Request, form: StreamedForm, kept: Kept) -> bytes:
-    """What the same key must come with again; boundaries between the parts may differ."""
-    said = [request.url.path, sorted(form.fields.items()), form.file_name, form.file_type, kept.sha256]
-    return hashlib.sha256(orjson.dumps(said)).digest()
 
 
 async def _register(

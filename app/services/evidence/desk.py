@@ -1,4 +1,4 @@
-"""Evidence from a desk: a file of a person at the console, of a package or a hazard; as write-once as a phone's."""
+"""Evidence from a desk: of a person at the console or of an enterprise, for a package or a hazard; as write-once as a phone's."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -39,11 +39,19 @@ async def register_desk_file(
 ) -> UUID:
     """Write the row of a file that is durable already; gives its new id. Raises ForbiddenProblem."""
     actor.require("evidence:upload", region_id)
+    return (await keep_desk_file(session, actor, kept, said, region_id)).id
+
+
+async def keep_desk_file(
+    session: AsyncSession, actor: Actor, kept: Kept, said: DeskFile, region_id: UUID
+) -> EvidenceFile:
+    """The same; who may bring it is for the caller to judge."""
     file = EvidenceFile(
         id=new_id(),
         package_id=said.package_id,
         hazard_id=said.hazard_id,
         user_id=actor.user_id,
+        invitation_id=actor.invitation_id,
         region_id=region_id,
         is_claimed=True,
         sha256=kept.sha256,
@@ -61,4 +69,4 @@ async def register_desk_file(
         session, actor, action="evidence:upload", kind="evidence", object_id=file.id, version=1, region_id=region_id,
         after={"sha256": kept.sha256, "package_id": said.package_id, "hazard_id": said.hazard_id},
     )  # fmt: skip
-    return file.id
+    return file

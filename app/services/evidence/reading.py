@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Uuid,
     and_,
+    case,
     cast,
     literal,
     null,
@@ -74,6 +75,8 @@ async def show_evidence(session: AsyncSession, actor: Actor, evidence_id: UUID) 
 
 
 _NOBODY = UUID(int=0)
+_DESK = case((EvidenceFile.invitation_id.is_not(None), "enterprise"), else_="desk")
+"""Who brought what no phone sent."""
 
 
 def _declared(regions: frozenset[UUID], narrowed: EvidenceFilter, request: PageRequest) -> Select[Any]:
@@ -118,7 +121,7 @@ def _from_desks(regions: frozenset[UUID], narrowed: EvidenceFilter, request: Pag
     return (
         select(
             file.id, literal(_NOBODY, Uuid).label("package_key"), file.package_id, file.hazard_id, file.region_id,
-            literal("desk").label("origin"), literal("verified").label("status"), file.sha256, file.size,
+            _DESK.label("origin"), literal("verified").label("status"), file.sha256, file.size,
             file.media_type, file.name, cast(none, String).label("question"), cast(none, String).label("source"),
             cast(none, absent.captured_at.type).label("captured_at"), cast(none, absent.position.type).label("position"),
             cast(none, absent.withdrawal.type).label("withdrawal"), *_examined(),

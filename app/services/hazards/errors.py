@@ -326,3 +326,20 @@ class MeasurePeriodProblem(InvalidProblem):
     code = "measure_period"
     zh = "措施期限最长 {most} 个月（0 表示该类措施不设期限）"
     en = "A measure of these kinds lasts {most} months at most (0: none is stated for them)"
+
+
+class PhotographChoiceProblem(InvalidProblem):
+    """A report names photographs that were brought for its own hazard, by its own enterprise."""
+
+    code = "photograph_choice"
+    zh = "所选照片不是为该隐患上传的"
+    en = "Some of these photographs were not brought for this hazard"
+
+
+class PhotographLimitProblem(ConflictProblem):
+    """There is room for so many files of one hazard."""
+
+    code = "photograph_limit"
+    retry = "manual"
+    zh = "每项隐患最多上传 {most} 个文件"
+    en = "At most {most} files can be brought for one hazard"

@@ -142,9 +142,32 @@ async def _step(
     detail: dict[str, Any] | None = None,
     values: dict[str, Any] | None = None,
 ) -> Hazard:
-    """Compare and set (id, status, version), and write history, audit and change rows beside it."""
+    """The step, by somebody who holds its permission where the hazard is."""
+    actor.require(TRANSITIONS[action].permission, hazard.region_id)
+    return await take_step(
+        session, actor, hazard, action, expected, note=note, visit_id=visit_id, evidence_ids=evidence_ids, detail=detail,
+        values=values,
+    )  # fmt: skip
+
+
+async def take_step(
+    session: AsyncSession,
+    actor: Actor,
+    hazard: Hazard,
+    action: str,
+    expected: int,
+    *,
+    note: str | None = None,
+    visit_id: UUID | None = None,
+    evidence_ids: Sequence[UUID] = (),
+    detail: dict[str, Any] | None = None,
+    values: dict[str, Any] | None = None,
+) -> Hazard:
+    """Compare and set (id, status, version), and write history, audit and change rows beside it; who may is for the caller.
+
+    Raises HazardMergedProblem, HazardStateProblem.
+    """
     transition = TRANSITIONS[action]
-    actor.require(transition.permission, hazard.region_id)
     before = hazard.status
     if hazard.merged_into_id is not None:
         raise HazardMergedProblem
