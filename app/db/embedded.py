@@ -1,7 +1,8 @@
 """The embedded PostgreSQL: a server process of its own in the data folder, shared by every `anshao` process on it.
 
 Who uses it holds a shared lock on a file; the last one out stops the server. A kill -9 frees the lock by itself and leaves the
-server running, to be found by the next start. Nothing here is used when ANSHAO_DATABASE_URL is set.
+server running, to be found by the next start. A server that dies under its users (killed for want of memory, say) is started
+again by one of them. Nothing here is used when ANSHAO_DATABASE_URL is set.
 """
 
 import atexit
@@ -9,15 +10,22 @@ import fcntl
 import os
 import subprocess
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 import psycopg
+from structlog import get_logger
 
 LEFT_OVER_SECONDS = 10
 START_SECONDS = 300
+LOOK_SECONDS = 1.0
+
+log = get_logger()
 
 
 class EmbeddedRefused(RuntimeError):
@@ -31,6 +39,8 @@ class EmbeddedPostgres:
         self._folder = data_dir.resolve() / "postgres"
         self._lock: IO[str] | None = None
         self._server: Any = None
+        self._over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep_alive, daemon=True)
 
     def start(self, database: str = "anshao") -> str:
         """Start the server, or attach to the running one; return the postgresql:// address of `database`."""
@@ -42,21 +52,22 @@ class EmbeddedPostgres:
         self._lock = (self._folder.parent / "postgres.users").open("a")
         fcntl.flock(self._lock, fcntl.LOCK_SH)
         try:
-            with (self._folder.parent / "postgres.start").open("a") as starting:
-                fcntl.flock(starting, fcntl.LOCK_EX)
-                self._refuse_foreign_postmaster()
-                self._forget_dead_postmaster()
-                self._server = _get_server(self._folder)
-                return self._ensure_database(database)
+            with self._starting():
+                self._start_or_attach()
+                address = self._ensure_database(database)
         except BaseException:
             self._lock.close()
             self._lock = None
             raise
+        self._keeper.start()
+        return address
 
     def stop(self) -> None:
         """Let go; the last process that lets go stops the server."""
         if self._lock is None:
             return
+        self._over.set()
+        self._keeper.join()
         lock, self._lock = self._lock, None
         with lock:
             try:
@@ -64,10 +75,50 @@ class EmbeddedPostgres:
                 is_last = True
             except BlockingIOError:
                 is_last = False
-            if self._server is not None:
-                _forget(self._server)
-                if is_last:
-                    self._server.stop()
+            if is_last and self._living_postmaster() not in (None, self._server.get_pid()):
+                self._renew()  # another process started it again a moment ago
+            _forget(self._server)
+            if is_last:
+                self._server.stop()
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """One process at a time looks for the server and starts it."""
+        with (self._folder.parent / "postgres.start").open("a") as starting:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            yield
+
+    def _start_or_attach(self) -> None:
+        self._refuse_foreign_postmaster()
+        self._forget_dead_postmaster()
+        self._server = _get_server(self._folder)
+
+    def _keep_alive(self) -> None:
+        """Start the server again whenever it is gone; what it had committed is in its log."""
+        while not self._over.wait(LOOK_SECONDS):
+            if self._living_postmaster() == self._server.get_pid():
+                continue
+            log.error("postgres_died", folder=str(self._folder))
+            try:
+                self._renew()
+                log.info("postgres_is_back", folder=str(self._folder))
+            except (EmbeddedRefused, OSError, subprocess.SubprocessError) as error:
+                log.error("postgres_does_not_come_back", folder=str(self._folder), reason=str(error))
+
+    def _renew(self) -> None:
+        """Start the server again, or take the one that another process has started again meanwhile."""
+        with self._starting():
+            _forget(self._server)
+            self._start_or_attach()
+
+    def _living_postmaster(self) -> int | None:
+        """The process that postmaster.pid names, if it lives."""
+        try:
+            process = psutil.Process(int((self._folder / "postmaster.pid").read_text().split("\n", 1)[0]))
+            is_alive = "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE
+            return process.pid if is_alive else None
+        except (OSError, ValueError, psutil.NoSuchProcess):
+            return None
 
     def _ensure_database(self, name: str) -> str:
         with psycopg.connect(self._server.get_uri("postgres"), autocommit=True) as connection:

@@ -127,14 +127,13 @@ class Machine(Installation):
 
     def kill_backend(self, dice: random.Random) -> None:
         """kill -9 of one connection's server process: PostgreSQL takes all of them down and recovers from its log."""
-        backends = [one for one in self._postgres() if _mentions(one, "anshao")]
+        backends = [one for one in self._postgres() if _mentions(one, "postgres: ")]
         if backends:
             _kill([dice.choice(backends)], wait=False)
 
     def kill_postgres(self) -> None:
-        """kill -9 of the whole database server. The API is started again with it: it is what starts the embedded one."""
+        """kill -9 of the whole database server; those who use it start it again."""
         _kill(self._postgres())
-        self.kill_api()
 
     def lose_power(self) -> dict[str, int]:
         """Everything dies at once, and the disk is what was synced; counts what that dropped."""

@@ -85,6 +85,25 @@ def test_a_power_cut_that_kills_the_database_too_loses_nothing(installation: Ins
         assert served_again.stop() == 0
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["the postmaster alone", "all its processes"])
+def test_a_database_server_that_dies_comes_back_under_the_running_service(
+    installation: Installation, whole: bool
+) -> None:
+    with installation.serving("--with-worker") as served:
+        assert installation.run(*CREATE_ADMIN, given=PASSWORD + "\n").returncode == 0
+        (postmaster,) = [one for one in installation.postgres_processes() if "-D" in one.cmdline()]
+        children = postmaster.children() if whole else []
+        for process in (postmaster, *children):
+            process.kill()
+        psutil.wait_procs([postmaster, *children], timeout=40)
+        served.wait_until_ready()
+        assert log_in(served.address) == 201
+        assert served.stop() == 0
+    assert installation.postgres_processes() == []
+    log = served.log.read_text()
+    assert "postgres_is_back" in log
+
+
 def test_two_api_processes_serve_count_and_stop_together(installation: Installation) -> None:
     installation.environment["ANSHAO_WORKERS"] = "2"
     with installation.serving() as served:
