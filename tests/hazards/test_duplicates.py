@@ -547,7 +547,9 @@ def test_what_is_confirmed_of_the_merged_one_makes_the_one_that_stays_major(worl
 
     async def pair_up(session: AsyncSession) -> tuple[UUID, list[UUID]]:
         field = visit.field
-        kept = await registry.hazard(session, field.enterprise_id, field.site_id, field.region)
+        kept = await registry.hazard(
+            session, field.enterprise_id, field.site_id, field.region, item_code="RTO-01"
+        )
         pairs = []
         for one in found:
             row = HazardDuplicate(

@@ -49,7 +49,8 @@ _PAIRS = text(
      CROSS JOIN LATERAL (
         SELECT n.* UNION ALL (
         SELECT h.* FROM hazards h
-         WHERE h.enterprise_id = n.enterprise_id AND h.region_id = n.region_id AND h.id <> n.id
+         WHERE h.enterprise_id = n.enterprise_id AND h.region_id = n.region_id AND h.authority_id = n.authority_id
+           AND h.id <> n.id
            AND h.status <> 'closed' AND h.merged_into_id IS NULL
            AND h.found_on BETWEEN n.found_on - CAST(:days AS int) AND n.found_on + CAST(:days AS int)
          ORDER BY h.found_on DESC, h.id DESC LIMIT :candidates)) AS o

@@ -10,19 +10,22 @@ from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
-from app.core.errors import NotFoundProblem
+from app.core.errors import ConflictProblem, NotFoundProblem
 from app.core.events import publish
 from app.core.paging import Page, PageRequest
 from app.models.clocks import Clock
-from app.models.hazards import Hazard, HazardDuplicate, HazardStep, MeasureHazard
+from app.models.hazards import Hazard, HazardDuplicate, HazardStep
 from app.services.audit.service import record_act
+from app.services.hazards.covering import cover_kept, uncover_kept
 from app.services.hazards.duplicate_workflow import TRANSITIONS
 from app.services.hazards.errors import (
     DuplicateChoiceProblem,
     DuplicateStateProblem,
     HazardMergedProblem,
+    MergeChoiceProblem,
     MergeClockProblem,
     MergeLevelProblem,
+    MergeLoss,
     UndoMajorProblem,
 )
 from app.services.hazards.events import HazardsMerged
@@ -90,7 +93,8 @@ async def merge_hazards(
 ) -> HazardDuplicate:
     """One stays as it is; the other is merged into it, and keeps its history, its orders and its cases.
 
-    Raises DuplicateStateProblem, DuplicateChoiceProblem, HazardMergedProblem, MergeLevelProblem, MergeClockProblem.
+    Raises DuplicateStateProblem, DuplicateChoiceProblem, HazardMergedProblem, MergeLevelProblem, MergeClockProblem,
+    MergeChoiceProblem, and what cases refuse.
     """
     row = await _judge(session, actor, duplicate_id, "merge")
     if kept_id not in (row.hazard_id, row.other_id):
@@ -99,15 +103,15 @@ async def merge_hazards(
     kept, merged = hazards[kept_id], next(one for key, one in hazards.items() if key != kept_id)
     if any(one.merged_into_id is not None or one.status == "closed" for one in (kept, merged)):
         raise HazardMergedProblem
-    if merged.level == "major" and kept.level != "major":
-        raise MergeLevelProblem(number=merged.number)
-    running = exists().where(Clock.subject_id == merged.id, Clock.ended_on.is_(None))
-    if await session.scalar(select(running)):
-        raise MergeClockProblem(number=merged.number)
+    if problem := await _refusal(session, kept, merged):
+        raise problem
+    if lost := _lost(kept, merged):
+        other_way = not _lost(merged, kept) and not await _refusal(session, merged, kept)
+        raise MergeChoiceProblem(reason=lost, other_way=other_way)
     await _settle(session, row, expected, "merge", actor, reason, kept_id=kept_id)
     await _set_merged(session, merged, kept.id)
-    await _cover_kept(session, merged.id, kept.id)
-    detail = {"duplicate_id": str(row.id), "kept": kept.number, "merged": merged.number}
+    widened = await cover_kept(session, merged.id, kept.id)
+    detail = _detail(row, kept, merged, widened)
     await record_step(session, actor, merged, "merge", merged.status, note=reason, detail=detail)
     await record_step(session, actor, kept, "absorb", kept.status, note=reason, detail=detail)
     await _record(session, actor, row, "merge")
@@ -130,7 +134,7 @@ async def undo_merging(
         raise UndoMajorProblem(number=kept.number)
     await _settle(session, row, expected, "undo", actor, reason, kept_id=None)
     await _set_merged(session, merged, None)
-    detail = {"duplicate_id": str(row.id), "kept": kept.number, "merged": merged.number}
+    detail = _detail(row, kept, merged, await uncover_kept(session, kept.id))
     await record_step(session, actor, merged, "undo_merge", merged.status, note=reason, detail=detail)
     await record_step(session, actor, kept, "undo_absorb", kept.status, note=reason, detail=detail)
     await _record(session, actor, row, "undo")
@@ -162,6 +166,29 @@ async def _locked(session: AsyncSession, row: HazardDuplicate) -> dict[UUID, Haz
     wanted = select(Hazard).where(Hazard.id.in_((row.hazard_id, row.other_id))).order_by(Hazard.id)
     rows = await session.execute(wanted.with_for_update().execution_options(populate_existing=True))
     return {hazard.id: hazard for hazard in rows.scalars()}
+
+
+async def _refusal(session: AsyncSession, kept: Hazard, merged: Hazard) -> ConflictProblem | None:
+    """Why the state of the one forbids that it be merged into the other."""
+    if merged.level == "major" and kept.level != "major":
+        return MergeLevelProblem(number=merged.number)
+    running = exists().where(Clock.subject_id == merged.id, Clock.ended_on.is_(None))
+    return MergeClockProblem(number=merged.number) if await session.scalar(select(running)) else None
+
+
+def _lost(kept: Hazard, merged: Hazard) -> MergeLoss | None:
+    """What the one that stays cannot stand for."""
+    if kept.authority_id != merged.authority_id:
+        return "authority"
+    if kept.source == "tip" and merged.source != "tip":
+        return "tip"
+    return "item" if merged.item_code and not kept.item_code else None
+
+
+def _detail(row: HazardDuplicate, kept: Hazard, merged: Hazard, measures: list[UUID]) -> dict[str, Any]:
+    """What the steps say; `measures`: the on-site measures that cover the one that stays from now on, or no longer."""
+    names = {"duplicate_id": str(row.id), "kept": kept.number, "merged": merged.number}
+    return {**names, "measures": [str(one) for one in measures]}
 
 
 async def _became_major(session: AsyncSession, row: HazardDuplicate, kept_id: UUID) -> bool:
@@ -215,16 +242,6 @@ async def _settle(
 
 async def _set_merged(session: AsyncSession, hazard: Hazard, kept_id: UUID | None) -> None:
     hazard.merged_into_id, hazard.version = kept_id, hazard.version + 1
-    await session.flush()
-
-
-async def _cover_kept(session: AsyncSession, merged_id: UUID, kept_id: UUID) -> None:
-    """What an on-site measure covered, it covers as the hazard that stays, also after an undoing."""
-    covering = select(MeasureHazard.measure_id).where(MeasureHazard.hazard_id == merged_id)
-    known = select(MeasureHazard.measure_id).where(MeasureHazard.hazard_id == kept_id)
-    wanted = covering.where(MeasureHazard.measure_id.not_in(known))
-    measures = list((await session.execute(wanted)).scalars())
-    session.add_all(MeasureHazard(measure_id=one, hazard_id=kept_id) for one in measures)
     await session.flush()
 
 

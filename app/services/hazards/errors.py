@@ -1,5 +1,7 @@
 """Why a hazard cannot take a step."""
 
+from typing import Literal
+
 from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem, Problem
 
 
@@ -310,6 +312,29 @@ class UndoMajorProblem(ConflictProblem):
     code = "undo_merge_major"
     zh = "合并后 {number} 已认定为重大事故隐患，不能撤销合并；请在保留的隐患上办理"
     en = "{number} was confirmed as major since the merging, which therefore stays; go on with the one that stays"
+
+
+MergeLoss = Literal["authority", "tip", "item"]
+MERGE_LOSSES: dict[MergeLoss, tuple[str, str]] = {
+    "authority": ("两条隐患属于不同机关", "The two hazards are different authorities'"),
+    "tip": ("举报线索不对外公布，保留它会使另一条从对外数据中消失", "A tip is not published: kept, it would hide the other one"),
+    "item": ("保留的隐患没有检查项，将无法识别同一检查项的反复", "Without the other's checklist item its return goes unnoticed"),
+}  # fmt: skip
+
+
+class MergeChoiceProblem(ConflictProblem):
+    """The one that stays must be able to stand for the other: `reason` says what would be lost (authority, tip, item), and
+    `other_way` whether the other one may stay instead."""
+
+    code = "merge_choice"
+    zh = "不能这样合并"
+    en = "These are not merged this way"
+
+    def text(self, language: str) -> str:
+        zh, en = MERGE_LOSSES[self.params["reason"]]
+        if self.params["other_way"]:
+            return f"{zh}；请改为保留另一条" if language == "zh" else f"{en}; keep the other one"
+        return f"{zh}；不能合并" if language == "zh" else f"{en}; they are not merged"
 
 
 class MergeClockProblem(ConflictProblem):
