@@ -85,6 +85,7 @@ class PlacardStepView(View):
 
 
 class PlacardDetail(PlacardView):
-    """A placard with its history."""
+    """A placard with its history. `public_url`: where everybody reads it while it is in force."""
 
+    public_url: str | None
     steps: list[PlacardStepView]

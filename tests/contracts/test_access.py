@@ -40,6 +40,10 @@ PUBLIC = {
     ("GET", "/.well-known/oauth-authorization-server"): "client libraries look here first (RFC 8414)",
     ("GET", "/public/v1/keys"): "whoever holds a receipt may verify it",
     ("GET", "/public/v1/objects/{key:path}"): "the address is signed; tests/evidence/test_reading.py",
+    (
+        "GET",
+        "/public/v1/placards/{token}",
+    ): "published on purpose to whoever has the token; tests/hazards/test_placard_page.py",
     ("GET", "/reference/{name}"): "what the pages of the documentation load",
     **{
         ("GET", f"{audience.router.prefix}/{page}"): "the documentation tells nothing of the data"

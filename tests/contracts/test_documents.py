@@ -94,6 +94,8 @@ def test_every_operation_says_what_it_does_and_what_may_go_wrong(
     for status, response in operation["responses"].items():
         if path == "/partner/v1/oauth/token" and status in ("400", "401", "429"):
             assert response["content"]["application/json"]["schema"]["$ref"].endswith("/TokenRefusal")
+        elif path == "/public/v1/placards/{token}" and status in ("404", "410"):
+            assert set(response["content"]) == {"text/html"}
         elif status == "default" or int(status) >= 400:
             assert response == {"$ref": f"#/components/responses/Problem{status.removeprefix('default')}"}
 

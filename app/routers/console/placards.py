@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.paging import PageOf, PagingOf
-from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
+from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
 from app.schemas.placards import (
     PlacardDetail,
     PlacardKindView,
@@ -91,13 +91,17 @@ async def get_placard_kinds() -> list[PlacardKindView]:
 
 @router.get("/placards/{placard_id}", dependencies=READ)
 async def get_one_placard(
-    placard_id: UUID, response: Response, actor: CurrentActor, session: ReadSession
+    placard_id: UUID, response: Response, actor: CurrentActor, session: ReadSession, runtime: RuntimeOf
 ) -> PlacardDetail:
-    """One placard with its history."""
+    """One placard with its history, and its public address while it is in force."""
     placard = await get_placard(session, actor, placard_id)
     set_etag(response, placard.version)
+    base = runtime.settings.public_url.rstrip("/")
     return PlacardDetail(
         **PlacardView.model_validate(placard).model_dump(),
+        public_url=f"{base}/public/v1/placards/{placard.public_token}"
+        if placard.status == "in_force"
+        else None,
         steps=[PlacardStepView.model_validate(row) for row in await list_placard_steps(session, placard_id)],
     )
 

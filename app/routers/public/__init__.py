@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.routers.public import keys, objects
+from app.routers.public import keys, objects, placards
 
 
 def public_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return [keys.router, objects.router]
+    return [keys.router, objects.router, placards.router]

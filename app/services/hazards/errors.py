@@ -125,6 +125,14 @@ class PlacardPersonsProblem(InvalidProblem):
     en = "Who answers for the removal is a contact of the enterprise, who supervises it is of the authority"
 
 
+class PlacardTextProblem(InvalidProblem):
+    """The text for the public names a responsible person, or has the number of a person, a phone or the enterprise."""
+
+    code = "placard_text"
+    zh = "公示文字不得含责任人姓名、电话、证件号码或统一社会信用代码"
+    en = "The text for the public has no names of responsible persons, no phone, identity or enterprise numbers"
+
+
 class PlacardDeciderProblem(ForbiddenProblem):
     """The kind names who decides, by role and level of region."""
 

@@ -1,5 +1,6 @@
 """Placards: a warning or a supervised listing of a hazard, proposed, decided by whom the kind names, removed by acceptance."""
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from app.services.hazards.errors import (
     PlacardPersonsProblem,
     PlacardStandsProblem,
     PlacardStateProblem,
+    PlacardTextProblem,
 )
 from app.services.hazards.placard_workflow import TRANSITIONS
 from app.services.hazards.proposing import take_up
@@ -40,6 +42,8 @@ from app.services.hazards.workflow import is_overdue
 from app.services.identity.places import lies_in
 from app.services.organizations.numbering import take_number
 
+LONG_NUMBER = re.compile(r"\d{11}|[0-9A-Za-z]{18}", re.ASCII)
+"""A phone number, an identity number, a USCC."""
 ACCEPTED = frozenset({"reinspected", "closed"})
 """States of a hazard that officers found rectified."""
 
@@ -73,7 +77,7 @@ async def propose_placard(
 ) -> Placard:
     """Propose a placard for a hazard of which the kind's conditions hold.
 
-    Raises PlacardKindProblem, PlacardConditionProblem, PlacardPersonsProblem, PlacardStandsProblem.
+    Raises PlacardKindProblem, PlacardConditionProblem, PlacardPersonsProblem, PlacardTextProblem, PlacardStandsProblem.
     """
     hazard = await get_hazard(session, actor, hazard_id)
     actor.require("hazards:propose_placard", hazard.region_id)
@@ -82,6 +86,7 @@ async def propose_placard(
         raise PlacardKindProblem(kind=content.kind)
     _check_conditions(kind, hazard)
     await _check_persons(session, hazard, content)
+    await _check_text(session, content)
     values = {
         "id": new_id(),
         "version": 1,
@@ -193,6 +198,17 @@ async def _check_persons(session: AsyncSession, hazard: Hazard, content: Placard
     )
     if not (await session.scalar(contact) and await session.scalar(supervisor)):
         raise PlacardPersonsProblem
+
+
+async def _check_text(session: AsyncSession, content: PlacardContent) -> None:
+    """The text for the public names no responsible person and has no number of a person, a phone or the enterprise."""
+    said = content.text_zh + "\n" + content.text_en
+    contact = await session.scalar(
+        select(EnterpriseContact.name).where(EnterpriseContact.id == content.contact_id)
+    )
+    supervisor = await session.scalar(select(User.name).where(User.id == content.supervisor_id))
+    if LONG_NUMBER.search(said) or any(name and name in said for name in (contact, supervisor)):
+        raise PlacardTextProblem
 
 
 async def _check_decider(session: AsyncSession, actor: Actor, kind: PlacardKind, region_id: UUID) -> None:

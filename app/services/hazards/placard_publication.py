@@ -1,0 +1,70 @@
+"""Which placard a public token opens: one in force and no other, deliberately to everybody who has the token."""
+
+import re
+from datetime import date
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app.core.wording import Wording
+from app.models.enterprises import Enterprise
+from app.models.hazards import Hazard, Placard
+from app.models.organizations import Authority, Region
+from app.services.determinations.content import find_clause
+from app.services.hazards.content import placard_kind
+from app.services.hazards.placard_page import Published
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
+
+
+async def find_published(session: AsyncSession, token: str) -> Published | Literal["gone", "unknown"]:
+    """What is published; `gone` for one that was taken down, `unknown` for one that never was put up or does not exist."""
+    if not TOKEN.fullmatch(token):
+        return "unknown"
+    place, district = aliased(Region), aliased(Region)
+    wanted = (
+        select(
+            Placard,
+            Hazard.clause,
+            Hazard.major_since,
+            Enterprise.name,
+            Authority.name,
+            district.name,
+            district.name_en,
+        )
+        .join(Hazard, Hazard.id == Placard.hazard_id)
+        .join(Enterprise, Enterprise.id == Placard.enterprise_id)
+        .join(Authority, Authority.id == Placard.authority_id)
+        .join(place, place.id == Placard.region_id)
+        .outerjoin(district, func.starts_with(place.path, district.path) & (district.level == "district"))
+        .where(Placard.public_token == token)
+    )
+    row = (await session.execute(wanted)).one_or_none()
+    if row is None or row[0].status in ("proposed", "refused"):
+        return "unknown"
+    placard, clause, hazard_since, enterprise, authority, name, name_en = row
+    if placard.status != "in_force":
+        return "gone"
+    kind = placard_kind(placard.kind)
+    assert kind is not None
+    assert placard.decided_on is not None  # it was put up
+    return Published(
+        title=kind.title,
+        number=placard.number or "",
+        enterprise=enterprise,
+        district=Wording(name or "—", name_en or name or "—"),
+        clause=clause or "—",
+        clause_text=_words_of(clause, hazard_since),
+        decided_on=placard.decided_on,
+        due_on=placard.due_on,
+        authority=authority,
+        text=Wording(placard.text_zh, placard.text_en),
+    )
+
+
+def _words_of(clause: str | None, on: date | None) -> Wording | None:
+    """The clause as the standard in force on the day has it; None where the program holds only its number."""
+    found = find_clause(clause, on) if clause and on else None
+    return Wording(found.text.zh, found.text.en) if found else None
