@@ -70,7 +70,8 @@ ShownStatus = Literal["active", "revoked"]
 class DeviceStanding(View):
     """One phone: its last contact, and all that is known of what has not arrived from it.
 
-    `unclaimed`: files that are here and whose package is not. `uploads`: begun and not finished, with the bytes still to come.
+    `unclaimed`: files that are here and whose package is not, or waits itself. `uploads`: begun and not finished, with the bytes
+    still to come.
     `quarantined`: packages set aside for a person; `unfinished`: received and not processed yet. `custody`: packages and files
     that a revoked phone handed in and nobody has decided about. `outbox` is the phone's own word.
     """

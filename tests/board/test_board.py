@@ -1,5 +1,6 @@
 """What is still on phones is seen by whoever supervises there, from indexes of what waits, and by nobody else."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from anshao_phone import Device
 from app.core.clock import utc_now
 from app.core.ids import new_id
 from app.services.board.reading import _DEVICES, _PACKAGES, _SHOWN, _SILENT_SINCE, _SORTINGS, _TOTALS
+from app.services.evidence.arrivals import WAITS
 from app.services.runtime import Runtime
 from tests.evidence.conftest import Team
 from tests.evidence.test_examination import run
@@ -330,6 +332,33 @@ def test_what_a_revoked_phone_handed_in_is_counted_until_somebody_has_decided(
     assert items(supervisor, "totals")[0]["custody"] == {"count": 0, "bytes": 0, "oldest_at": None}
 
 
+def test_what_a_processed_package_left_behind_waits_for_nothing(team: Team, supervisor: Person) -> None:
+    undeclared = photo()
+    package = team.seal()
+    assert team.phone.put_photo(replace(package, photos=(undeclared,)), undeclared).status_code == 201
+    waiting = {"count": 1, "bytes": len(undeclared.content)}
+    for part in ("devices", "totals"):
+        assert waiting.items() <= items(supervisor, part)[0]["unclaimed"].items()
+    assert len(items(supervisor, "devices", is_holding=True)) == 1
+    assert team.phone.put_package(package).status_code == 201
+    for part in ("devices", "totals"):
+        assert items(supervisor, part)[0]["unclaimed"] == {"count": 0, "bytes": 0, "oldest_at": None}
+    assert items(supervisor, "devices", is_holding=True) == []
+
+
+@pytest.mark.parametrize("status", ["quarantined", "received"])
+def test_a_revoked_phone_stays_on_the_board_while_a_package_of_it_is_not_processed(
+    team: Team, supervisor: Person, status: str
+) -> None:
+    assert team.phone.put_package(team.phone.seal({"kind": "inspection"}, [])).status_code == 422
+    rows(team.world, "UPDATE package_intakes SET status = :status RETURNING 1", status=status)
+    revoke(team, team.phone)
+    found = standing(supervisor, team.phone.device_id, is_holding=True)
+    assert (found["quarantined"], found["unfinished"]) == ((1, 0) if status == "quarantined" else (0, 1))
+    rows(team.world, "UPDATE package_intakes SET status = 'rejected', decided_at = now() RETURNING 1")
+    assert items(supervisor, "devices") == []
+
+
 def test_totals_are_grouped_by_region_authority_and_person(team: Team, runtime: Runtime) -> None:
     elsewhere = other_team(team)
     team.sent(photo(), photo())
@@ -389,7 +418,7 @@ def test_a_hundred_thousand_packages_that_arrived_cost_the_board_nothing(
     query = {
         "packages": _PACKAGES.format(conditions="", order="ASC"),
         "devices": _DEVICES.format(shown=_SHOWN[None], key=key, order=order, conditions=""),
-        "totals": _TOTALS.format(key="u.region_id", table="regions", **silent),
+        "totals": _TOTALS.format(waits=WAITS, key="u.region_id", table="regions", **silent),
     }[part]
 
     async def explain() -> str:

@@ -26,6 +26,7 @@ from app.schemas.board import (
     Waiting,
     WaitingPackage,
 )
+from app.services.evidence.arrivals import WAITS
 
 READ = "board:read"
 Order = Literal["oldest", "newest"]
@@ -63,7 +64,7 @@ _PACKAGES = """
 """
 
 # Of a phone `dev`: each figure by a partial index that begins with the phone.
-_OF_DEVICE = """
+_OF_DEVICE = f"""
       LEFT JOIN LATERAL (
         SELECT count(*) AS packages, sum(m.missing) AS files, sum(b.bytes) AS bytes, min(m.declared_at) AS oldest_at
           FROM evidence_manifests m CROSS JOIN LATERAL (
@@ -72,7 +73,7 @@ _OF_DEVICE = """
          WHERE m.device_id = dev.id AND NOT m.is_complete) missing ON true
       LEFT JOIN LATERAL (
         SELECT count(*) AS files, sum(f.size) AS bytes, min(f.received_at) AS oldest_at FROM evidence_files f
-         WHERE f.device_id = dev.id AND NOT f.is_claimed) unclaimed ON true
+         WHERE f.device_id = dev.id AND {WAITS}) unclaimed ON true
       LEFT JOIN LATERAL (
         SELECT count(*) AS files, sum(e.size - e.received) AS bytes, min(e.created_at) AS oldest_at FROM evidence_uploads e
          WHERE e.user_id = dev.user_id AND e.device_id = dev.id AND e.state = 'open') uploads ON true
@@ -99,11 +100,13 @@ _SILENT_SINCE = "coalesce(dev.last_seen_at, dev.confirmed_at, dev.created_at)"
 _WAITING_SINCE = (
     "(SELECT min(m.declared_at) FROM evidence_manifests m WHERE m.device_id = dev.id AND NOT m.is_complete)"
 )
-_HOLDS = """
+_HOLDS = f"""
     EXISTS (SELECT FROM evidence_manifests m WHERE m.device_id = dev.id AND NOT m.is_complete)
-    OR EXISTS (SELECT FROM evidence_files f WHERE f.device_id = dev.id AND NOT f.is_claimed)
+    OR EXISTS (SELECT FROM evidence_files f WHERE f.device_id = dev.id AND {WAITS})
     OR EXISTS (SELECT FROM evidence_uploads e WHERE e.user_id = dev.user_id AND e.device_id = dev.id AND e.state = 'open')
     OR EXISTS (SELECT FROM device_outboxes o WHERE o.device_id = dev.id AND o.packages + o.files > 0)
+    OR EXISTS (SELECT FROM package_intakes i WHERE i.device_id = dev.id AND i.status = 'quarantined')
+    OR EXISTS (SELECT FROM package_intakes i WHERE i.device_id = dev.id AND i.status = 'received')
     OR EXISTS (SELECT FROM intake_deliveries i WHERE i.device_id = dev.id AND i.status = 'waiting')"""
 _SHOWN = {
     None: f"(dev.status = 'active' OR dev.status = 'revoked' AND ({_HOLDS}))",
@@ -144,7 +147,7 @@ _TOTALS = """
          WHERE NOT m.is_complete GROUP BY phones.key),
     unclaimed AS (
         SELECT phones.key, count(*) AS files, sum(f.size) AS bytes, min(f.received_at) AS oldest_at
-          FROM evidence_files f JOIN phones ON phones.id = f.device_id WHERE NOT f.is_claimed GROUP BY phones.key),
+          FROM evidence_files f JOIN phones ON phones.id = f.device_id WHERE {waits} GROUP BY phones.key),
     uploads AS (
         SELECT phones.key, count(*) AS files, sum(e.size - e.received) AS bytes, min(e.created_at) AS oldest_at
           FROM evidence_uploads e JOIN phones ON phones.id = e.device_id WHERE e.state = 'open' GROUP BY phones.key),
@@ -235,7 +238,9 @@ async def list_totals(
     conditions, values = _narrowed(narrowed, "u.region_id", columns)
     values["silent_before"] = utc_now() - silent_after
     values["after_name"], values["after_id"] = request.after or (None, None)
-    query = text(_TOTALS.format(key=key, table=table, conditions=conditions, silent_since=_SILENT_SINCE))
+    query = text(
+        _TOTALS.format(waits=WAITS, key=key, table=table, conditions=conditions, silent_since=_SILENT_SINCE)
+    )
     rows = await _fetch(session, query, actor, request, values)
     page = Page.cut(rows, request, key=lambda row: (row.name, row.id))
     return Page([_group(row) for row in page.items], page.next_key)

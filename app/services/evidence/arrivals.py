@@ -188,17 +188,17 @@ async def _check_owner(session: AsyncSession, actor: Actor, arrival: Arrival) ->
         raise OtherFileProblem
 
 
-# What a package that was processed or rejected has left behind waits for nothing any more.
+WAITS = """NOT f.is_claimed AND NOT EXISTS (
+        SELECT FROM package_intakes i WHERE i.package_id = f.package_id AND i.status IN ('processed', 'rejected'))"""
+"""Of a file `f`: it waits for its package. What one that was processed or rejected has left behind waits for nothing any more."""
 _WAITING = text(
-    """
+    f"""
     SELECT count(*) AS of_user, coalesce(sum(f.size), 0) AS bytes_of_user,
            count(*) FILTER (WHERE f.device_id = :device_id) AS of_phone,
            coalesce(sum(f.size) FILTER (WHERE f.device_id = :device_id), 0) AS bytes_of_phone
       FROM evidence_files f
-     WHERE NOT f.is_claimed AND f.id <> :id
+     WHERE {WAITS} AND f.id <> :id
        AND f.device_id IN (SELECT d.id FROM devices d WHERE d.user_id = :user_id)
-       AND NOT EXISTS (SELECT FROM package_intakes p
-                        WHERE p.package_id = f.package_id AND p.status IN ('processed', 'rejected'))
     """
 )
 
