@@ -31,6 +31,7 @@ class MeasureStatus(LabelledEnum):
     REVIEWED = "reviewed", "复查合格（待审查同意）", "Reviewed, to be agreed to"
     LIFTED = "lifted", "已解除", "Lifted"
     WITHDRAWN = "withdrawn", "口头措施已撤销", "Oral measure withdrawn"
+    REVOKED = "revoked", "书面决定已撤销", "Decision revoked"
 
 
 class HazardLevel(LabelledEnum):

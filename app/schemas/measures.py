@@ -11,7 +11,9 @@ from app.schemas.common import View, Wire
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
 Kinds = Annotated[list[Annotated[str, Field(max_length=40)]], Field(min_length=1, max_length=10)]
-Status = Literal["ordered_orally", "decided", "lifting_requested", "reviewed", "lifted", "withdrawn"]
+Status = Literal[
+    "ordered_orally", "decided", "lifting_requested", "reviewed", "lifted", "withdrawn", "revoked"
+]
 
 
 class MeasureContentRequest(Wire):
@@ -58,6 +60,14 @@ class LiftingRequest(Wire):
     """Who began the lifting: the enterprise asked, the authority did of itself, or the measure's time is over."""
 
     ground: Literal["request", "own_motion", "expired"]
+    reason: Words
+
+
+class RevocationRequest(Wire):
+    """Why the decision was wrong from the beginning, and who found it: the authority itself, a superior, a reconsideration
+    or a court."""
+
+    ground: Literal["own_finding", "superior", "reconsideration", "judgment"]
     reason: Words
 
 
@@ -131,7 +141,10 @@ class MeasureStepView(View):
     on_date: date
     user_id: UUID | None
     visit_id: UUID | None
-    ground: Literal["request", "own_motion", "expired"] | None
+    ground: (
+        Literal["request", "own_motion", "expired", "own_finding", "superior", "reconsideration", "judgment"]
+        | None
+    )
     note: str | None
     evidence_ids: list[UUID]
     created_at: datetime

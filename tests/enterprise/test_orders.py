@@ -160,8 +160,9 @@ def test_a_measure_is_told_with_its_kinds_and_without_the_authority_s_own_steps(
     assert not any(word in str(told) for word in certificates | ids | {str(factory.hazard)})
     factory.put(measure, "lifting_requested")
     assert items(factory.person, MEASURES)[0]["state"] == "in_force"
-    factory.put(measure, "lifted")
-    assert items(factory.person, MEASURES)[0]["state"] == "lifted"
+    for ended in ("lifted", "revoked"):
+        factory.put(measure, ended)
+        assert items(factory.person, MEASURES)[0]["state"] == ended
 
 
 def test_pages_go_on_where_they_ended_and_a_cursor_is_its_caller_s(factory: Factory) -> None:

@@ -32,14 +32,16 @@ DOORS = {
     "fail_review": "review",
     "lift": "lifting",
     "refuse_lifting": "lifting-refusal",
+    "revoke": "revocation",
 }
 TABLE: dict[str, dict[str, str]] = {
     "ordered_orally": {"decide": "decided", "withdraw": "withdrawn"},
-    "decided": {"request_lifting": "lifting_requested"},
-    "lifting_requested": {"pass_review": "reviewed", "fail_review": "decided"},
-    "reviewed": {"lift": "lifted", "refuse_lifting": "decided"},
+    "decided": {"request_lifting": "lifting_requested", "revoke": "revoked"},
+    "lifting_requested": {"pass_review": "reviewed", "fail_review": "decided", "revoke": "revoked"},
+    "reviewed": {"lift": "lifted", "refuse_lifting": "decided", "revoke": "revoked"},
     "lifted": {},
     "withdrawn": {},
+    "revoked": {},
 }
 """Written down a second time on purpose."""
 
@@ -86,6 +88,8 @@ class Scene:
             body = self.content()
         elif action == "request_lifting":
             body["ground"] = "request"
+        elif action == "revoke":
+            body["ground"] = "own_finding"
         elif action in ("pass_review", "fail_review"):
             body |= {"visit_id": str(self.field.visit_id), "is_safe": action == "pass_review"}
         path = f"{PATH}/{measure['id']}/{DOORS[action]}"
@@ -278,6 +282,29 @@ def test_work_goes_on_only_once_the_major_hazards_are_found_rectified(
         assert answer.json()["code"] == "measure_hazards_open"
 
 
+def test_a_wrong_decision_is_revoked_with_its_ground_and_its_clocks_end(scene: Scene) -> None:
+    officer = scene.officers[0]
+    measure = scene.step(officer, scene.written().json(), "request_lifting").json()
+    major = {"clause": "MEM10-7-5", "major_since": shanghai_today()}
+    scene.set_hazard(level="major", **major)  # nothing is rectified, and nothing need be
+    for lacking in ({"reason": ""}, {"ground": "expired"}, {"ground": None}):
+        assert scene.step(scene.chief, measure, "revoke", **lacking).status_code == 422
+    assert {code for code, one in scene.clocks(measure).items() if not one["ended_on"]} == {
+        "onsite_measure",
+        "recheck",
+    }
+    measure = scene.step(scene.chief, measure, "revoke", ground="judgment", reason="行政判决撤销").json()
+    assert measure["status"] == "revoked"
+    assert all(one["ended_on"] == str(shanghai_today()) for one in scene.clocks(measure).values())
+    step = scene.shown(measure)["steps"][-1]
+    assert (step["from_status"], step["ground"], step["note"]) == (
+        "lifting_requested",
+        "judgment",
+        "行政判决撤销",
+    )
+    assert scene.chief.get(PATH, params={"in_force": True}).json()["items"] == []
+
+
 def test_who_ordered_it_writes_it_and_who_did_not_lifts_it(scene: Scene) -> None:
     stranger = scene.world.person("inspector", region=scene.world.town)
     measure = scene.oral().json()
@@ -289,6 +316,10 @@ def test_who_ordered_it_writes_it_and_who_did_not_lifts_it(scene: Scene) -> None
     refused = scene.step(both, own, "withdraw")
     assert (refused.status_code, refused.json()["code"]) == (403, "measure_person")
     assert scene.step(scene.chief, own, "withdraw").json()["status"] == "withdrawn"
+    own = scene.written(both, officer_ids=pair).json()
+    refused = scene.step(both, own, "revoke")
+    assert (refused.status_code, refused.json()["code"]) == (403, "measure_person")
+    assert scene.step(scene.chief, own, "revoke").json()["status"] == "revoked"
 
 
 @pytest.mark.parametrize(

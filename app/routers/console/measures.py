@@ -24,6 +24,7 @@ from app.schemas.measures import (
     MeasureView,
     OralMeasureRequest,
     ReviewRequest,
+    RevocationRequest,
     Status,
     WrittenMeasureRequest,
 )
@@ -246,3 +247,20 @@ async def post_lifting_refusal(
     return MeasureView.model_validate(
         await take_measure_step(session, actor, measure_id, expected, "refuse_lifting", note=body.reason)
     )
+
+
+@router.post("/{measure_id}/revocation", dependencies=LIFT)
+async def post_revocation(
+    measure_id: UUID,
+    body: RevocationRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> MeasureView:
+    """Take back a written decision that should not have been made; nothing need be rectified for that."""
+    await _changed(session, actor, measure_id, expected, response)
+    revoked = await take_measure_step(
+        session, actor, measure_id, expected, "revoke", note=body.reason, ground=body.ground
+    )
+    return MeasureView.model_validate(revoked)

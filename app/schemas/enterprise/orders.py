@@ -55,5 +55,5 @@ class IssuedMeasure(View):
     kinds: list[MeasureKindName]
     place: str
     ground: str
-    state: Literal["in_force", "lifted", "withdrawn"]
+    state: Literal["in_force", "lifted", "withdrawn", "revoked"]
     until: date | None

@@ -63,6 +63,10 @@ TRANSITIONS: dict[str, Transition] = {
             "refuse_lifting", frozenset({_S.REVIEWED}), _S.DECIDED, "hazards:lift", "不同意解除",
             f"{_MEASURE}（审查同意）", by_officers=False,
         ),
+        Transition(
+            "revoke", frozenset({_S.DECIDED, _S.LIFTING_REQUESTED, _S.REVIEWED}), _S.REVOKED, "hazards:lift", "撤销书面决定",
+            f"{_MEASURE}（纠正错误决定，依据待核）", by_officers=False, ends=("onsite_measure", "recheck"),
+        ),
     )
 }  # fmt: skip
 STATES = frozenset(one.value for one in MeasureStatus)
