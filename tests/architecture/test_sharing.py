@@ -32,19 +32,18 @@ def test_tests_that_share_run_in_one_process_before_all_others(tmp_path: Path) -
     for file in (shared / "test_a.py", shared / "test_b.py", alone / "test_c.py"):
         file.write_text(MANY)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
+    # A base of its own: otherwise the run closes the common one to the PostgreSQL of tests beside it, which is another user.
+    options = [
         "-p",
         "xdist",
         "-n",
         "2",
         f"--rootdir={tmp_path}",
+        f"--basetemp={tmp_path / 'base'}",
         "-c",
         os.devnull,
-        "tests",
     ]
+    command = [sys.executable, "-m", "pytest", *options, "tests"]
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     notes = [line.split() for line in (tmp_path / "ran").read_text().splitlines()]

@@ -47,7 +47,7 @@ class Desk:
             cursor = {"cursor": page["next_cursor"]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The served demonstration; when all is asked, it is stopped and what it leaves is looked at."""
     installation = Installation(tmp_path_factory.mktemp("demo"))

@@ -13,9 +13,9 @@ from app.storage.store import ObjectStore
 from tests.support.objects import s3_server, s3_settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real S3 server, for all tests of the session."""
+    """A real S3 server, for all tests of this folder."""
     folder = tmp_path_factory.mktemp("s3")
     with s3_server(folder) as address:
         # The server makes a bucket when something is first put into it; whichever test comes first finds it there.
