@@ -67,6 +67,7 @@ TAGS = (
     ("determinations", "重大隐患判定", "Determination by clause, verification, confirmation"),
     ("hazards", "隐患台账", "The hazard registry"),
     ("orders", "收到的文书", "Orders and measures issued to an enterprise"),
+    ("reports", "企业自查上报", "Hazards an enterprise reports of itself"),
     ("risks", "企业风险画像", "The risk of an enterprise, explained"),
     ("calendar", "工作日历", "Holidays and make-up workdays"),
     ("clocks", "法定时限", "Statutory clocks"),

@@ -30,6 +30,7 @@ from tests.evidence.uploading import Tus
 from tests.factories.cases import Docket
 from tests.factories.cases import person as a_person
 from tests.factories.field import Device, Field, Photo, SealedPackage
+from tests.factories.invited import invited_person
 from tests.factories.patrols import Assistant
 from tests.factories.world import LONG_AGO, Person, World
 
@@ -266,6 +267,15 @@ def hazard(home: Home) -> Any:
 def order(home: Home) -> Any:
     shown = home.once(officers)[0].get(f"/api/v1/hazards/{home.once(hazard)}").json()
     return shown["orders"][0]["id"]
+
+
+@maker("report_id")
+def self_report(home: Home) -> Any:
+    home.once(hazard)  # the newest of the registry until now
+    person = invited_person(home.world, home.once(enterprise), home.once(site))
+    answer = person.post("/enterprise/v1/reports", json={"description": "自查发现联锁失效"})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
 
 
 @maker("extension_id")

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.routers.enterprise import orders, rectification, session
+from app.routers.enterprise import orders, rectification, reports, session
 
 
 def enterprise_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return [session.router, orders.orders, orders.measures, rectification.router]
+    return [session.router, orders.orders, orders.measures, rectification.router, reports.router]

@@ -376,3 +376,12 @@ class PhotographLimitProblem(ConflictProblem):
     retry = "manual"
     zh = "每项隐患最多上传 {most} 个文件"
     en = "At most {most} files can be brought for one hazard"
+
+
+class NoAuthorityProblem(ConflictProblem):
+    """No authority has jurisdiction over the site today: the registers must be put right first."""
+
+    code = "no_authority"
+    retry = "manual"
+    zh = "该场所目前没有具有管辖权的机关，请联系执法人员"
+    en = "No authority has jurisdiction over this site today; speak to the officer"

@@ -120,7 +120,8 @@ async def report_hazard(session: AsyncSession, actor: Actor, report: Report) -> 
             facts=[fact.model_dump(mode="json") for fact in report.facts],
         )
     )
-    await record_step(session, actor, hazard, "register", None, on_date=found_on)
+    author = {"invitation_id": str(actor.invitation_id)} if actor.invitation_id else None
+    await record_step(session, actor, hazard, "register", None, on_date=found_on, detail=author)
     return hazard
 
 
