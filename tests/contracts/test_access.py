@@ -362,6 +362,32 @@ def test_nothing_foreign_is_counted(
     assert sum(numbers_in(outside)) == 0
 
 
+@over([one for one in REGIONAL if one.audience == "enterprise"])
+def test_a_neighbour_at_the_same_door_finds_nothing(
+    endpoint: Endpoint, requests: Requests, home: Home, neighbours: list[Person]
+) -> None:
+    request = requests.make(endpoint, {name: home.id_of(name) for name in parameters_of(endpoint)}, nothing)
+    for neighbour in neighbours:
+        assert_not_found(endpoint, neighbour.request(request["method"], request["url"], **rest(request)))
+
+
+@over([one for one in LISTS if one.audience == "enterprise"])
+def test_a_neighbour_s_lists_are_empty(endpoint: Endpoint, home: Home, neighbours: list[Person]) -> None:
+    assert home.marks()
+    for neighbour in neighbours:
+        assert neighbour.get(endpoint.path).json()["items"] == []
+
+
+@over([one for one in GUARDED if one.audience == "enterprise"])
+def test_a_revoked_invitation_opens_nothing(
+    endpoint: Endpoint, requests: Requests, home: Home, revoked: Person
+) -> None:
+    ids = {name: home.id_of(name) for name in parameters_of(endpoint)}
+    request = requests.make(endpoint, ids, nothing)
+    answer = revoked.request(request["method"], request["url"], **rest(request))
+    assert (answer.status_code, code_of(answer)) == (401, "unauthenticated")
+
+
 @over(CREATING)
 def test_nothing_is_made_from_a_foreign_object(
     endpoint: Endpoint, requests: Requests, home: Home, foreigners: list[Callers]
