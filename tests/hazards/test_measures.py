@@ -1,6 +1,6 @@
 """An on-site measure: oral first when it is urgent, in writing in time, reviewed on site, lifted by somebody else."""
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.clock import shanghai_today, standing_at, utc_now
+from app.core.clock import SHANGHAI, shanghai_today, standing_at, utc_now
 from app.core.ids import new_id
 from app.enums.hazards import MeasureStatus
 from app.enums.identity import Role
@@ -17,6 +17,7 @@ from app.models.hazards import Hazard, OnsiteMeasure
 from app.services.clocks.content import time_limit, time_limits
 from app.services.hazards.content import measure_kinds
 from app.services.hazards.measure_workflow import IN_FORCE, INITIAL, STATES, TRANSITIONS
+from app.services.hazards.proposing import start_rechecks
 from app.services.identity.policy import PERMISSIONS
 from app.services.runtime import Runtime
 from tests.factories.cases import Docket
@@ -280,6 +281,26 @@ def test_work_goes_on_only_once_the_major_hazards_are_found_rectified(
     assert answer.status_code == (200 if lifted else 409), answer.text
     if not lifted:
         assert answer.json()["code"] == "measure_hazards_open"
+
+
+def test_a_measure_whose_time_is_over_must_be_re_inspected_without_being_asked_for(scene: Scene) -> None:
+    measure = scene.written(months=1).json()
+    over = date.fromisoformat(scene.clocks(measure)["onsite_measure"]["due_on"])
+    for days in (0, 1, 2):
+        with standing_at(datetime.combine(over + timedelta(days=days), time(12), SHANGHAI)):
+            while scene.world.in_database(start_rechecks):
+                pass
+            scene.officers[0] = scene.world.logged_in(scene.officers[0].user_id)
+            clocks = scene.clocks(measure)
+            assert ("recheck" in clocks) is (days > 0)
+    assert clocks["recheck"]["due_on"] == str(over + timedelta(days=10))
+    with standing_at(datetime.combine(over + timedelta(days=3), time(12), SHANGHAI)):
+        officer = scene.world.logged_in(scene.officers[0].user_id)
+        asked = scene.step(officer, measure, "request_lifting", ground="expired")
+        assert asked.json()["status"] == "lifting_requested", asked.text
+        scene.officers[0] = officer
+        (recheck,) = (one for one in scene.shown(measure)["clocks"] if one["code"] == "recheck")
+        assert (recheck["id"], recheck["ended_on"]) == (clocks["recheck"]["id"], None)
 
 
 def test_a_wrong_decision_is_revoked_with_its_ground_and_its_clocks_end(scene: Scene) -> None:

@@ -18,7 +18,7 @@ from app.models.hazards import Hazard, MeasureHazard, MeasureOfficer, MeasureSte
 from app.models.identity import OfficerCertificate, User
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
-from app.services.clocks.service import Subject, end_clocks, start_clock
+from app.services.clocks.service import Subject, end_clocks, find_running, start_clock
 from app.services.hazards.content import measure_kind
 from app.services.hazards.errors import (
     MeasureHazardsOpenProblem,
@@ -178,7 +178,10 @@ async def take_measure_step(
     await _set(session, measure, expected, transition.target)
     await end_clocks(session, actor, measure.id, transition.ends, today)
     for code in transition.starts:
-        await start_clock(session, actor, subject_of(measure), code, today)
+        if (
+            await find_running(session, measure.id, code) is None
+        ):  # the measure's end may have started it before
+            await start_clock(session, actor, subject_of(measure), code, today)
     on_date = review.visited_on if review else today
     await _record(
         session, actor, measure, action, before, on_date=on_date, note=note, ground=ground, review=review

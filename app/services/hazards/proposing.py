@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from app.core.actor import SYSTEM, Actor
 from app.core.clock import shanghai_today, utc_now
 from app.core.ids import new_id
-from app.enums.hazards import ProposalEnd
+from app.enums.hazards import MeasureStatus, ProposalEnd
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, HazardProposal, MeasureHazard, OnsiteMeasure, Placard
 from app.services.audit.service import record_act
@@ -46,17 +46,15 @@ async def propose_for_overdue(session: AsyncSession) -> int:
 
 
 async def start_rechecks(session: AsyncSession) -> int:
-    """Let the time for re-inspecting run from the deadline's end where nobody has asked for it before. Gives how many."""
-    recheck = aliased(Clock)
-    asked = exists().where(
-        recheck.subject_id == Clock.subject_id,
-        recheck.code == "recheck",
-        or_(recheck.ended_on.is_(None), func.timezone("Asia/Shanghai", recheck.started_at) >= Clock.due_on),
-    )
-    wanted = _overdue().where(Hazard.status == "ordered", ~asked.correlate(Clock)).limit(PROPOSE_BATCH)
-    found = (await session.execute(wanted)).all()
-    for clock, hazard in found:
-        subject = Subject("hazard", hazard.id, hazard.authority_id, hazard.region_id)
+    """Let the time for re-inspecting run from the end of an order or an on-site measure, where nobody has asked for it before.
+    Gives how many."""
+    orders = _overdue().where(Hazard.status == "ordered", ~_recheck_asked()).limit(PROPOSE_BATCH)
+    measures = _expired_measures().where(~_recheck_asked()).limit(PROPOSE_BATCH)
+    found: list[tuple[Clock, Hazard | OnsiteMeasure]] = []
+    for wanted in (orders, measures):
+        found += [(row[0], row[1]) for row in await session.execute(wanted)]
+    for clock, one in found:
+        subject = Subject(clock.subject_kind, one.id, one.authority_id, one.region_id)
         assert clock.due_on is not None  # is_past
         await start_clock(session, SYSTEM, subject, "recheck", clock.due_on)
     return len(found)
@@ -80,6 +78,32 @@ async def withdraw_proposals(
     if due_on is not None:
         which &= HazardProposal.due_on != due_on
     await _settle(session, SYSTEM, which, "withdraw", withdrawn_because=because.value)
+
+
+def _recheck_asked() -> ColumnElement[bool]:
+    recheck = aliased(Clock)
+    asked = exists().where(
+        recheck.subject_id == Clock.subject_id,
+        recheck.code == "recheck",
+        or_(recheck.ended_on.is_(None), func.timezone("Asia/Shanghai", recheck.started_at) >= Clock.due_on),
+    )
+    return asked.correlate(Clock)
+
+
+def _expired_measures() -> Select[Clock, OnsiteMeasure]:
+    """On-site measures whose time is over while nobody has begun their lifting."""
+    return (
+        select(Clock, OnsiteMeasure)
+        .join(OnsiteMeasure, OnsiteMeasure.id == Clock.subject_id)
+        .where(
+            Clock.subject_kind == "onsite_measure",
+            Clock.code == "onsite_measure",
+            is_past(shanghai_today()),
+            OnsiteMeasure.status == MeasureStatus.DECIDED.value,
+        )
+        .order_by(Clock.due_on, Clock.id)
+        .with_for_update(of=OnsiteMeasure, read=True, skip_locked=True)
+    )
 
 
 def _overdue() -> Select[Clock, Hazard]:
