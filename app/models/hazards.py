@@ -298,6 +298,32 @@ class PlacardStep(Identified, Timed, Base):
     note: Mapped[str | None]
 
 
+class PlacardPlan(Identified, Timed, Base):
+    """A plan for removing a listed hazard: responsible person, measures, funds, last day, emergency plan. The newest holds."""
+
+    __tablename__ = "placard_plans"
+
+    placard_id: Mapped[UUID] = mapped_column(ForeignKey("placards.id"), index=True)
+    contact_id: Mapped[UUID] = mapped_column(ForeignKey("enterprise_contacts.id"))
+    measures: Mapped[str]
+    funds_fen: Mapped[int]
+    due_on: Mapped[date]
+    contingency: Mapped[str]
+    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
+class PlacardProgress(Identified, Timed, Base):
+    """What was done about a listed hazard in a month (its first day). Append-only."""
+
+    __tablename__ = "placard_progress"
+    __table_args__ = (UniqueConstraint("placard_id", "month"),)
+
+    placard_id: Mapped[UUID] = mapped_column(ForeignKey("placards.id"))
+    month: Mapped[date]
+    text: Mapped[str]
+    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
 class OnsiteMeasure(Identified, Timed, Versioned, Base):
     """An on-site measure (现场处理措施) at one site. Its states are those of services/hazards/measure_workflow.py.
 

@@ -84,8 +84,51 @@ class PlacardStepView(View):
     note: str | None
 
 
+class PlacardPlanRequest(Wire):
+    """The five fixings of the enterprise's plan: who answers (a contact), measures, funds, last day, emergency plan."""
+
+    contact_id: UUID
+    measures: Text
+    funds_fen: int = Field(ge=0, le=10**15)
+    due_on: date
+    contingency: Text
+
+
+class PlacardPlanView(View):
+    """A plan as it was written down; the newest holds."""
+
+    id: UUID
+    contact_id: UUID
+    measures: str
+    funds_fen: int
+    due_on: date
+    contingency: str
+    recorded_by: UUID
+    created_at: datetime
+
+
+class PlacardProgressRequest(Wire):
+    """What was done in a month; any of its days names it."""
+
+    month: date
+    text: Text
+
+
+class PlacardProgressView(View):
+    """What was done in the month that begins on `month`."""
+
+    id: UUID
+    month: date
+    text: str
+    recorded_by: UUID
+    created_at: datetime
+
+
 class PlacardDetail(PlacardView):
     """A placard with its history. `public_url`: where everybody reads it while it is in force."""
 
     public_url: str | None
+    plans: list[PlacardPlanView]
+    progress: list[PlacardProgressView]
+    missing_months: list[date]
     steps: list[PlacardStepView]

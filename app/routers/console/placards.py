@@ -7,12 +7,17 @@ from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
+from app.core.clock import shanghai_today
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
 from app.schemas.placards import (
     PlacardDetail,
     PlacardKindView,
+    PlacardPlanRequest,
+    PlacardPlanView,
+    PlacardProgressRequest,
+    PlacardProgressView,
     PlacardReasonRequest,
     PlacardRequest,
     PlacardState,
@@ -20,6 +25,15 @@ from app.schemas.placards import (
     PlacardView,
 )
 from app.services.hazards.content import placard_kinds
+from app.services.hazards.governing import (
+    Plan,
+    is_late,
+    list_plans,
+    list_progress,
+    missing_months,
+    record_plan,
+    record_progress,
+)
 from app.services.hazards.placards import (
     PlacardContent,
     PlacardFilter,
@@ -43,8 +57,10 @@ def _filter(
     hazard_id: UUID | None = None,
     kind: Annotated[str | None, Query(max_length=50)] = None,
     status: Annotated[PlacardState | None, Query()] = None,
+    progress_late: bool = False,
 ) -> PlacardFilter:
-    return PlacardFilter(region_id, enterprise_id, hazard_id, kind, status)
+    late = is_late(shanghai_today()) if progress_late else None
+    return PlacardFilter(region_id, enterprise_id, hazard_id, kind, status, late)
 
 
 Narrowed = Annotated[PlacardFilter, Depends(_filter)]
@@ -70,7 +86,7 @@ async def post_placard(
 async def get_placards(
     actor: CurrentActor, session: ReadSession, paging: PagingOf, narrowed: Narrowed
 ) -> PageOf[PlacardView]:
-    """Placards of the caller's regions, newest first; `status=proposed` lists what waits for a decision."""
+    """Placards of the caller's regions, newest first; `status=proposed` waits for a decision, `progress_late` lacks months."""
     return paging.page(
         await list_placards(session, actor, paging.request, narrowed), PlacardView.model_validate
     )
@@ -96,12 +112,16 @@ async def get_one_placard(
     """One placard with its history, and its public address while it is in force."""
     placard = await get_placard(session, actor, placard_id)
     set_etag(response, placard.version)
+    progress = await list_progress(session, placard_id)
     base = runtime.settings.public_url.rstrip("/")
     return PlacardDetail(
         **PlacardView.model_validate(placard).model_dump(),
         public_url=f"{base}/public/v1/placards/{placard.public_token}"
         if placard.status == "in_force"
         else None,
+        plans=[PlacardPlanView.model_validate(row) for row in await list_plans(session, placard_id)],
+        progress=[PlacardProgressView.model_validate(row) for row in progress],
+        missing_months=missing_months(placard, [row.month for row in progress], shanghai_today()),
         steps=[PlacardStepView.model_validate(row) for row in await list_placard_steps(session, placard_id)],
     )
 
@@ -171,3 +191,35 @@ async def post_placard_withdrawal(
 ) -> PlacardView:
     """Take it down because it should not stand, and say why."""
     return await _step(session, actor, placard_id, expected, "withdraw", body.reason, response)
+
+
+@router.post("/placards/{placard_id}/plans", status_code=201, dependencies=PROPOSE)
+async def post_placard_plan(
+    placard_id: UUID,
+    body: PlacardPlanRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> PlacardPlanView:
+    """Write down the enterprise's plan; If-Match is the placard's version. It holds from now on."""
+    check_version((await get_placard(session, actor, placard_id)).version, expected)
+    plan = await record_plan(session, actor, placard_id, expected, Plan(**body.model_dump()))
+    set_etag(response, expected + 1)
+    return PlacardPlanView.model_validate(plan)
+
+
+@router.post("/placards/{placard_id}/progress", status_code=201, dependencies=PROPOSE)
+async def post_placard_progress(
+    placard_id: UUID,
+    body: PlacardProgressRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> PlacardProgressView:
+    """Write down what was done in a month; If-Match is the placard's version."""
+    check_version((await get_placard(session, actor, placard_id)).version, expected)
+    progress = await record_progress(session, actor, placard_id, expected, body.month, body.text)
+    set_etag(response, expected + 1)
+    return PlacardProgressView.model_validate(progress)

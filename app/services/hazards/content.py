@@ -39,13 +39,15 @@ class ProposalKind:
 
 @dataclass(frozen=True, slots=True)
 class PlacardKind:
-    """A kind of placard. `needs`: what must hold of the hazard; `deciders`: who decides, by role, at which levels of region."""
+    """A kind of placard. `needs`: what must hold of the hazard; `deciders`: who decides, by role, at which levels of region;
+    `monthly`: progress is written down each month."""
 
     code: str
     title: Wording
     word: str
     needs: tuple[str, ...]
     deciders: dict[str, tuple[str, ...]]
+    monthly: bool
     basis: Wording
     to_be_confirmed: bool
 

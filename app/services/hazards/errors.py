@@ -133,6 +133,22 @@ class PlacardTextProblem(InvalidProblem):
     en = "The text for the public has no names of responsible persons, no phone, identity or enterprise numbers"
 
 
+class ProgressMonthProblem(InvalidProblem):
+    """Progress is of a month from the decision on, not of one to come."""
+
+    code = "progress_month"
+    zh = "治理进展须为决定挂牌当月及以后、不晚于本月的月份"
+    en = "Progress is of a month from the decision on, not of one to come"
+
+
+class ProgressKnownProblem(ConflictProblem):
+    """A month's progress is written once."""
+
+    code = "progress_known"
+    zh = "该月治理进展已经填报"
+    en = "The progress of this month is written down already"
+
+
 class PlacardDeciderProblem(ForbiddenProblem):
     """The kind names who decides, by role and level of region."""
 

@@ -70,6 +70,7 @@ class PlacardFilter:
     hazard_id: UUID | None = None
     kind: str | None = None
     status: str | None = None
+    also: ColumnElement[bool] | None = None
 
 
 async def propose_placard(
@@ -109,7 +110,7 @@ async def propose_placard(
     placard = (await session.execute(new)).scalar_one_or_none()
     if placard is None:
         raise PlacardStandsProblem
-    await _record(session, actor, placard, "propose", None, None)
+    await record_placard_step(session, actor, placard, "propose", None, None)
     return placard
 
 
@@ -132,12 +133,12 @@ async def take_placard_step(
         _check_conditions(kind, hazard)
     if transition.needs_acceptance and hazard.status not in ACCEPTED:
         raise PlacardAcceptanceProblem
-    await _set(session, placard, expected, transition.target)
+    await set_placard(session, placard, expected, transition.target)
     if action == "decide":
         await _put_up(session, actor, placard, kind)
     else:
         await end_clocks(session, actor, placard.id, ("placard",), shanghai_today())
-    await _record(session, actor, placard, action, before, reason)
+    await record_placard_step(session, actor, placard, action, before, reason)
     return placard
 
 
@@ -163,6 +164,8 @@ async def list_placards(
         value = getattr(narrowed, name)
         if value is not None:
             conditions.append(getattr(Placard, name) == value)
+    if narrowed.also is not None:
+        conditions.append(narrowed.also)
     if request.after:
         conditions.append(Placard.id < request.after[0])
     wanted = select(Placard).where(*conditions).order_by(Placard.id.desc()).limit(request.limit + 1)
@@ -243,7 +246,7 @@ async def _put_up(session: AsyncSession, actor: Actor, placard: Placard, kind: P
     await take_up(session, actor, [placard.hazard_id], kind.code, placard.id)
 
 
-async def _set(session: AsyncSession, placard: Placard, expected: int, status: str) -> None:
+async def set_placard(session: AsyncSession, placard: Placard, expected: int, status: str) -> None:
     """Compare and set (id, status, version); what is put up has its number with it."""
     values: dict[str, Any] = {"status": status, "version": expected + 1}
     taken = (
@@ -257,9 +260,10 @@ async def _set(session: AsyncSession, placard: Placard, expected: int, status: s
     await session.refresh(placard)
 
 
-async def _record(
+async def record_placard_step(
     session: AsyncSession, actor: Actor, placard: Placard, action: str, before: str | None, note: str | None
 ) -> None:
+    """The history, audit and change rows of a step."""
     on_date: date = shanghai_today()
     session.add(
         PlacardStep(
