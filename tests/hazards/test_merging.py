@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.clock import shanghai_today
+from app.core.clock import shanghai_today, utc_now
 from app.core.ids import new_id
-from app.models.hazards import Hazard, HazardDuplicate
+from app.models.hazards import Hazard, HazardDuplicate, HazardReport, OnsiteMeasure
 from app.models.organizations import Authority
 from tests.determinations.making import NO_ALARM, Visit, answers
 from tests.determinations.test_verification import DECIDED, step, verified
@@ -34,20 +34,26 @@ def open_case(yard: Yard, *hazards: str, **changes: Any) -> Any:
     return yard.docket.officers[0].post(CASES, json=yard.docket.request(*map(UUID, hazards), **changes))
 
 
-def while_merging(yard: Yard, merged: str, kept: str, call: Callable[[], Any]) -> Any:
-    """What a request answers that begins while a merging is not yet committed."""
+async def waiting(session: AsyncSession, call: Callable[[], Any], pool: ThreadPoolExecutor) -> Future[Any]:
+    """A request that has begun, and either is answered or waits for this unit of work."""
+    answer = pool.submit(call)
+    for _ in range(250):
+        if answer.done() or await session.scalar(text(WAITING)):
+            break
+        await asyncio.sleep(0.02)
+    return answer
+
+
+def meanwhile(yard: Yard, hazards: list[str], merged: str, kept: str | None, call: Callable[[], Any]) -> Any:
+    """What a request answers that begins while a merging of the two hazards, or its undoing, is not yet committed."""
 
     async def merge(session: AsyncSession) -> Any:
-        both = "SELECT FROM hazards WHERE id IN (:one, :other) ORDER BY id FOR UPDATE"
-        await session.execute(text(both), {"one": UUID(merged), "other": UUID(kept)})
+        both = select(Hazard.id).where(Hazard.id.in_([UUID(one) for one in hazards])).order_by(Hazard.id)
+        await session.execute(both.with_for_update())
         row = update(Hazard).where(Hazard.id == UUID(merged))
-        await session.execute(row.values(merged_into_id=UUID(kept), version=Hazard.version + 1))
-        answer = pool.submit(call)
-        for _ in range(250):
-            if answer.done() or await session.scalar(text(WAITING)):
-                break
-            await asyncio.sleep(0.02)
-        return answer
+        into = UUID(kept) if kept else None
+        await session.execute(row.values(merged_into_id=into, version=Hazard.version + 1))
+        return await waiting(session, call, pool)
 
     with ThreadPoolExecutor(1) as pool:
         return yard.world.in_database(merge).result(timeout=30)
@@ -97,7 +103,7 @@ def test_what_one_case_pursues_or_two_by_different_articles_is_merged(yard: Yard
 
 def test_a_case_opened_while_its_hazard_is_being_merged_is_refused(yard: Yard) -> None:
     kept, merged = yard.two()
-    refused = while_merging(yard, merged, kept, lambda: open_case(yard, merged))
+    refused = meanwhile(yard, [kept, merged], merged, kept, lambda: open_case(yard, merged))
     assert (refused.status_code, refused.json()["code"]) == (409, "hazard_merged")
 
 
@@ -159,13 +165,17 @@ def test_hazards_of_two_authorities_are_neither_proposed_nor_merged(yard: Yard) 
 # --- measures
 
 
-def measure_of(yard: Yard, *hazards: str) -> str:
+def decide(yard: Yard, *hazards: str) -> Any:
     body = {
         "site_id": str(yard.field.site_id), "authority_id": str(yard.world.authority),
         "officer_ids": [str(one.user_id) for one in yard.officers], "kinds": ["stop_use"], "place": "RTO装置",
         "ground": "排除前无法保证安全", "hazard_ids": list(hazards),
     }  # fmt: skip
-    answer = yard.officers[0].post("/api/v1/onsite-measures", json=body)
+    return yard.officers[0].post("/api/v1/onsite-measures", json=body)
+
+
+def measure_of(yard: Yard, *hazards: str) -> str:
+    answer = decide(yard, *hazards)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -207,7 +217,86 @@ def test_a_measure_covers_the_one_that_stays_while_anything_merged_into_it_is_co
     assert covered(yard, measure) == {second, third}
 
 
+def test_a_measure_decided_while_its_hazard_is_being_merged_is_refused(yard: Yard) -> None:
+    kept, merged = yard.two()
+    refused = meanwhile(yard, [kept, merged], merged, kept, lambda: decide(yard, merged))
+    assert (refused.status_code, refused.json()["code"]) == (422, "measure_hazards")
+
+
+def test_work_does_not_go_on_while_a_major_hazard_is_being_parted_from_a_rectified_one(yard: Yard) -> None:
+    kept, merged = yard.two()
+    measure = measure_of(yard, kept, merged)
+    major = {"level": "major", "clause": "MEM10-7-5", "major_since": shanghai_today()}
+    yard.set(kept, status="reinspected", **major)
+    yard.set(merged, merged_into_id=UUID(kept), **major)
+
+    async def review(session: AsyncSession) -> None:
+        row = update(OnsiteMeasure).where(OnsiteMeasure.id == UUID(measure))
+        await session.execute(row.values(status="reviewed", version=5))
+
+    yard.world.in_database(review)
+    path = f"/api/v1/onsite-measures/{measure}/lifting"
+    refused = meanwhile(
+        yard, [kept, merged], merged, None, lambda: yard.chief.post(path, json={"reason": "已排除"}, version=5)
+    )  # fmt: skip
+    assert (refused.status_code, refused.json()["code"]) == (409, "measure_hazards_open")
+
+
 # --- the level
+
+
+def test_a_tip_s_suspicion_is_that_of_the_hazard_that_stays(yard: Yard) -> None:
+    """Over two steps; also where the one that stays was found by a visit and has no report of its own."""
+    first, second = yard.two()
+    tip = str(yard.docket.hazard())
+    yard.set(tip, item_code="RTO-01", source="tip")
+
+    async def suspect(session: AsyncSession) -> None:
+        session.add(
+            HazardReport(
+                hazard_id=UUID(tip), source="tip", reference="12350-1", received_at=utc_now(), facts=[],
+                suspected_clauses=["MEM10-7-5"], suspected_by="person",
+            )
+        )  # fmt: skip
+
+    yard.world.in_database(suspect)
+    assert yard.listed(suspected=True) == [tip]
+    pairs = {frozenset((one["other"]["id"], one["hazard"]["id"])): one for one in yard.proposed()}
+    for merged, kept in ((tip, second), (second, first)):
+        pair = pairs[frozenset((merged, kept))]
+        assert yard.act(yard.chief, pair, "merge", kept_id=kept).status_code == 200
+    assert yard.listed(suspected=True) == [first]
+    assert yard.listed(suspected=False) == []
+
+
+def test_a_confirmation_and_a_merging_never_wait_crosswise(world: World) -> None:
+    visit = Visit(world, "machinery")
+    registry = Registry(world)
+
+    async def earlier(session: AsyncSession) -> UUID:
+        field = visit.field
+        return await registry.hazard(session, field.enterprise_id, field.site_id, field.region)
+
+    kept = world.in_database(earlier)
+    visit.submit("rto", answers("rto", NO_ALARM))
+    (suspected,) = visit.verdicts("suspected_major")
+    verdict, chief = verified(visit, suspected), world.person("approver")
+    merged = (Hazard.site_id == visit.field.site_id) & (Hazard.id != kept)
+
+    async def merge(session: AsyncSession) -> None:
+        await session.execute(update(Hazard).where(merged).values(merged_into_id=kept))
+
+    async def hold(session: AsyncSession) -> Any:
+        await session.execute(select(Hazard.id).where(Hazard.id == kept).with_for_update())
+        answer = await waiting(session, lambda: step(chief, verdict, "confirmation", DECIDED), pool)
+        await session.execute(select(Hazard.id).where(merged).order_by(Hazard.id).with_for_update())
+        return answer
+
+    world.in_database(merge)
+    with ThreadPoolExecutor(1) as pool:
+        answer = world.in_database(hold).result(timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert chief.get(f"{HAZARDS}/{kept}").json()["level"] == "major"
 
 
 def test_a_merging_since_which_a_clause_was_confirmed_stays(world: World) -> None:

@@ -1,6 +1,6 @@
 """A hazard becomes major: only by a clause, only by the person in charge's confirmation, only from that day."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from app.services.audit.service import record_act
 from app.services.determinations.events import MajorHazardConfirmed
 from app.services.hazards.corrections import corrected_line
 from app.services.hazards.recurrences import notice_clause_again
+from app.services.hazards.standing import merged_upwards
 from app.services.organizations.numbering import take_number
 
 
@@ -45,23 +46,29 @@ async def _hazards_of(session: AsyncSession, event: MajorHazardConfirmed) -> Seq
         rested_on |= {
             (earlier, key) for found, key in event.findings if found == package_id for earlier in line
         }
-    wanted = (
-        select(Hazard)
-        .where(tuple_(Hazard.package_id, Hazard.finding_key).in_(sorted(rested_on)))
-        .order_by(Hazard.id)
-        .with_for_update()
-    )
-    found = list((await session.execute(wanted)).scalars())
-    stays = {hazard.id: await _that_stays(session, hazard) for hazard in found}
-    return list({hazard.id: hazard for hazard in stays.values()}.values())
+    of_findings = tuple_(Hazard.package_id, Hazard.finding_key).in_(sorted(rested_on))
+    found = list((await session.execute(select(Hazard.id).where(of_findings))).scalars())
+    locked = await _locked(session, await merged_upwards(session, found))
+    stays = [await _that_stays(session, locked, hazard_id) for hazard_id in sorted(found)]
+    return list({hazard.id: hazard for hazard in stays}.values())
 
 
-async def _that_stays(session: AsyncSession, hazard: Hazard) -> Hazard:
-    """The hazard itself, or the one it was merged into at last: what is confirmed of the one is confirmed of the other."""
-    while hazard.merged_into_id is not None:
-        wanted = select(Hazard).where(Hazard.id == hazard.merged_into_id).with_for_update()
-        hazard = (await session.execute(wanted)).scalar_one()
-    return hazard
+async def _locked(session: AsyncSession, hazard_ids: Collection[UUID]) -> dict[UUID, Hazard]:
+    """In order of id, as a merging locks them, so that two never wait crosswise."""
+    wanted = select(Hazard).where(Hazard.id.in_(hazard_ids)).order_by(Hazard.id).with_for_update()
+    rows = await session.execute(wanted.execution_options(populate_existing=True))
+    return {hazard.id: hazard for hazard in rows.scalars()}
+
+
+async def _that_stays(session: AsyncSession, locked: dict[UUID, Hazard], hazard_id: UUID) -> Hazard:
+    """The hazard itself, or the one it was merged into at last: what is confirmed of the one is confirmed of the other.
+
+    One that a merging has joined to them only now is locked when it is met.
+    """
+    if hazard_id not in locked:
+        locked |= await _locked(session, [hazard_id])
+    merged_into = locked[hazard_id].merged_into_id
+    return locked[hazard_id] if merged_into is None else await _that_stays(session, locked, merged_into)
 
 
 async def _mark(session: AsyncSession, event: MajorHazardConfirmed, hazard: Hazard) -> None:

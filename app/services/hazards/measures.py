@@ -247,15 +247,20 @@ def _check_kinds(kinds: Sequence[str]) -> None:
 async def _check_hazards(
     session: AsyncSession, site_id: UUID, authority_id: UUID, hazard_ids: Sequence[UUID]
 ) -> None:
-    """Hazards of the site and of the authority that are not closed, and no others."""
-    known = select(func.count()).where(
-        Hazard.id.in_(hazard_ids),
-        Hazard.site_id == site_id,
-        Hazard.authority_id == authority_id,
-        Hazard.status != "closed",
-        Hazard.merged_into_id.is_(None),
+    """Hazards of the site and of the authority that are not closed, and no others; held, so that none is merged meanwhile."""
+    known = (
+        select(Hazard.id)
+        .where(
+            Hazard.id.in_(hazard_ids),
+            Hazard.site_id == site_id,
+            Hazard.authority_id == authority_id,
+            Hazard.status != "closed",
+            Hazard.merged_into_id.is_(None),
+        )
+        .order_by(Hazard.id)
+        .with_for_update(read=True)
     )
-    if hazard_ids and await session.scalar(known) != len(set(hazard_ids)):
+    if hazard_ids and len((await session.execute(known)).all()) != len(set(hazard_ids)):
         raise MeasureHazardsProblem
 
 
@@ -289,7 +294,13 @@ def _check_review(measure: OnsiteMeasure, review: Reviewed | None) -> None:
 
 
 async def _check_safety(session: AsyncSession, measure_id: UUID) -> None:
-    """What is major among the covered hazards has been found rectified: only then may work go on (安全生产法 65(1)(三))."""
+    """What is major among the covered hazards has been found rectified: only then may work go on (安全生产法 65(1)(三)).
+
+    They are held before they are judged: one that is being merged is judged as the one that stays.
+    """
+    covered = select(Hazard.id).join(MeasureHazard, MeasureHazard.hazard_id == Hazard.id)
+    held = covered.where(MeasureHazard.measure_id == measure_id).order_by(Hazard.id)
+    await session.execute(held.with_for_update(read=True, of=Hazard))
     unsafe = (
         select(Hazard.number)
         .join(MeasureHazard, MeasureHazard.hazard_id == Hazard.id)

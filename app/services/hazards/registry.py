@@ -13,6 +13,7 @@ from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard, HazardRecurrence, HazardReport, HazardStep, RectificationOrder
+from app.services.hazards.standing import suspected_of_merged
 from app.services.hazards.totals import TotalsFilter, count_by_level_and_state
 from app.services.identity.places import lies_in
 
@@ -147,7 +148,9 @@ def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[Colum
         conditions.append(came_back if narrowed.recurrent else ~came_back)
     if narrowed.suspected is not None:
         of_clause = select(HazardReport.hazard_id).where(HazardReport.suspected_by.is_not(None))
-        is_suspected = Hazard.id.in_(of_clause) & (Hazard.level == "general")
+        is_suspected = (Hazard.id.in_(of_clause) | Hazard.id.in_(suspected_of_merged())) & (
+            Hazard.level == "general"
+        )
         conditions.append(is_suspected if narrowed.suspected else ~is_suspected)
     if narrowed.trade is not None:
         of_trade = select(Enterprise.id).where(Enterprise.regulated_trades.contains([narrowed.trade]))

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from app.models.hazards import Hazard
+from app.models.hazards import Hazard, HazardReport
 
 _UPWARDS = """
     WITH RECURSIVE up AS (
@@ -24,6 +25,20 @@ _ONE = text(
     SELECT id, stays FROM one
 """
 )
+
+
+def suspected_of_merged() -> Select[UUID | None]:
+    """The hazards into which, over any number of steps, one was merged that is suspected to be major."""
+    own, upper = aliased(Hazard), aliased(Hazard)
+    into = (
+        select(own.merged_into_id.label("id"))
+        .join(HazardReport, HazardReport.hazard_id == own.id)
+        .where(own.merged_into_id.is_not(None), HazardReport.suspected_by.is_not(None))
+        .cte("suspected_into", recursive=True)
+    )
+    further = select(upper.merged_into_id).join(into, upper.id == into.c.id)
+    into = into.union(further.where(upper.merged_into_id.is_not(None)))
+    return select(into.c.id)
 
 
 async def merged_upwards(session: AsyncSession, hazard_ids: Collection[UUID]) -> list[UUID]:
