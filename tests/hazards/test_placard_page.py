@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import zxingcpp
+from PIL import Image, ImageDraw
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -192,3 +194,29 @@ def luminance(colour: str) -> float:
 def contrast(one: float, other: float) -> float:
     lighter, darker = max(one, other), min(one, other)
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def drawn(svg: str) -> Image.Image:
+    """The picture of a QR code: dark runs `h` of rows, moved to by `m`, relative to the last end (segno's only path)."""
+    size = int(re.search(r'width="(\d+)"', svg)[1])  # type: ignore[index]
+    scale = int(re.search(r"scale\((\d+)\)", svg)[1])  # type: ignore[index]
+    picture = Image.new("L", (size, size), 255)
+    x, y = 0.0, 0.0
+    for move, run in re.findall(r"[Mm]([-\d. ]+)h(\d+)", re.search(r'stroke="#000" d="([^"]+)"', svg)[1]):  # type: ignore[index]
+        right, down = re.findall(r"-?[\d.]+", move)
+        x, y = x + float(right), y + float(down)
+        top = y - 0.5
+        box = (x * scale, top * scale, (x + int(run)) * scale - 1, (top + 1) * scale - 1)
+        ImageDraw.Draw(picture).rectangle(box, fill=0)
+        x += int(run)
+    return picture
+
+
+def test_the_qr_code_for_print_leads_to_the_page_while_it_is_in_force(scene: Scene) -> None:
+    proposed = scene.propose().json()
+    assert scene.chief.get(f"{PLACARDS}/{proposed['id']}/qr").status_code == 404
+    decided = scene.step(scene.chief, proposed, "decide").json()
+    answer = scene.chief.get(f"{PLACARDS}/{decided['id']}/qr")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+    (code,) = zxingcpp.read_barcodes(drawn(answer.text))
+    assert code.text == scene.chief.get(f"{PLACARDS}/{decided['id']}").json()["public_url"]

@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
+from app.core.errors import NotFoundProblem
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
+from app.models.hazards import Placard
 from app.schemas.placards import (
     PlacardDetail,
     PlacardKindView,
@@ -34,6 +36,7 @@ from app.services.hazards.governing import (
     record_plan,
     record_progress,
 )
+from app.services.hazards.placard_page import qr_svg
 from app.services.hazards.placards import (
     PlacardContent,
     PlacardFilter,
@@ -44,6 +47,7 @@ from app.services.hazards.placards import (
     take_placard_step,
 )
 from app.services.hazards.service import get_hazard
+from app.services.runtime import Runtime
 
 router = APIRouter(tags=["hazards"])
 READ = [Depends(allowed("hazards:read"))]
@@ -113,17 +117,34 @@ async def get_one_placard(
     placard = await get_placard(session, actor, placard_id)
     set_etag(response, placard.version)
     progress = await list_progress(session, placard_id)
-    base = runtime.settings.public_url.rstrip("/")
     return PlacardDetail(
         **PlacardView.model_validate(placard).model_dump(),
-        public_url=f"{base}/public/v1/placards/{placard.public_token}"
-        if placard.status == "in_force"
-        else None,
+        public_url=_public_address(runtime, placard) if placard.status == "in_force" else None,
         plans=[PlacardPlanView.model_validate(row) for row in await list_plans(session, placard_id)],
         progress=[PlacardProgressView.model_validate(row) for row in progress],
         missing_months=missing_months(placard, [row.month for row in progress], shanghai_today()),
         steps=[PlacardStepView.model_validate(row) for row in await list_placard_steps(session, placard_id)],
     )
+
+
+@router.get(
+    "/placards/{placard_id}/qr",
+    dependencies=READ,
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}},
+)
+async def get_placard_qr(
+    placard_id: UUID, actor: CurrentActor, session: ReadSession, runtime: RuntimeOf
+) -> Response:
+    """The public address of a placard in force as a QR code (SVG), to be printed on it; 404 while there is none."""
+    placard = await get_placard(session, actor, placard_id)
+    if placard.status != "in_force":
+        raise NotFoundProblem
+    return Response(qr_svg(_public_address(runtime, placard)), media_type="image/svg+xml")
+
+
+def _public_address(runtime: Runtime, placard: Placard) -> str:
+    return f"{runtime.settings.public_url.rstrip('/')}/public/v1/placards/{placard.public_token}"
 
 
 async def _step(

@@ -1,10 +1,13 @@
 """What the public reads of a placard: one plain page, Chinese first, without scripts, of what may be published and nothing else."""
 
 import hashlib
+import io
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import date
 from html import escape
+
+import segno
 
 from app.core.wording import Wording
 
@@ -49,6 +52,15 @@ LABELS = (
 def placard_page(shown: Published) -> str:
     """The page. The words of the law and names of enterprises and authorities stay Chinese within the English part."""
     return _page(shown.title, _part(shown, "zh", shown.district.zh), _part(shown, "en", shown.district.en))
+
+
+def qr_svg(address: str) -> str:
+    """An address as a QR code (ISO/IEC 18004), a quarter of which may be dirt: it hangs at a gate."""
+    code = io.BytesIO()
+    segno.make(address, error="q", micro=False).save(
+        code, kind="svg", scale=8, light="#fff", title=address, encoding="utf-8"
+    )
+    return code.getvalue().decode()
 
 
 def sentence_page(sentence: Wording) -> str:
