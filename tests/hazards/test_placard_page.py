@@ -212,10 +212,8 @@ def drawn(svg: str) -> Image.Image:
     return picture
 
 
-def test_the_qr_code_for_print_leads_to_the_page_while_it_is_in_force(scene: Scene) -> None:
-    proposed = scene.propose().json()
-    assert scene.chief.get(f"{PLACARDS}/{proposed['id']}/qr").status_code == 404
-    decided = scene.step(scene.chief, proposed, "decide").json()
+def test_the_qr_code_for_print_leads_to_the_page(scene: Scene) -> None:
+    decided = scene.decided()
     answer = scene.chief.get(f"{PLACARDS}/{decided['id']}/qr")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
     (code,) = zxingcpp.read_barcodes(drawn(answer.text))

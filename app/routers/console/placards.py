@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
-from app.core.errors import NotFoundProblem
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
@@ -136,10 +135,8 @@ async def get_one_placard(
 async def get_placard_qr(
     placard_id: UUID, actor: CurrentActor, session: ReadSession, runtime: RuntimeOf
 ) -> Response:
-    """The public address of a placard in force as a QR code (SVG), to be printed on it; 404 while there is none."""
+    """The public address of a placard as a QR code (SVG), to be printed on it; the page is there while the placard is in force."""
     placard = await get_placard(session, actor, placard_id)
-    if placard.status != "in_force":
-        raise NotFoundProblem
     return Response(qr_svg(_public_address(runtime, placard)), media_type="image/svg+xml")
 
 
