@@ -22,7 +22,8 @@ async def authority_covers(session: AsyncSession, authority_id: UUID, region_id:
 
 
 def covers(authority_id: Reference, region_id: Reference, on: Day) -> ColumnElement[bool]:
-    """The same as a condition; authority, region and day may be bound later or come from the query around it."""
+    """The same as a condition. Authority, region and day may be bound later; they may come from the query around it, the
+    region as a literal column only: two levels down a mapped one would bring its table anew, and any row of it would do."""
     authority, entrusting, entrusted = aliased(Authority), aliased(Authority), aliased(Entrustment)
     by_entrustment = (
         select(Entrustment.id)
