@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from benchmarks.growth import grow
 from benchmarks.installation import Installation, installation
 from benchmarks.profiling import profile_submissions
 from benchmarks.report import (
-    SCENARIOS,
     Report,
     as_markdown,
     describe_machine,
@@ -45,7 +43,7 @@ def main() -> int:
         help="only these parts",
     )
     parser.add_argument(
-        "--keep", action="store_true", help="keep the published figures of all parts but d and e"
+        "--keep", action="store_true", help="keep the published figures of what is not measured now"
     )
     parser.add_argument("--uploads", type=int, default=UPLOADS, help="slow uploads at the same time (500)")
     parser.add_argument("--upload-seconds", type=float, default=UPLOAD_SECONDS, help="what each takes (120)")
@@ -73,8 +71,7 @@ def main() -> int:
             if "d" in parts:
                 report.first_sync = asyncio.run(measure_first_sync(installed, city))
     if given.keep:
-        new = {"slow_uploads": report.slow_uploads, "first_sync": report.first_sync}
-        report = replace(read_report(), **{name: figures for name, figures in new.items() if figures})
+        report = read_report().renewed_by(report)
     if given.quick:
         sys.stdout.write(as_markdown(report))
     else:
@@ -106,7 +103,7 @@ def _measure(bench: Bench, parts: list[str], connections: list[int]) -> None:
                 bench.measure(served, "a10", reference.connections)
     if "profile" in parts:
         report.profile = profile_submissions(installed, bench)
-    report.levels.sort(key=lambda level: (list(SCENARIOS).index(level.scenario), level.connections))
+    report.in_order()
 
 
 def _slow_uploads(

@@ -25,6 +25,7 @@ class Level:
     backlog: dict[str, int]
     backlog_drained_seconds: float
     floors: dict[str, float] = field(default_factory=dict)
+    measured_at: str = ""
 
     def ratio(self, floor: str) -> float | None:
         """Our rate as a share of a floor's."""

@@ -38,6 +38,20 @@ class Report:
     machine: dict[str, str] = field(default_factory=dict)
     measured_at: str = ""
 
+    def renewed_by(self, newer: "Report") -> "Report":
+        """The newer figures, and of these what was not measured again; each level says when it was."""
+        levels = {(level.scenario, level.connections): level for level in self.levels}
+        for level in levels.values():
+            level.measured_at = level.measured_at or self.measured_at
+        levels |= {(level.scenario, level.connections): level for level in newer.levels}
+        values = {**asdict(self), **{name: value for name, value in asdict(newer).items() if value}}
+        return Report(**{**values, "levels": list(levels.values())}).in_order()
+
+    def in_order(self) -> "Report":
+        """Levels as the page shows them."""
+        self.levels.sort(key=lambda level: (list(SCENARIOS).index(level.scenario), level.connections))
+        return self
+
     def as_json(self) -> str:
         """Indented, keys as they are."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
@@ -160,7 +174,7 @@ def _promises(report: Report) -> str:
             f"- {level.scenario}, {level.connections} connections, {level.packages_before:,} packages before: "
             f"{level.submissions:,} submissions in {level.seconds:.0f} s, {level.unprocessed} unprocessed, "
             f"{level.receipts_verified:,} receipts verified. Left to the background at the end: {left}; done "
-            f"{level.backlog_drained_seconds} s later."
+            f"{level.backlog_drained_seconds} s later. Measured {(level.measured_at or report.measured_at)[:10]}."
         )
     if report.derivatives:
         lines += ["", "Derivatives (1280 and 320 px of each photograph) are made by the worker afterwards: " + "; ".join(
