@@ -32,6 +32,8 @@ EXAMINATION_SECONDS = 0.5
 SEALING_SECONDS = 1.0
 COUNTING_SECONDS = 1.0
 COMPARING_SECONDS = 5.0
+COMPARING_RESTS = 9
+"""Nobody waits for what is compared: on a busy machine it rests so many times as long as it worked."""
 CHECKPOINT_SECONDS = 10.0
 AFTER_FAILURE_SECONDS = 5.0
 
@@ -68,12 +70,17 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
             return await fold_changes(session)
 
     async def compare() -> bool:
+        began = time.monotonic()
         async with runtime.database.write() as session:
-            return await compare_changed(session)
+            has_more = await compare_changed(session)
+        if spare_of_comparing.is_scarce():
+            await asyncio.sleep(COMPARING_RESTS * (time.monotonic() - began))
+        return has_more
 
     decoders = [Decoder() for _ in range(runtime.settings.evidence_decoders)]
 
-    spare, patience = SpareTime(), timedelta(seconds=runtime.settings.evidence_patience_seconds)
+    spare, spare_of_comparing = SpareTime(), SpareTime()
+    patience = timedelta(seconds=runtime.settings.evidence_patience_seconds)
 
     async def examine() -> bool:
         if spare.is_scarce():

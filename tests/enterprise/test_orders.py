@@ -107,7 +107,7 @@ def test_a_later_order_counts_instead_of_the_one_before(factory: Factory) -> Non
 
 @pytest.mark.parametrize("source", ["tip", "transfer", "patrol"])
 def test_the_words_of_whoever_told_of_it_are_not_passed_on(factory: Factory, source: str) -> None:
-    factory.change(factory.hazard, source=source, description="厂内喷漆工反映联锁被旁路")
+    factory.change(factory.hazard, source=source, description="有人反映联锁被旁路")
     factory.order()
     answer = factory.person.get(ORDERS).text
     assert "反映" not in answer

@@ -218,9 +218,12 @@ def facts(shared_folder: Path) -> dict[str, Any]:
 PRESUMED = {"measure_in_writing"}
 """Needed by a state of the facts (S05: oral first, writing follows) without a number: presumed until an authority sets one."""
 
+STATED = {"placard"}
+"""Of no limit of the facts (their section on governing major hazards): the decision itself states the period."""
+
 
 def test_every_limit_of_the_facts_is_carried_and_none_besides(shared_folder: Path) -> None:
-    carried = {one.fact for one in time_limits() if one.code not in PRESUMED}
+    carried = {one.fact for one in time_limits() if one.code not in PRESUMED | STATED}
     assert carried | MONEY == set(facts(shared_folder))
 
 
@@ -234,7 +237,7 @@ ONE_NUMBER = {
 def test_numbers_and_units_agree_with_the_facts_and_what_is_unsure_is_marked(shared_folder: Path) -> None:
     known, plain = facts(shared_folder), 0
     for limit in time_limits():
-        if limit.code in PRESUMED:
+        if limit.code in PRESUMED | STATED:
             continue
         fact = known[limit.fact]
         assert limit.to_be_confirmed or "unverified" not in fact["source"], limit.code
