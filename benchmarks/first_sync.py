@@ -37,8 +37,9 @@ WITH chosen AS (
 hazards AS (
     INSERT INTO hazards (id, version, created_at, updated_at, number, authority_id, enterprise_id, site_id, region_id, level,
                          source, description, item_code, found_on, evidence_ids, status, due_on)
-    SELECT gen_random_uuid(), 1, now(), now(), '安应急患〔2026〕第' || n || '号（首次同步）', %(authority)s, enterprise_id, site_id, region_id,
-           'general', 'inspection', '喷漆房可燃气体报警器未定期校准，第' || n || '处', 'RTO-' || (n %% 30), current_date - 9,
+    SELECT gen_random_uuid(), 1, now(), now(), '安应急患〔2026〕第' || n || '号（首次同步）', %(authority)s,
+           enterprise_id, site_id, region_id, 'general', 'inspection',
+           '喷漆房可燃气体报警器未定期校准，第' || n || '处', 'RTO-' || (n %% 30), current_date - 9,
            ARRAY[photo], 'ordered', current_date + (n %% 30)::int FROM chosen RETURNING id, region_id, evidence_ids),
 photos AS (
     INSERT INTO evidence_files (id, hazard_id, user_id, region_id, is_claimed, sha256, size, media_type, storage_key,
