@@ -21,7 +21,7 @@ from app.models.clocks import Clock
 from app.models.hazards import Hazard, HazardDuplicate
 from app.models.history import AuditEntry
 from app.services.hazards import duplicate_rule
-from app.services.hazards.comparing import _PAIRS, CANDIDATES, compare_changed
+from app.services.hazards.comparing import _PAIRS, CANDIDATES, PROPOSALS, compare_changed
 from app.services.hazards.content import duplicate_limits, registry_settings
 from app.services.hazards.duplicate_rule import Found, Limits, Reason, reasons_for, similarity
 from app.services.hazards.duplicate_workflow import STATES, TRANSITIONS
@@ -279,6 +279,27 @@ def test_what_was_dismissed_is_not_proposed_again_and_comparing_twice_adds_nothi
     assert yard.proposed() == []
     yard.docket.hazard()
     assert len(yard.proposed()) == 0  # no item, and its words are not alike
+
+
+def test_what_is_found_again_and_again_is_proposed_with_its_newest_likes_and_a_dismissal_makes_room(
+    yard: Yard,
+) -> None:
+    made = []
+    for _ in range(PROPOSALS + 3):
+        made.append(str(yard.docket.hazard()))
+        yard.set(made[-1], item_code="RTO-01")
+        compare(yard.world)  # each as it is found
+    newest = made[-1]
+
+    def likes() -> list[str]:
+        return sorted(pair["other"]["id"] for pair in yard.proposed() if pair["hazard"]["id"] == newest)
+
+    assert likes() == sorted(made[-1 - PROPOSALS : -1])
+    (first,) = [
+        one for one in yard.proposed() if one["hazard"]["id"] == newest and one["other"]["id"] == made[-2]
+    ]
+    assert yard.act(yard.chief, first, "dismiss").json()["status"] == "dismissed"
+    assert likes() == sorted(made[-2 - PROPOSALS : -2])
 
 
 def test_a_clause_that_is_confirmed_later_makes_them_alike(yard: Yard) -> None:

@@ -3,7 +3,7 @@
 Each hazard the change feed tells of, new or changed (a clause was confirmed), is compared with the open ones of its enterprise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -27,6 +27,9 @@ BATCH = 100
 """Changes of hazards looked at in one unit of work; each may bring as many rows as there are candidates."""
 CANDIDATES = 200
 """The newest open hazards of an enterprise that one is compared with."""
+PROPOSALS = 3
+"""With so many of them one hazard is proposed at a time, the newest. Who finds one thing twenty times is asked to merge a chain of
+pairs, not every pair; whatever a person has settled makes room for the next."""
 
 _LOCK = text("SELECT position FROM hazard_comparing FOR UPDATE SKIP LOCKED")
 _UNTIL = text(
@@ -62,6 +65,14 @@ _PAIRS = text(
 )
 
 
+_SETTLED = text(
+    """
+    SELECT hazard_id, other_id FROM hazard_duplicates
+     WHERE status <> 'proposed' AND (hazard_id = ANY(:ids) OR other_id = ANY(:ids))
+    """
+)
+
+
 async def compare_changed(session: AsyncSession, batch: int = BATCH) -> bool:
     """Compare the hazards that the next changes tell of, and propose what may be one; True when there are more.
 
@@ -77,24 +88,31 @@ async def compare_changed(session: AsyncSession, batch: int = BATCH) -> bool:
     limits = duplicate_limits()
     values = {"position": state.position, "until": until, "days": limits.days, "candidates": CANDIDATES}
     rows = (await session.execute(_PAIRS, values)).all()
-    await _propose(session, await anyio.to_thread.run_sync(_proposals, rows, limits))
+    touched = list({row.new_id for row in rows})
+    settled = (
+        {tuple(pair) for pair in await session.execute(_SETTLED, {"ids": touched})} if touched else set()
+    )
+    await _propose(session, await anyio.to_thread.run_sync(_proposals, rows, limits, settled))
     await session.execute(_ADVANCE, {"until": until})
     return bool(number == batch)
 
 
-def _proposals(rows: Sequence[Any], limits: Limits) -> list[dict[str, Any]]:
+def _proposals(rows: Sequence[Any], limits: Limits, settled: Set[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """The rows of what is to be proposed, each pair once: the later hazard and the earlier. Runs beside the event loop."""
     known: dict[UUID, Found] = {}
     pairs: dict[tuple[UUID, UUID], dict[str, Any]] = {}
     for _, group in groupby(rows, key=lambda row: row.new_id):
         own, *others = group
-        new = _known(known, own)
-        for row in others:
-            later, earlier = max(new.id, row.id), min(new.id, row.id)
-            if (later, earlier) in pairs:
+        new, room = _known(known, own), PROPOSALS
+        for row in sorted(others, key=lambda row: (row.found_on, row.id), reverse=True):
+            pair = max(new.id, row.id), min(new.id, row.id)
+            if pair in settled:
                 continue
             if reasons := reasons_for(new, _known(known, row), limits):
-                pairs[later, earlier] = _proposal(later, earlier, own.region_id, reasons)
+                pairs[pair] = _proposal(*pair, own.region_id, reasons)
+                room -= 1
+            if not room:
+                break
     return list(pairs.values())
 
 

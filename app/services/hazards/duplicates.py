@@ -15,7 +15,7 @@ from app.core.events import publish
 from app.core.paging import Page, PageRequest
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, HazardDuplicate, HazardStep
-from app.services.audit.service import record_act
+from app.services.audit.service import note_change, record_act
 from app.services.hazards.covering import cover_kept, uncover_kept
 from app.services.hazards.duplicate_workflow import TRANSITIONS
 from app.services.hazards.errors import (
@@ -144,9 +144,13 @@ async def undo_merging(
 async def dismiss_duplicate(
     session: AsyncSession, actor: Actor, duplicate_id: UUID, expected: int, reason: str
 ) -> HazardDuplicate:
-    """They are two. Raises DuplicateStateProblem."""
+    """They are two; both are compared once more, since one is proposed with few others at a time. Raises DuplicateStateProblem."""
     row = await _judge(session, actor, duplicate_id, "dismiss")
     await _settle(session, row, expected, "dismiss", actor, reason, kept_id=None)
+    for hazard in (await pairs_of(session, [row])).values():
+        await note_change(
+            session, kind="hazard", object_id=hazard.id, version=hazard.version, region_id=hazard.region_id
+        )
     await _record(session, actor, row, "dismiss")
     return row
 
