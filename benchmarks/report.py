@@ -45,6 +45,7 @@ class Report:
             level.measured_at = level.measured_at or self.measured_at
         levels |= {(level.scenario, level.connections): level for level in newer.levels}
         values = {**asdict(self), **{name: value for name, value in asdict(newer).items() if value}}
+        values["rows_per_submission"] = {**self.rows_per_submission, **newer.rows_per_submission}
         return Report(**{**values, "levels": list(levels.values())}).in_order()
 
     def in_order(self) -> "Report":
@@ -95,7 +96,7 @@ def write_report(report: Report, folder: Path = ROOT / "docs") -> list[Path]:
 
 def as_markdown(report: Report) -> str:
     """The page."""
-    parts = [_INTRODUCTION.format(date=report.measured_at[:10], seconds=report.seconds_per_level)]
+    parts = [_INTRODUCTION.format(date=report.measured_at[:10])]
     parts.append(
         "## The machine\n\n" + "\n".join(f"- {name}: {value}" for name, value in report.machine.items())
     )
@@ -119,10 +120,10 @@ def as_markdown(report: Report) -> str:
 
 _INTRODUCTION = """# Benchmarks
 
-Written by `make bench` (measured {date}, UTC); the same figures as data: `benchmarks.json`. Each level ran {seconds:.0f} s in a
-closed loop: a connection sends its next request when it has the answer before. Packages are sealed, signed and hashed before
-the clock starts. The service is `anshao serve --with-worker` on its embedded PostgreSQL with every durability setting on.
-An answer is a receipt: when it leaves, the package's bytes, its record, findings, hazards, fact sheet, verdicts, audit entries
+Written by `make bench` (measured {date}, UTC); the same figures as data: `benchmarks.json`. Each level ran in a closed loop, for
+the seconds given with it below: a connection sends its next request when it has the answer before. Packages are sealed, signed
+and hashed before the clock starts. The service is `anshao serve --with-worker` on its embedded PostgreSQL with every durability
+setting on. An answer is a receipt: when it leaves, the package's bytes, its record, findings, hazards, fact sheet, verdicts, audit entries
 and receipt are committed and synced. The worker examines photographs in the machine's spare time; under full load they wait,
 five minutes at most. A *floor* is what the same machine does in the same run with nothing around it: pgbench writing the same
 rows in one transaction, or hashing, writing and syncing the same bytes with as many threads as connections."""

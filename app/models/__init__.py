@@ -1,4 +1,4 @@
-"""Tables, one file per area, no behaviour. Every file is imported here so that migrations see all of them."""
+"""Tables, a file for an area or a larger feature of one, no behaviour. All are imported here so that migrations see them."""
 
 from app.models import (
     board,
@@ -12,9 +12,11 @@ from app.models import (
     history,
     identity,
     inspections,
+    measures,
     numbers,
     organizations,
     patrols,
+    placards,
     quarantine,
 )
 
@@ -30,8 +32,10 @@ __all__ = [
     "history",
     "identity",
     "inspections",
+    "measures",
     "numbers",
     "organizations",
     "patrols",
+    "placards",
     "quarantine",
 ]

@@ -13,7 +13,8 @@ from app.core.clock import SHANGHAI, shanghai_today, standing_at, utc_now
 from app.core.ids import new_id
 from app.enums.hazards import MeasureStatus
 from app.enums.identity import Role
-from app.models.hazards import Hazard, OnsiteMeasure
+from app.models.hazards import Hazard
+from app.models.measures import OnsiteMeasure
 from app.services.clocks.content import time_limit, time_limits
 from app.services.hazards.content import measure_kinds
 from app.services.hazards.measure_workflow import IN_FORCE, INITIAL, STATES, TRANSITIONS

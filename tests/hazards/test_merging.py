@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today, utc_now
 from app.core.ids import new_id
-from app.models.hazards import Hazard, HazardDuplicate, HazardReport, OnsiteMeasure
+from app.models.hazards import Hazard, HazardDuplicate, HazardReport
+from app.models.measures import OnsiteMeasure
 from app.models.organizations import Authority
 from tests.determinations.making import NO_ALARM, Visit, answers
 from tests.determinations.test_verification import DECIDED, step, verified

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
 from app.models.enterprises import Enterprise, Site
-from app.models.hazards import Hazard, Placard
+from app.models.hazards import Hazard
+from app.models.placards import Placard
 from tests.factories.world import World
 from tests.hazards.test_placards import PLACARDS, Scene
 

@@ -14,7 +14,8 @@ from app.core.ids import new_id
 from app.enums.hazards import PlacardStatus
 from app.enums.identity import Role
 from app.models.enterprises import EnterpriseContact
-from app.models.hazards import Hazard, Placard
+from app.models.hazards import Hazard
+from app.models.placards import Placard
 from app.services.clocks.content import time_limits
 from app.services.clocks.service import Subject, end_clocks, start_clock
 from app.services.hazards.content import placard_kind, placard_kinds, proposal_kinds

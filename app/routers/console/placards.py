@@ -11,7 +11,7 @@ from app.core.clock import shanghai_today
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
-from app.models.hazards import Placard
+from app.models.placards import Placard
 from app.schemas.placards import (
     PlacardDetail,
     PlacardKindView,

@@ -5,7 +5,8 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.hazards import Hazard, MeasureHazard
+from app.models.hazards import Hazard
+from app.models.measures import MeasureHazard
 
 # Only what a merging added (its `absorb` step says so), that no decision in writing named since, and that nothing still merged
 # into the hazard needs.

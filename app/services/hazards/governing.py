@@ -13,7 +13,7 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact
-from app.models.hazards import Placard, PlacardPlan, PlacardProgress
+from app.models.placards import Placard, PlacardPlan, PlacardProgress
 from app.services.hazards.content import placard_kind, placard_kinds
 from app.services.hazards.errors import (
     PlacardPersonsProblem,

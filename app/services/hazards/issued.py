@@ -18,8 +18,9 @@ from app.core.errors import ForbiddenProblem, NotFoundProblem
 from app.core.paging import Page, PageRequest
 from app.enums.hazards import HazardSource, MeasureStatus
 from app.models.clocks import Clock
-from app.models.hazards import Hazard, MeasureOfficer, OnsiteMeasure, RectificationOrder
+from app.models.hazards import Hazard, RectificationOrder
 from app.models.identity import User
+from app.models.measures import MeasureOfficer, OnsiteMeasure
 from app.models.organizations import Authority
 from app.schemas.enterprise.orders import IssuedMeasure, IssuedOrder, MeasureKindName
 from app.services.hazards.content import measure_kind

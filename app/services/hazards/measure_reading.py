@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.paging import Page, PageRequest
 from app.models.clocks import Clock
-from app.models.hazards import Hazard, MeasureHazard, MeasureOfficer, MeasureStep, OnsiteMeasure
+from app.models.hazards import Hazard
+from app.models.measures import MeasureHazard, MeasureOfficer, MeasureStep, OnsiteMeasure
 from app.services.hazards.measure_workflow import IN_FORCE
 from app.services.identity.places import lies_in
 

@@ -14,8 +14,9 @@ from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.enums.hazards import MeasureStatus
 from app.models.enterprises import Site
-from app.models.hazards import Hazard, MeasureHazard, MeasureOfficer, MeasureStep, OnsiteMeasure
+from app.models.hazards import Hazard
 from app.models.identity import OfficerCertificate, User
+from app.models.measures import MeasureHazard, MeasureOfficer, MeasureStep, OnsiteMeasure
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
 from app.services.clocks.service import Subject, end_clocks, find_running, start_clock

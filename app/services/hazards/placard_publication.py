@@ -10,8 +10,9 @@ from sqlalchemy.orm import aliased
 
 from app.core.wording import Wording
 from app.models.enterprises import Enterprise
-from app.models.hazards import Hazard, Placard
+from app.models.hazards import Hazard
 from app.models.organizations import Authority, Region
+from app.models.placards import Placard
 from app.services.determinations.content import find_clause
 from app.services.hazards.content import placard_kind
 from app.services.hazards.placard_page import Published

@@ -18,9 +18,10 @@ from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
 from app.models.enterprises import EnterpriseContact
-from app.models.hazards import Hazard, Placard, PlacardStep
+from app.models.hazards import Hazard
 from app.models.identity import User
 from app.models.organizations import Region
+from app.models.placards import Placard, PlacardStep
 from app.rules.clocks import ClockUnit
 from app.services.audit.service import record_act
 from app.services.clocks.service import Subject, end_clocks, start_clock

@@ -18,7 +18,9 @@ from app.core.clock import shanghai_today, utc_now
 from app.core.ids import new_id
 from app.enums.hazards import MeasureStatus, ProposalEnd
 from app.models.clocks import Clock
-from app.models.hazards import Hazard, HazardProposal, MeasureHazard, OnsiteMeasure, Placard
+from app.models.hazards import Hazard, HazardProposal
+from app.models.measures import MeasureHazard, OnsiteMeasure
+from app.models.placards import Placard
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
 from app.services.clocks.repository import is_past
