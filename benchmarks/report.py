@@ -123,7 +123,8 @@ _INTRODUCTION = """# Benchmarks
 Written by `make bench` (measured {date}, UTC); the same figures as data: `benchmarks.json`. Each level ran in a closed loop, for
 the seconds given with it below: a connection sends its next request when it has the answer before. Packages are sealed, signed
 and hashed before the clock starts. The service is `anshao serve --with-worker` on its embedded PostgreSQL with every durability
-setting on. An answer is a receipt: when it leaves, the package's bytes, its record, findings, hazards, fact sheet, verdicts, audit entries
+setting on.
+An answer is a receipt: when it leaves, the package's bytes, its record, findings, hazards, fact sheet, verdicts, audit entries
 and receipt are committed and synced. The worker examines photographs in the machine's spare time; under full load they wait,
 five minutes at most. A *floor* is what the same machine does in the same run with nothing around it: pgbench writing the same
 rows in one transaction, or hashing, writing and syncing the same bytes with as many threads as connections."""
