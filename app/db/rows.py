@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import Base
+from app.db.fixed import Fixed
+from app.db.session import OnceSession
 
 Rows = tuple[type[Base], Sequence[Mapping[str, Any]]]
 
@@ -59,11 +61,14 @@ async def insert_rows(session: AsyncSession, *sets: Rows | Computed | Part, answ
             plain[one[0]] += [_whole(one[0], row) for row in one[1]]
     if not shapes:
         return None
-    return (await session.execute(_statement(tuple(shapes), answer), values)).scalar_one()
+    ((result,),) = await _statement(tuple(shapes), answer).all(session, values)
+    if isinstance(session, OnceSession):
+        session.spend()
+    return result
 
 
 @cache
-def _statement(shapes: tuple[tuple[Any, ...], ...], answer: str) -> Any:
+def _statement(shapes: tuple[tuple[Any, ...], ...], answer: str) -> Fixed:
     parts, binds = [], []
     for shape in shapes:
         if len(shape) == 2:
@@ -71,7 +76,7 @@ def _statement(shapes: tuple[tuple[Any, ...], ...], answer: str) -> Any:
         else:
             parts.append(f"insert_{shape[0]} AS ({_insert(*shape)})")
             binds.append(bindparam(shape[0], type_=JSONB))
-    return text(f"WITH {', '.join(parts)} SELECT {answer}").bindparams(*binds)
+    return Fixed(text(f"WITH {', '.join(parts)} SELECT {answer}").bindparams(*binds))
 
 
 def _insert(rows: str, model: type[Base], computed: tuple[tuple[tuple[str, str], ...], str] | None) -> str:

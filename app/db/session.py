@@ -7,6 +7,35 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
 
+class OnceSession(AsyncSession):
+    """Reads as often as it likes, then writes once: that statement is its own transaction, and nothing may follow it."""
+
+    _is_spent = False
+
+    def spend(self) -> None:
+        """The one writing statement has been sent."""
+        self._is_spent = True
+
+    async def connection(self, *args: Any, **options: Any) -> AsyncConnection:
+        """The connection, as long as nothing was written."""
+        self._refuse_if_spent()
+        return await super().connection(*args, **options)
+
+    async def execute(self, *args: Any, **options: Any) -> Any:
+        """A statement, as long as nothing was written."""
+        self._refuse_if_spent()
+        return await super().execute(*args, **options)
+
+    async def flush(self, *args: Any, **options: Any) -> None:
+        """Nothing may wait to be written: it would be a second transaction."""
+        if self.new or self.dirty or self.deleted:
+            raise RuntimeError("a unit that writes once writes by insert_rows alone")
+
+    def _refuse_if_spent(self) -> None:
+        if self._is_spent:
+            raise RuntimeError("a unit that writes once has written")
+
+
 class Database:
     """Opens units of work on one engine."""
 
@@ -16,12 +45,22 @@ class Database:
         """Travels with every session as `session.info`; the runtime puts itself here for reactions to events."""
         self._sessions = async_sessionmaker(engine, expire_on_commit=False, info=self.info)
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._once = async_sessionmaker(
+            self._autocommit, expire_on_commit=False, info=self.info, class_=OnceSession
+        )
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """A session that commits when the block ends well and rolls back when it raises."""
         async with self._sessions() as session, session.begin():
             yield session
+
+    @asynccontextmanager
+    async def write_once(self) -> AsyncIterator[OnceSession]:
+        """A session for a unit of one writing statement: two round trips less than write(), and no lock but the statement's."""
+        async with self._once() as session:
+            yield session
+            await session.flush()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

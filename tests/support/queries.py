@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import fixed
 from app.db.session import Database
 
 
@@ -17,8 +19,14 @@ def recorded_queries(database: Database) -> Iterator[list[str]]:
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
         statements.append(statement)
 
+    def note_fixed(connection: AsyncConnection, statement: str) -> None:
+        if connection.engine.pool is database.engine.pool:
+            statements.append(statement)
+
+    fixed.listeners.append(note_fixed)
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
     try:
         yield statements
     finally:
+        fixed.listeners.remove(note_fixed)
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)

@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
+from app.db.fixed import Fixed
 from app.models.checklists import Template, TemplateVersion
 from app.models.enterprises import Enterprise, RiskUnit, Site, SiteLink
 from app.models.identity import Device, User
@@ -223,7 +224,7 @@ _BESIDE = (
     .offset(0)
     .lateral("beside")
 )
-_CONTEXTS = select(_BESIDE).select_from(_NAMED).join(_BESIDE, true()).order_by(_NAMED.c.place)
+_CONTEXTS = Fixed(select(_BESIDE).select_from(_NAMED).join(_BESIDE, true()).order_by(_NAMED.c.place))
 
 
 async def read_contexts(
@@ -231,7 +232,7 @@ async def read_contexts(
 ) -> list[Context]:
     """What stands beside each package, in the order given; one statement."""
     named = [{"place": place, **_names(one)} for place, one in enumerate(packages)]
-    rows = (await connection.execute(_CONTEXTS, {"named": named})).all()
+    rows = await _CONTEXTS.all(connection, {"named": named})
     return [_context(row, one.envelope) for row, one in zip(rows, packages, strict=True)]
 
 

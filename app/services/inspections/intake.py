@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, literal, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from app.core.actor import Actor
 from app.core.clock import utc_now
 from app.core.errors import ForbiddenProblem, NotFoundProblem, Problem
-from app.models.history import Change
+from app.db.fixed import Fixed
 from app.models.inspections import PackageConflict, PackageIntake
 from app.schemas.mobile.packages import Envelope
 from app.services.evidence.service import Brought
@@ -35,6 +35,28 @@ MAX_SET_ASIDE = 200
 """Packages of one phone that may be set aside within the window: quarantined ones, and as many conflicts."""
 
 SET_ASIDE_WINDOW = timedelta(days=30)
+
+# What is set aside is told to its phone at once; what is processed, by its record.
+_KEEP = Fixed(
+    text(
+        """
+        WITH kept AS (
+            INSERT INTO package_intakes
+                   (package_id, sha256, sealed, signature, key_id, device_id, user_id, reason, status, received_at, attempts)
+            SELECT given.*, CASE WHEN reason IS NULL THEN 'received' ELSE 'quarantined' END, :received_at, 0
+              FROM unnest(CAST(:package_id AS uuid[]), CAST(:sha256 AS text[]), CAST(:sealed AS bytea[]),
+                          CAST(:signature AS text[]), CAST(:key_id AS text[]), CAST(:device_id AS uuid[]),
+                          CAST(:user_id AS uuid[]), CAST(:reason AS text[]))
+                   AS given (package_id, sha256, sealed, signature, key_id, device_id, user_id, reason)
+                ON CONFLICT DO NOTHING
+            RETURNING package_id, status),
+        told AS (
+            INSERT INTO changes (at, kind, object_id, version)
+            SELECT :received_at, 'package_intake', package_id, 1 FROM kept WHERE status = 'quarantined')
+        SELECT package_id FROM kept
+        """
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,28 +191,12 @@ async def _insert(
     connection: AsyncConnection, actor: Actor, judged: Collection[_Judged]
 ) -> dict[UUID, datetime]:
     received_at = utc_now()
-    rows = [
-        _row(actor, one)
-        | {
-            "received_at": received_at,
-            "status": "quarantined" if one.reason else "received",
-            "reason": one.reason,
-            "attempts": 0,
-        }
-        for one in judged
-    ]
-    new = insert(PackageIntake).on_conflict_do_nothing().returning(PackageIntake.package_id)
-    if any(one.reason for one in judged):
-        return dict.fromkeys((await connection.execute(_told(new.values(rows)))).scalars(), received_at)
-    return dict.fromkeys((await connection.execute(new, rows)).scalars(), received_at)
-
-
-def _told(new: Any) -> Any:
-    """The same with its change row: what is set aside is told to its phone at once; what is processed, by its record."""
-    kept = new.cte("kept")
-    change = select(literal(utc_now()), literal("package_intake"), kept.c.package_id, literal(1))
-    columns = ["at", "kind", "object_id", "version"]
-    return insert(Change).from_select(columns, change).returning(Change.object_id)
+    columns: dict[str, list[Any]] = {}
+    for one in judged:
+        for name, value in (_row(actor, one) | {"reason": one.reason}).items():
+            columns.setdefault(name, []).append(value)
+    new = await _KEEP.all(connection, columns | {"received_at": received_at})
+    return dict.fromkeys((row.package_id for row in new), received_at)
 
 
 def _kept_new(actor: Actor, one: _Judged, received_at: datetime) -> Kept:

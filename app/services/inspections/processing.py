@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.events import publish
 from app.db.rows import Computed, Part, Rows, insert_rows
+from app.db.session import OnceSession
 from app.enums.inspections import PackageKind
 from app.models.inspections import Finding, Package
 from app.models.numbers import NumberUse
@@ -122,13 +123,23 @@ def _series_of(envelope: Envelope) -> tuple[Any, ...]:
     return envelope.authority_id, envelope.legal_date.year
 
 
+def is_one_statement(one: Waiting) -> bool:
+    """True of an inspection whose whole meaning one statement writes: it opens its visit, has every file it declares none of,
+    and speaks of nothing that must be looked up, locked or written besides (a correction, a re-inspection, numbered documents).
+    """
+    envelope, context = one.arrived.envelope, one.context
+    speaks_of_more = envelope.supersedes or envelope.hazards or envelope.documents or envelope.evidence
+    return envelope.kind is PackageKind.INSPECTION and context.visit is None and not speaks_of_more
+
+
 async def process_packages(
     session: AsyncSession, runtime: Runtime, waiting: Sequence[Waiting]
 ) -> list[PackageAnswer]:
     """Write everything that kept packages mean, one or several that stand together; returns what the phone is told of each.
 
     Raises CannotProcess when a person must look, NotWaiting when one is not to be processed any more, and IntegrityError
-    (unique) when a context is out of date.
+    (unique) when a context is out of date. With a session that writes once, for a package that is_one_statement, the last two
+    and a receipt that came in between are refused by the statement itself: DBAPIError (serialization failure).
     """
     arrived = waiting[0].arrived
     actor = Actor(
@@ -162,7 +173,10 @@ async def process_packages(
     ]
     sets += await receipt_rows(session, runtime, complete, first.context.chain)
     chained = CHAINED if complete else "0"
-    added, done = await insert_rows(session, *sets, answer=f"ARRAY[{chained}, {PROCESSED}]")
+    answer = f"ARRAY[{chained}, {PROCESSED}]"
+    if isinstance(session, OnceSession):
+        answer = f"CASE WHEN refuse_unless({CHAINED} = 1 AND {PROCESSED} = 1) THEN {answer} END"
+    added, done = await insert_rows(session, *sets, answer=answer)
     if done < len(meanings):
         raise NotWaiting
     has_receipts = bool(added)

@@ -34,6 +34,7 @@ from app.services.inspections.processing import (
     CannotProcess,
     NotWaiting,
     Waiting,
+    is_one_statement,
     process_packages,
     standing_together,
 )
@@ -49,9 +50,9 @@ MAX_ATTEMPTS = 20
 SWEEP_SELDOM = timedelta(hours=1)
 REFUSED_BY_DATABASE = ("22", "23502", "23503", "23514")
 """Data that will be refused however often it is tried (data exception, NULL, foreign key, check): for a person."""
-SOMEBODY_CAME_FIRST = ("23505", "40P01")
-"""A unique key is taken: what was read before is out of date. Or two waited crosswise (one phone's packages: its receipts and the
-authority's numbers are taken in either order) and PostgreSQL let the other one through."""
+SOMEBODY_CAME_FIRST = ("23505", "40001", "40P01")
+"""A unique key is taken, or a statement refused itself: what was read before is out of date. Or two waited crosswise (one phone's
+packages: its receipts and the authority's numbers are taken in either order) and PostgreSQL let the other one through."""
 BEGIN_AGAIN_AT_MOST = 5
 
 
@@ -195,11 +196,13 @@ async def _finish_packages(
 async def finish_package(runtime: Runtime, one: Waiting) -> PackageAnswer | None:
     """Process one kept package; what a person must look at is set aside with its reason. None: it was not done here."""
     arrived = one.arrived
-    for _ in range(BEGIN_AGAIN_AT_MOST):
+    for attempt in range(BEGIN_AGAIN_AT_MOST):
         if one.context.is_processed:
             return None
+        is_once = attempt == 0 and is_one_statement(one)
+        unit = runtime.database.write_once if is_once else runtime.database.write
         try:
-            async with runtime.database.write() as session:
+            async with unit() as session:
                 return (await process_packages(session, runtime, [one]))[0]
         except CannotProcess as obstacle:
             await _set_aside(runtime, arrived.package_id, obstacle.reason)

@@ -1,0 +1,98 @@
+"""Statements that go to the driver as they are: the same values, rows and errors as SQLAlchemy's own execution."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import Uuid, bindparam, literal, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.ids import new_id
+from app.db.fixed import Fixed
+from app.enums.inspections import PackageKind
+from app.models.identity import User
+from app.services.runtime import Runtime
+from tests.factories.world import World
+
+VALUES = Fixed(
+    text(
+        "SELECT :id AS id, CAST(:ids AS uuid[]) AS ids, CAST(:day AS date) AS day, CAST(:bytes AS bytea) AS bytes, "
+        "CAST(:given AS jsonb) AS given, CAST(:kind AS text) AS kind, CAST(:nothing AS text) AS nothing, "
+        "'50% \\: it''s' AS constant, CAST(:day AS date) + 1 AS next_day"
+    ).bindparams(bindparam("given", type_=JSONB), bindparam("id", type_=Uuid))
+)
+
+
+def run(world: World, statement: Fixed, values: dict[str, Any]) -> Any:
+    async def work(session: AsyncSession) -> Any:
+        return await statement.all(session, values)
+
+    return world.in_database(work)
+
+
+def test_values_come_back_as_they_went(world: World) -> None:
+    one, two = new_id(), new_id()
+    given = {"数": [1, None, {"id": str(one)}], "x": "y:z"}
+    values = {
+        "id": one, "ids": [one, two], "day": date(2024, 2, 29), "bytes": b"\x00\xff", "given": given,
+        "kind": PackageKind.PATROL, "nothing": None,
+    }  # fmt: skip
+    (row,) = run(world, VALUES, values)
+    assert (row.id, row.ids, row.day, row.bytes) == (one, [one, two], date(2024, 2, 29), b"\x00\xff")
+    assert (row.given, row.kind, row.nothing) == (given, "patrol", None)
+    assert (row.constant, row.next_day) == ("50% : it's", date(2024, 3, 1))
+    assert isinstance(row.id, UUID)
+
+
+def test_a_statements_own_values_travel_with_it(world: World) -> None:
+    own = Fixed(select(literal("own").label("own"), bindparam("given", type_=JSONB).label("given")))
+    wanted = Fixed(select(User.id).where(User.name.in_(["nobody", "no one"]), User.id == bindparam("id")))
+    (row,) = run(world, own, {"given": [1]})
+    assert (row.own, row.given) == ("own", [1])
+    assert run(world, wanted, {"id": new_id()}) == []
+
+
+def test_what_waits_in_the_session_is_written_first(world: World) -> None:
+    person = world.person("inspector")
+
+    async def work(session: AsyncSession) -> Any:
+        user = await session.get_one(User, person.user_id)
+        user.name = "改名"
+        return await Fixed(select(User.name).where(User.id == bindparam("id"))).all(session, {"id": user.id})
+
+    assert world.in_database(work)[0].name == "改名"
+
+
+def test_errors_are_those_of_sqlalchemy_and_show_no_values(world: World) -> None:
+    taken = Fixed(text("INSERT INTO feed_probe SELECT 1"))
+    with pytest.raises(DBAPIError) as unknown:
+        run(world, taken, {})
+    assert getattr(unknown.value.orig, "sqlstate", None) == "42P01"
+    chain = Fixed(text("INSERT INTO receipt_chains (device_id, number, sha256) VALUES (:id, 1, :secret)"))
+    with pytest.raises(IntegrityError) as refused:
+        run(world, chain, {"id": new_id(), "secret": "a private word"})
+    assert "a private word" not in str(refused.value).replace(str(refused.value.orig), "")
+
+
+def test_a_lost_connection_is_given_up_and_the_next_one_works(
+    world: World, runtime: Runtime, database_address: str
+) -> None:
+    asked = Fixed(text("SELECT pg_backend_pid() AS pid, pg_sleep(:seconds)"))
+
+    async def lose(_: AsyncSession) -> bool:
+        async with runtime.database.single_statement() as connection:
+            (row,) = await asked.all(connection, {"seconds": 0})
+            with psycopg.connect(database_address, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", (row.pid,))
+            try:
+                await asked.all(connection, {"seconds": 1})
+            except DBAPIError as error:
+                return error.connection_invalidated
+        return False
+
+    assert world.in_database(lose) is True
+    assert len(run(world, asked, {"seconds": 0})) == 1
