@@ -4,11 +4,12 @@ Never inside a request: a chain head locked at every commit would put the system
 `unsealed_entries`, put there by a trigger in the entry's own transaction, so nothing is searched for and nothing missed.
 """
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import BigInteger, bindparam, func, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import utc_now
-from app.models.history import AuditEntry, AuditSeal, SealedEntry, UnsealedEntry
+from app.models.history import AuditEntry, AuditSeal, UnsealedEntry
 from app.services.audit.chain import GENESIS, Checkpoint, entry_hash, seal_hash, signed_message
 from app.services.identity.keys import KeyRing
 
@@ -16,6 +17,17 @@ LOCK = 7_241_004
 BATCH = 1_000
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
+_IDS = bindparam("ids", type_=ARRAY(BigInteger))
+# Asked for by their ids: joined, the whole log would be read up to them.
+_ENTRIES = (
+    select(*AuditEntry.__table__.columns).where(AuditEntry.id == func.any(_IDS)).order_by(AuditEntry.id)
+)
+_MOVE = text(
+    """
+    WITH sealed AS (DELETE FROM unsealed_entries WHERE entry_id = ANY(:ids))
+    INSERT INTO sealed_entries (entry_id, seal_number) SELECT unnest(:ids), :number
+    """
+).bindparams(_IDS)
 
 
 async def seal_waiting(session: AsyncSession, keys: KeyRing, batch: int = BATCH) -> int:
@@ -26,14 +38,10 @@ async def seal_waiting(session: AsyncSession, keys: KeyRing, batch: int = BATCH)
     ids = list((await session.execute(waiting)).scalars())
     if not ids:
         return 0
-    # asked for by their ids: joined, the whole log would be read up to them
-    wanted = select(*AuditEntry.__table__.columns).where(AuditEntry.id.in_(ids)).order_by(AuditEntry.id)
-    entries = (await session.execute(wanted)).mappings().all()
+    entries = (await session.execute(_ENTRIES, {"ids": ids})).mappings().all()
     hashes = [entry_hash(dict(entry)) for entry in entries]
     number = await _add_seal(session, keys, ids, hashes)
-    members = [{"entry_id": entry_id, "seal_number": number} for entry_id in ids]
-    await session.execute(insert(SealedEntry), members)
-    await session.execute(delete(UnsealedEntry).where(UnsealedEntry.entry_id.in_(ids)))
+    await session.execute(_MOVE, {"ids": ids, "number": number})
     return len(ids)
 
 
