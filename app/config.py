@@ -78,7 +78,8 @@ class Settings(BaseSettings):
     evidence_patience_seconds: int = Field(
         300,
         ge=0,
-        description="How long a file may wait for spare time of the machine before it is examined all the same",
+        description="How long a file may wait for spare time of the machine before it is examined all the same; hazards to be "
+        "compared likewise",
     )
     evidence_decoders: int = Field(
         2, ge=1, le=64, description="Processes of one worker that decode photographs, at the lowest priority"

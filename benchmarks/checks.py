@@ -9,7 +9,9 @@ import psycopg
 
 from app.services.inspections.receipt_format import receipt_verifies
 
-DRAIN_WITHIN_SECONDS = 120
+DRAIN_WITHIN_SECONDS = 240
+TO_COUNT = "SELECT f.last_position - c.position FROM change_feed f, hazard_counting c"
+TO_COMPARE = "SELECT count(*) FROM changes WHERE kind = 'hazard' AND position > (SELECT position FROM hazard_comparing)"
 
 
 class PromiseBroken(RuntimeError):
@@ -42,11 +44,13 @@ def check_done(
 
 
 def backlog_of(database: str) -> dict[str, int]:
-    """What was left to the background: audit entries to seal, changes to be given their positions."""
+    """What was left to the background: to seal, to give positions, to count, to compare."""
     with psycopg.connect(database) as connection:
         return {
             "audit entries to seal": _count(connection, "SELECT count(*) FROM unsealed_entries"),
             "changes to position": _count(connection, "SELECT count(*) FROM changes WHERE position IS NULL"),
+            "changes to count": _count(connection, TO_COUNT),
+            "hazards to compare": _count(connection, TO_COMPARE),
         }
 
 

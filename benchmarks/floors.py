@@ -24,6 +24,9 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attidentity <> '' OR a
   FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 
+LEFT_OUT = ("assignments", "assignment_members", "counted_hazards", "hazard_duplicates")
+"""What stood there before, and what the worker writes in its own time."""
+
 
 def rows_of_submission(database: str, package_id: UUID) -> dict[str, list[str]]:
     """Every row that one submission left behind, as INSERT statements into copies of its tables, by table."""
@@ -50,7 +53,7 @@ def _rows_about(
     names = {str(name) for name, *_ in columns}
     hazards = "SELECT id FROM hazards WHERE package_id = %(package)s"
     subjects = f"{hazards} UNION SELECT %(package)s UNION SELECT %(visit)s"
-    if table in ("assignments", "assignment_members"):
+    if table in LEFT_OUT:
         return []
     if "object_id" in names:
         condition = f"object_id IN ({subjects})"

@@ -20,6 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from app.config import Settings
+from app.db.fixed import Fixed
 from app.http.logs import configure_logs
 from app.main import create_app
 from benchmarks.installation import Installation
@@ -109,16 +110,30 @@ def _own_code(frame: FrameType | None) -> str:
 
 
 def _time_statements(timed: dict[str, list[float]]) -> None:
+    """Every statement, those that go to the driver as they are included."""
+
+    def note(statement: str, seconds: float) -> None:
+        noted = timed.setdefault(_name_of(statement), [0, 0.0])
+        noted[0] += 1
+        noted[1] += seconds
+
     def began(connection: Any, *_: Any) -> None:
         connection.info.setdefault("began", []).append(time.perf_counter())
 
     def ended(connection: Any, _: Any, statement: str, *__: Any) -> None:
-        note = timed.setdefault(_name_of(statement), [0, 0.0])
-        note[0] += 1
-        note[1] += time.perf_counter() - connection.info["began"].pop()
+        note(statement, time.perf_counter() - connection.info["began"].pop())
 
     event.listen(Engine, "before_cursor_execute", began)
     event.listen(Engine, "after_cursor_execute", ended)
+    send = Fixed.all
+
+    async def timed_all(self: Fixed, *args: Any) -> Any:
+        before = time.perf_counter()
+        rows = await send(self, *args)
+        note(self.text, time.perf_counter() - before)
+        return rows
+
+    Fixed.all = timed_all  # type: ignore[method-assign]
 
 
 def _name_of(statement: str) -> str:

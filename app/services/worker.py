@@ -33,7 +33,7 @@ SEALING_SECONDS = 1.0
 COUNTING_SECONDS = 1.0
 COMPARING_SECONDS = 5.0
 COMPARING_RESTS = 9
-"""Nobody waits for what is compared: on a busy machine it rests so many times as long as it worked."""
+"""After patience has run out on a machine that stays busy, comparing rests so many times as long as it worked."""
 CHECKPOINT_SECONDS = 10.0
 AFTER_FAILURE_SECONDS = 5.0
 
@@ -69,18 +69,9 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         async with runtime.database.write() as session:
             return await fold_changes(session)
 
-    async def compare() -> bool:
-        began = time.monotonic()
-        async with runtime.database.write() as session:
-            has_more = await compare_changed(session)
-        if spare_of_comparing.is_scarce():
-            await asyncio.sleep(COMPARING_RESTS * (time.monotonic() - began))
-        return has_more
-
     decoders = [Decoder() for _ in range(runtime.settings.evidence_decoders)]
-
-    spare, spare_of_comparing = SpareTime(), SpareTime()
     patience = timedelta(seconds=runtime.settings.evidence_patience_seconds)
+    spare, comparer = SpareTime(), Comparer(runtime, patience)
 
     async def examine() -> bool:
         if spare.is_scarce():
@@ -94,7 +85,7 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         asyncio.create_task(_until(stop, "relay", relay, RELAY_SECONDS)),
         asyncio.create_task(_until(stop, "sealing", seal, SEALING_SECONDS)),
         asyncio.create_task(_until(stop, "counting", count, COUNTING_SECONDS)),
-        asyncio.create_task(_until(stop, "comparing", compare, COMPARING_SECONDS)),
+        asyncio.create_task(_until(stop, "comparing", comparer.work, COMPARING_SECONDS)),
         asyncio.create_task(_until(stop, "examination", examine, EXAMINATION_SECONDS)),
     ]
     try:
@@ -121,6 +112,30 @@ async def _until(stop: asyncio.Event, name: str, work: Callable[[], Awaitable[bo
             await asyncio.sleep(AFTER_FAILURE_SECONDS)
         else:
             await asyncio.sleep(0 if has_more else pause)
+
+
+class Comparer:
+    """Compares hazards in the machine's spare time, which nobody waits for; once patience has run out, also beside other work."""
+
+    def __init__(self, runtime: Runtime, patience: timedelta) -> None:
+        self._runtime = runtime
+        self._patience = patience.total_seconds()
+        self._spare = SpareTime()
+        self._spare_at = time.monotonic()
+
+    async def work(self) -> bool:
+        """One unit of work, or none yet; True when there is more to do at once."""
+        began = time.monotonic()
+        is_scarce = self._spare.is_scarce()
+        if not is_scarce:
+            self._spare_at = began
+        elif began - self._spare_at < self._patience:
+            return False
+        async with self._runtime.database.write() as session:
+            has_more = await compare_changed(session)
+        if is_scarce:
+            await asyncio.sleep(COMPARING_RESTS * (time.monotonic() - began))
+        return has_more
 
 
 class _Checkpoints:
