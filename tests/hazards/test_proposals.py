@@ -19,7 +19,7 @@ from app.services.hazards.proposal_workflow import STATES, TRANSITIONS
 from app.services.hazards.proposing import propose_for_overdue, start_rechecks
 from app.services.identity.policy import PERMISSIONS
 from app.services.runtime import Runtime
-from tests.factories.cases import Docket
+from tests.factories.cases import Docket, step
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
 
@@ -169,6 +169,37 @@ def test_opening_a_case_takes_the_proposal_up(overdue: Scene) -> None:
     assert proposal["settled_by"] == str(overdue.officers[0].user_id)
     assert overdue.dismiss(proposal).status_code == 409
     assert overdue.propose() == 0
+
+
+def test_no_case_is_proposed_where_one_is_open_and_it_is_once_that_has_let_go(scene: Scene) -> None:
+    case = scene.docket.open(scene.hazard)
+    with scene.passes():
+        scene.log_in()
+        assert scene.propose() == 0
+        handler = scene.world.logged_in(scene.docket.officers[0].user_id)
+        withdrawn = step(handler, case, "withdraw", note="材料不全，另行立案")
+        assert withdrawn.status_code == 200, withdrawn.text
+        assert scene.propose() == 1
+        assert [one["kind"] for one in scene.listed(status="open")] == ["open_case"]
+
+
+def test_no_case_is_proposed_where_one_is_open_for_a_hazard_merged_into_it(scene: Scene) -> None:
+    middle, last = scene.docket.hazard(), scene.docket.hazard()
+    scene.docket.open(last)
+    scene.put(middle, merged_into_id=scene.hazard)
+    scene.put(last, merged_into_id=middle)
+    with scene.passes():
+        scene.log_in()
+        assert scene.propose() == 0
+        scene.put(last, merged_into_id=None)
+        assert scene.propose() == 1
+
+
+def test_another_hazard_s_case_hinders_no_proposal(scene: Scene) -> None:
+    scene.docket.open(scene.docket.hazard())
+    with scene.passes():
+        scene.log_in()
+        assert scene.propose() == 1
 
 
 def test_a_measure_takes_up_its_own_proposal_and_no_other(overdue: Scene) -> None:

@@ -142,6 +142,8 @@ TRANSITIONS: dict[str, Transition] = {
         ),
     )
 }
+RELEASED = frozenset(one.target for one in TRANSITIONS.values() if one.releases)
+"""States in which a case has let go of its hazards."""
 
 
 def transition_from(status: str, action: str) -> Transition | None:

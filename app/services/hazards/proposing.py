@@ -3,7 +3,7 @@
 Nothing here acts on a hazard. What people do with proposals is in proposals.py.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,13 @@ from app.services.hazards.proposal_workflow import TRANSITIONS
 PROPOSE_BATCH = 200
 NOT_YET_FOUND_RECTIFIED = ("ordered", "rectified")
 
+_made_above: dict[str, Callable[[], ColumnElement[bool]]] = {}
+
+
+def recognise_made(object_kind: str, condition: Callable[[], ColumnElement[bool]]) -> None:
+    """An area above tells how to see of a Hazard, in SQL, that such an object has been made of it: it is not proposed again."""
+    _made_above[object_kind] = condition
+
 
 async def propose_for_overdue(session: AsyncSession) -> int:
     """Propose what fits each hazard whose order's clock is past: once for each hazard, kind and deadline. Gives how many.
@@ -42,8 +49,15 @@ async def propose_for_overdue(session: AsyncSession) -> int:
     proposed = 0
     for kind in proposal_kinds():
         wanted = _overdue().where(_concerns(kind), ~_proposed(kind), ~_has_already(kind)).limit(PROPOSE_BATCH)
-        for clock, hazard in (await session.execute(wanted)).all():
-            proposed += await _propose(session, kind, clock, hazard)
+        found = [(row[0], row[1]) for row in await session.execute(wanted)]
+        # A case that was being opened while they were looked for is there by now, and none can be opened any more.
+        still = select(Hazard.id).where(
+            Hazard.id.in_([hazard.id for _, hazard in found]), ~_has_already(kind)
+        )
+        without = set((await session.execute(still)).scalars())
+        for clock, hazard in found:
+            if hazard.id in without:
+                proposed += await _propose(session, kind, clock, hazard)
     return proposed
 
 
@@ -152,7 +166,8 @@ def _has_already(kind: ProposalKind) -> ColumnElement[bool]:
             Placard.hazard_id == Hazard.id, Placard.kind == kind.taken_up_by, Placard.status.in_(STANDING)
         )
         return standing.correlate(Hazard)
-    return false()
+    above = _made_above.get(kind.taken_up_by)
+    return above() if above else false()
 
 
 async def _propose(session: AsyncSession, kind: ProposalKind, clock: Clock, hazard: Hazard) -> int:
