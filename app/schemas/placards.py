@@ -49,7 +49,11 @@ class PlacardKindView(View):
 
 
 class PlacardView(View):
-    """A placard. Number, day, deciding person and last day come with the decision."""
+    """A placard. Number, day, deciding person and last day come with the decision.
+
+    `standing_hazard_id`: the hazard it was decided for, or the one that was merged into. `removal_due`: it is in force while that
+    was found rectified or is closed.
+    """
 
     id: UUID
     version: int
@@ -71,6 +75,8 @@ class PlacardView(View):
     decided_by: UUID | None
     due_on: date | None
     created_at: datetime
+    standing_hazard_id: UUID
+    removal_due: bool
 
 
 class PlacardStepView(View):

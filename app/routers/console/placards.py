@@ -11,6 +11,7 @@ from app.core.clock import shanghai_today
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
+from app.models.hazards import Hazard
 from app.models.placards import Placard
 from app.schemas.placards import (
     PlacardDetail,
@@ -35,6 +36,7 @@ from app.services.hazards.governing import (
     record_plan,
     record_progress,
 )
+from app.services.hazards.placard_following import removal_due, standing_of
 from app.services.hazards.placard_page import qr_svg
 from app.services.hazards.placards import (
     PlacardContent,
@@ -60,13 +62,24 @@ def _filter(
     hazard_id: UUID | None = None,
     kind: Annotated[str | None, Query(max_length=50)] = None,
     status: Annotated[PlacardState | None, Query()] = None,
+    removal_due: bool = False,
     progress_late: bool = False,
 ) -> PlacardFilter:
     late = is_late(shanghai_today()) if progress_late else None
-    return PlacardFilter(region_id, enterprise_id, hazard_id, kind, status, late)
+    return PlacardFilter(region_id, enterprise_id, hazard_id, kind, status, removal_due, late)
 
 
 Narrowed = Annotated[PlacardFilter, Depends(_filter)]
+
+
+def _view(placard: Placard, standing: Hazard) -> PlacardView:
+    own = {name: getattr(placard, name) for name in PlacardView.model_fields if hasattr(placard, name)}
+    return PlacardView(**own, standing_hazard_id=standing.id, removal_due=removal_due(placard, standing))
+
+
+async def _shown(session: AsyncSession, placard: Placard, response: Response) -> PlacardView:
+    set_etag(response, placard.version)
+    return _view(placard, (await standing_of(session, [placard]))[placard.id])
 
 
 @router.post("/hazards/{hazard_id}/placards", status_code=201, dependencies=PROPOSE)
@@ -81,18 +94,18 @@ async def post_placard(
     """Propose a placard; If-Match is the hazard's version."""
     check_version((await get_hazard(session, actor, hazard_id)).version, expected)
     placard = await propose_placard(session, actor, hazard_id, PlacardContent(**body.model_dump()))
-    set_etag(response, placard.version)
-    return PlacardView.model_validate(placard)
+    return await _shown(session, placard, response)
 
 
 @router.get("/placards", dependencies=READ)
 async def get_placards(
     actor: CurrentActor, session: ReadSession, paging: PagingOf, narrowed: Narrowed
 ) -> PageOf[PlacardView]:
-    """Placards of the caller's regions, newest first; `status=proposed` waits for a decision, `progress_late` lacks months."""
-    return paging.page(
-        await list_placards(session, actor, paging.request, narrowed), PlacardView.model_validate
-    )
+    """Placards of the caller's regions, newest first; `status=proposed` waits for a decision, `removal_due` for the removal, since
+    the hazard was found rectified; `progress_late` lacks months. `hazard_id` finds those of hazards that are one with it too."""
+    found = await list_placards(session, actor, paging.request, narrowed)
+    standing = await standing_of(session, found.items)
+    return paging.page(found, lambda placard: _view(placard, standing[placard.id]))
 
 
 @router.get("/placards/kinds", dependencies=READ)
@@ -114,10 +127,10 @@ async def get_one_placard(
 ) -> PlacardDetail:
     """One placard with its history, and its public address while it is in force."""
     placard = await get_placard(session, actor, placard_id)
-    set_etag(response, placard.version)
+    view = await _shown(session, placard, response)
     progress = await list_progress(session, placard_id)
     return PlacardDetail(
-        **PlacardView.model_validate(placard).model_dump(),
+        **view.model_dump(),
         public_url=_public_address(runtime, placard) if placard.status == "in_force" else None,
         plans=[PlacardPlanView.model_validate(row) for row in await list_plans(session, placard_id)],
         progress=[PlacardProgressView.model_validate(row) for row in progress],
@@ -155,8 +168,7 @@ async def _step(
 ) -> PlacardView:
     check_version((await get_placard(session, actor, placard_id)).version, expected)
     placard = await take_placard_step(session, actor, placard_id, expected, action, reason)
-    set_etag(response, placard.version)
-    return PlacardView.model_validate(placard)
+    return await _shown(session, placard, response)
 
 
 @router.post("/placards/{placard_id}/decision", dependencies=GOVERN)

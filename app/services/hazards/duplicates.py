@@ -29,6 +29,7 @@ from app.services.hazards.errors import (
     UndoMajorProblem,
 )
 from app.services.hazards.events import HazardsMerged
+from app.services.hazards.placard_following import follow_merging, follow_parting
 from app.services.hazards.service import record_step
 from app.services.hazards.standing import merged_upwards
 from app.services.identity.places import lies_in
@@ -114,6 +115,7 @@ async def merge_hazards(
     detail = _detail(row, kept, merged, widened)
     await record_step(session, actor, merged, "merge", merged.status, note=reason, detail=detail)
     await record_step(session, actor, kept, "absorb", kept.status, note=reason, detail=detail)
+    await follow_merging(session, actor, merged, kept)
     await _record(session, actor, row, "merge")
     await publish(session, HazardsMerged(kept.id, merged.id))
     return row
@@ -137,6 +139,7 @@ async def undo_merging(
     detail = _detail(row, kept, merged, await uncover_kept(session, kept.id))
     await record_step(session, actor, merged, "undo_merge", merged.status, note=reason, detail=detail)
     await record_step(session, actor, kept, "undo_absorb", kept.status, note=reason, detail=detail)
+    await follow_parting(session, actor, merged, kept)
     await _record(session, actor, row, "undo")
     return row
 

@@ -21,7 +21,8 @@ from app.services.hazards.errors import (
     ProgressKnownProblem,
     ProgressMonthProblem,
 )
-from app.services.hazards.placards import get_placard, record_placard_step, set_placard
+from app.services.hazards.placard_steps import record_placard_step, set_placard
+from app.services.hazards.placards import get_placard
 
 
 @dataclass(frozen=True, slots=True)

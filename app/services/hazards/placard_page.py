@@ -21,7 +21,10 @@ STYLE_HASH = "sha256-" + b64encode(hashlib.sha256(STYLE.encode()).digest()).deco
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is published: no person, no number of the enterprise, no address, not where the hazard came from."""
+    """What is published: no person, no number of the enterprise, no address, not where the hazard came from.
+
+    `since`: what has become of the hazard since the decision, where the decision's own words no longer hold.
+    """
 
     title: Wording
     number: str
@@ -33,6 +36,7 @@ class Published:
     due_on: date | None
     authority: str
     text: Wording
+    since: Wording | None = None
 
 
 GONE = Wording("该挂牌已摘除，不再公示。", "This placard has been taken down and is published no longer.")
@@ -91,4 +95,5 @@ def _part(shown: Published, language: str, district: str) -> str:
     for place, (label, value) in enumerate(zip(LABELS, values, strict=True)):
         mark = ' lang="zh-CN"' if language == "en" and place in chinese else ""
         rows.append(f"<dt>{escape(getattr(label, language))}</dt><dd{mark}>{escape(value)}</dd>")
-    return f"<p>{escape(getattr(shown.text, language))}</p><dl>{''.join(rows)}</dl>"
+    since = f"<p><strong>{escape(getattr(shown.since, language))}</strong></p>" if shown.since else ""
+    return f"{since}<p>{escape(getattr(shown.text, language))}</p><dl>{''.join(rows)}</dl>"

@@ -15,8 +15,18 @@ from app.models.organizations import Authority, Region
 from app.models.placards import Placard
 from app.services.determinations.content import find_clause
 from app.services.hazards.content import placard_kind
+from app.services.hazards.placard_following import standing_of
 from app.services.hazards.placard_page import Published
+from app.services.hazards.placard_workflow import ACCEPTED
 
+CLOSED = Wording(
+    "该隐患已整改并销号，尚待办理摘牌",
+    "The hazard has been removed and closed; the placard is still to be taken down",
+)
+ACCEPTED_NOT_CLOSED = Wording(
+    "该隐患已经复查合格，尚待销号和摘牌",
+    "A re-inspection found the hazard removed; it is still to be closed and the placard to be taken down",
+)
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 
 
@@ -62,7 +72,15 @@ async def find_published(session: AsyncSession, token: str) -> Published | Liter
         due_on=placard.due_on,
         authority=authority,
         text=Wording(placard.text_zh, placard.text_en),
+        since=_since((await standing_of(session, [placard]))[placard.id]),
     )
+
+
+def _since(hazard: Hazard) -> Wording | None:
+    """What has become of the hazard while its placard is still up."""
+    if hazard.closed_on is not None:
+        return Wording(f"{CLOSED.zh}（{hazard.closed_on}）", f"{CLOSED.en} ({hazard.closed_on})")
+    return ACCEPTED_NOT_CLOSED if hazard.status in ACCEPTED else None
 
 
 def _words_of(clause: str | None, on: date | None) -> Wording | None:

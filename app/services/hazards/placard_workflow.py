@@ -49,3 +49,5 @@ STATES = frozenset(one.value for one in PlacardStatus)
 INITIAL = _S.PROPOSED.value
 STANDING = frozenset({_S.PROPOSED, _S.IN_FORCE})
 """A hazard has one of each kind at a time."""
+ACCEPTED = frozenset({"reinspected", "closed"})
+"""States of a hazard that officers found rectified."""

@@ -4,11 +4,9 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,7 +21,6 @@ from app.models.identity import User
 from app.models.organizations import Region
 from app.models.placards import Placard, PlacardStep
 from app.rules.clocks import ClockUnit
-from app.services.audit.service import record_act
 from app.services.clocks.service import Subject, end_clocks, start_clock
 from app.services.hazards.content import PlacardKind, placard_kind
 from app.services.hazards.errors import (
@@ -36,17 +33,18 @@ from app.services.hazards.errors import (
     PlacardStateProblem,
     PlacardTextProblem,
 )
-from app.services.hazards.placard_workflow import TRANSITIONS
+from app.services.hazards.placard_following import hold_standing, is_removal_due, stands_for
+from app.services.hazards.placard_steps import record_placard_step, set_placard
+from app.services.hazards.placard_workflow import ACCEPTED, TRANSITIONS
 from app.services.hazards.proposing import take_up
 from app.services.hazards.service import get_hazard
+from app.services.hazards.standing import all_merged_with
 from app.services.hazards.workflow import is_overdue
 from app.services.identity.places import lies_in
 from app.services.organizations.numbering import take_number
 
 LONG_NUMBER = re.compile(r"\d{11}|[0-9A-Za-z]{18}", re.ASCII)
 """A phone number, an identity number, a USCC."""
-ACCEPTED = frozenset({"reinspected", "closed"})
-"""States of a hazard that officers found rectified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +62,21 @@ class PlacardContent:
 
 @dataclass(frozen=True, slots=True)
 class PlacardFilter:
-    """What a list is narrowed to; None means all. A region includes what lies below it."""
+    """What a list is narrowed to; None means all. A region includes what lies below it, a hazard those that are one with it."""
 
     region_id: UUID | None = None
     enterprise_id: UUID | None = None
     hazard_id: UUID | None = None
     kind: str | None = None
     status: str | None = None
+    removal_due: bool = False
     also: ColumnElement[bool] | None = None
 
 
 async def propose_placard(
     session: AsyncSession, actor: Actor, hazard_id: UUID, content: PlacardContent
 ) -> Placard:
-    """Propose a placard for a hazard of which the kind's conditions hold.
+    """Propose a placard for a hazard of which the kind's conditions hold; one of a hazard merged into it stands for it too.
 
     Raises PlacardKindProblem, PlacardConditionProblem, PlacardPersonsProblem, PlacardTextProblem, PlacardStandsProblem.
     """
@@ -89,6 +88,8 @@ async def propose_placard(
     _check_conditions(kind, hazard)
     await _check_persons(session, hazard, content)
     await _check_text(session, content)
+    if await session.scalar(select(stands_for(kind.code)).where(Hazard.id == hazard.id)):
+        raise PlacardStandsProblem
     values = {
         "id": new_id(),
         "version": 1,
@@ -118,8 +119,10 @@ async def propose_placard(
 async def take_placard_step(
     session: AsyncSession, actor: Actor, placard_id: UUID, expected: int, action: str, reason: str
 ) -> Placard:
-    """Decide, refuse, remove or withdraw a placard. Raises PlacardStateProblem, PlacardDeciderProblem, PlacardConditionProblem,
-    PlacardAcceptanceProblem."""
+    """Decide, refuse, remove or withdraw a placard. The acceptance is judged of the hazard that stands for its own.
+
+    Raises PlacardStateProblem, PlacardDeciderProblem, PlacardConditionProblem, PlacardAcceptanceProblem.
+    """
     placard = await get_placard(session, actor, placard_id)
     transition, before = TRANSITIONS[action], placard.status
     actor.require(transition.permission, placard.region_id)
@@ -129,10 +132,10 @@ async def take_placard_step(
     assert kind is not None
     if transition.by_decider:
         await _check_decider(session, actor, kind, placard.region_id)
-    hazard = await _held(session, placard.hazard_id)
+    own, standing = await hold_standing(session, placard.hazard_id)
     if transition.needs_conditions:
-        _check_conditions(kind, hazard)
-    if transition.needs_acceptance and hazard.status not in ACCEPTED:
+        _check_conditions(kind, own)
+    if transition.needs_acceptance and standing.status not in ACCEPTED:
         raise PlacardAcceptanceProblem
     await set_placard(session, placard, expected, transition.target)
     if action == "decide":
@@ -157,14 +160,18 @@ async def get_placard(session: AsyncSession, actor: Actor, placard_id: UUID) -> 
 async def list_placards(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: PlacardFilter
 ) -> Page[Placard]:
-    """Newest first, one statement."""
+    """Newest first, in one statement; two where it is narrowed to a hazard."""
     conditions: list[ColumnElement[bool]] = [Placard.region_id.in_(actor.regions_for("hazards:read"))]
     if narrowed.region_id is not None:
         conditions.append(lies_in(Placard.region_id, narrowed.region_id))
-    for name in ("enterprise_id", "hazard_id", "kind", "status"):
+    for name in ("enterprise_id", "kind", "status"):
         value = getattr(narrowed, name)
         if value is not None:
             conditions.append(getattr(Placard, name) == value)
+    if narrowed.hazard_id is not None:
+        conditions.append(Placard.hazard_id.in_(await all_merged_with(session, [narrowed.hazard_id])))
+    if narrowed.removal_due:
+        conditions.append(is_removal_due())
     if narrowed.also is not None:
         conditions.append(narrowed.also)
     if request.after:
@@ -228,12 +235,6 @@ async def _check_decider(session: AsyncSession, actor: Actor, kind: PlacardKind,
     raise PlacardDeciderProblem
 
 
-async def _held(session: AsyncSession, hazard_id: UUID) -> Hazard:
-    """The hazard, which takes no step before this unit of work ends."""
-    wanted = select(Hazard).where(Hazard.id == hazard_id).with_for_update(read=True)
-    return (await session.execute(wanted.execution_options(populate_existing=True))).scalar_one()
-
-
 async def _put_up(session: AsyncSession, actor: Actor, placard: Placard, kind: PlacardKind) -> None:
     """Number, day and period of the decision; what was proposed for the hazard is taken up by it."""
     today = shanghai_today()
@@ -245,49 +246,3 @@ async def _put_up(session: AsyncSession, actor: Actor, placard: Placard, kind: P
     placard.decided_on, placard.decided_by, placard.due_on = today, actor.user_id, clock.due_on
     await session.flush()
     await take_up(session, actor, [placard.hazard_id], kind.code, placard.id)
-
-
-async def set_placard(session: AsyncSession, placard: Placard, expected: int, status: str) -> None:
-    """Compare and set (id, status, version); what is put up has its number with it."""
-    values: dict[str, Any] = {"status": status, "version": expected + 1}
-    taken = (
-        update(Placard)
-        .where(Placard.id == placard.id, Placard.status == placard.status, Placard.version == expected)
-        .values(values)
-        .returning(Placard.id)
-    )
-    if (await session.execute(taken)).scalar_one_or_none() is None:
-        raise PlacardStateProblem(state=placard.status)
-    await session.refresh(placard)
-
-
-async def record_placard_step(
-    session: AsyncSession, actor: Actor, placard: Placard, action: str, before: str | None, note: str | None
-) -> None:
-    """The history, audit and change rows of a step."""
-    on_date: date = shanghai_today()
-    session.add(
-        PlacardStep(
-            id=new_id(),
-            placard_id=placard.id,
-            action=action,
-            from_status=before,
-            to_status=placard.status,
-            on_date=on_date,
-            user_id=actor.user_id,
-            note=note,
-        )
-    )
-    await session.flush()
-    await record_act(
-        session,
-        actor,
-        action=f"hazards:{action}_placard",
-        kind="placard",
-        object_id=placard.id,
-        version=placard.version,
-        region_id=placard.region_id,
-        before={"status": before} if before else None,
-        after={"status": placard.status, "number": placard.number},
-        detail={"hazard_id": str(placard.hazard_id), "kind": placard.kind},
-    )

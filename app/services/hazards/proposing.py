@@ -20,14 +20,13 @@ from app.enums.hazards import MeasureStatus, ProposalEnd
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, HazardProposal
 from app.models.measures import MeasureHazard, OnsiteMeasure
-from app.models.placards import Placard
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
 from app.services.clocks.repository import is_past
 from app.services.clocks.service import Subject, start_clock
 from app.services.hazards.content import ProposalKind, placard_kind, proposal_kinds
 from app.services.hazards.measure_workflow import IN_FORCE
-from app.services.hazards.placard_workflow import STANDING
+from app.services.hazards.placard_following import stands_for
 from app.services.hazards.proposal_workflow import TRANSITIONS
 
 PROPOSE_BATCH = 200
@@ -162,10 +161,7 @@ def _has_already(kind: ProposalKind) -> ColumnElement[bool]:
         )
         return covered.correlate(Hazard).exists()
     if placard_kind(kind.taken_up_by):
-        standing = exists().where(
-            Placard.hazard_id == Hazard.id, Placard.kind == kind.taken_up_by, Placard.status.in_(STANDING)
-        )
-        return standing.correlate(Hazard)
+        return stands_for(kind.taken_up_by)
     above = _made_above.get(kind.taken_up_by)
     return above() if above else false()
 

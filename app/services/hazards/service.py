@@ -19,6 +19,7 @@ from app.rules.clocks import ClockUnit
 from app.services.audit.service import record_act
 from app.services.clocks.service import Subject, end_clocks, find_running, start_clock
 from app.services.hazards.errors import HazardMergedProblem, HazardStateProblem, ReinspectionProblem
+from app.services.hazards.placard_following import propose_removals
 from app.services.hazards.proposing import withdraw_proposals
 from app.services.hazards.workflow import TRANSITIONS
 from app.services.organizations.numbering import take_number
@@ -248,6 +249,7 @@ async def record_step(
     )
     if hazard.status == "closed":
         await withdraw_proposals(session, hazard.id, ProposalEnd.HAZARD_CLOSED)
+        await propose_removals(session, actor, hazard)
     elif hazard.merged_into_id is not None:
         await withdraw_proposals(session, hazard.id, ProposalEnd.HAZARD_MERGED)
 

@@ -1,0 +1,58 @@
+"""How a placard moves: compare and set, with the history, audit and change rows of each step."""
+
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.clock import shanghai_today
+from app.core.ids import new_id
+from app.models.placards import Placard, PlacardStep
+from app.services.audit.service import record_act
+from app.services.hazards.errors import PlacardStateProblem
+
+
+async def set_placard(session: AsyncSession, placard: Placard, expected: int, status: str) -> None:
+    """Compare and set (id, status, version); what is put up has its number with it."""
+    values: dict[str, Any] = {"status": status, "version": expected + 1}
+    taken = (
+        update(Placard)
+        .where(Placard.id == placard.id, Placard.status == placard.status, Placard.version == expected)
+        .values(values)
+        .returning(Placard.id)
+    )
+    if (await session.execute(taken)).scalar_one_or_none() is None:
+        raise PlacardStateProblem(state=placard.status)
+    await session.refresh(placard)
+
+
+async def record_placard_step(
+    session: AsyncSession, actor: Actor, placard: Placard, action: str, before: str | None, note: str | None
+) -> None:
+    """The history, audit and change rows of a step."""
+    session.add(
+        PlacardStep(
+            id=new_id(),
+            placard_id=placard.id,
+            action=action,
+            from_status=before,
+            to_status=placard.status,
+            on_date=shanghai_today(),
+            user_id=actor.user_id,
+            note=note,
+        )
+    )
+    await session.flush()
+    await record_act(
+        session,
+        actor,
+        action=f"hazards:{action}_placard",
+        kind="placard",
+        object_id=placard.id,
+        version=placard.version,
+        region_id=placard.region_id,
+        before={"status": before} if before else None,
+        after={"status": placard.status, "number": placard.number},
+        detail={"hazard_id": str(placard.hazard_id), "kind": placard.kind},
+    )
