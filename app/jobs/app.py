@@ -103,6 +103,16 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
             await manager.finish_job(job, Status.FAILED, delete_job=True)
 
 
+_LIVE = text(
+    "SELECT args ->> :argument FROM procrastinate_jobs WHERE task_name = :task AND status IN ('todo', 'doing', 'aborting')"
+)
+
+
+async def live_arguments(session: AsyncSession, task: str, argument: str) -> set[str]:
+    """The values of an argument in a task's jobs that wait or run; jobs that failed or were given up are not among them."""
+    return set((await session.execute(_LIVE, {"task": task, "argument": argument})).scalars())
+
+
 _WAITING = text(
     "SELECT queue_name, count(*) FILTER (WHERE status = 'todo'), count(*) FILTER (WHERE status = 'doing'), "
     "count(*) FILTER (WHERE status = 'failed') FROM procrastinate_jobs GROUP BY queue_name"

@@ -8,7 +8,10 @@ from app.schemas.common import View
 
 
 class ExportView(View):
-    """One export and how far it is; `size` and `sha256` are the file's, once it is done. After `expires_at` it is gone."""
+    """One export and how far it is; `size` and `sha256` are the file's, once it is done. After `expires_at` it is gone.
+
+    `failure`: permission_withdrawn, storage_or_database (tried for the last time in vain), worker_died (too often).
+    """
 
     id: UUID
     version: int

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 from python_calamine import CalamineWorkbook
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today, utc_now
@@ -335,3 +335,132 @@ def test_a_file_of_parts_reads_like_one(runtime: Runtime, client: TestClient) ->
 
     assert client.portal is not None
     client.portal.call(story)
+
+
+def given_up(world: World, export: dict[str, Any]) -> None:
+    """As `retry_stalled` leaves the job of an export whose worker died too often."""
+
+    async def fail(session: AsyncSession) -> None:
+        mine = "UPDATE procrastinate_jobs SET status = 'failed' WHERE args ->> 'export_id' = :id"
+        await session.execute(text(mine), {"id": export["id"]})
+
+    world.in_database(fail)
+
+
+def shown(person: Person, export: dict[str, Any]) -> dict[str, Any]:
+    return dict(person.get(f"{PATH}/{export['id']}").json())
+
+
+def resume(person: Person, export: dict[str, Any]) -> Any:
+    return person.post(f"{PATH}/{export['id']}/resumption", version=export["version"])
+
+
+def half_done(
+    client: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, export: dict[str, Any]
+) -> None:
+    """One page was read, and written where the format can grow; then the worker was killed."""
+    real, calls = exporting.export_page, []
+
+    async def dying(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Killed
+        return await real(*args)
+
+    async def attempt() -> None:
+        try:
+            await exporting.work_off(runtime, UUID(export["id"]))
+        except Killed:
+            return
+
+    assert client.portal is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(exporting, "export_page", dying)
+        client.portal.call(attempt)
+
+
+def sweep(client: TestClient, runtime: Runtime) -> None:
+    assert client.portal is not None
+    client.portal.call(exporting.fail_without_job, runtime, "hazards.export")
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+@pytest.mark.usefixtures("seven", "pages_of_two")
+def test_an_export_given_up_ends_as_failed_and_its_owner_takes_it_on_behind_its_parts(
+    supervisor: Person, world: World, runtime: Runtime, client: TestClient, monkeypatch: pytest.MonkeyPatch,
+    file_format: str,
+) -> None:  # fmt: skip
+    export = ask(supervisor, format=file_format, region_id=str(world.town))
+    half_done(client, runtime, monkeypatch, export)
+    sweep(client, runtime)
+    assert shown(supervisor, export)["status"] == "running", "its job waits for the next attempt"
+    given_up(world, export)
+    sweep(client, runtime)
+    failed = shown(supervisor, export)
+    assert (failed["status"], failed["failure"], failed["rows_done"]) == ("failed", "worker_died", 2)
+    resumed = resume(supervisor, failed)
+    assert resumed.status_code == 202, resumed.text
+    assert (resumed.json()["status"], resumed.json()["failure"]) == ("waiting", None)
+    assert resumed.json()["expires_at"] == failed["expires_at"]
+    pages: list[Any] = []
+    real = exporting.export_page
+
+    async def counting(*args: Any) -> Any:
+        pages.append(args[3])
+        return await real(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(exporting, "export_page", counting)
+        assert client.portal is not None
+        client.portal.call(exporting.work_off, runtime, UUID(export["id"]))
+    assert shown(supervisor, export)["status"] == "done"
+    content = file_of(supervisor, export).content
+    if file_format == "csv":
+        assert (len(lines(content)), pages[0] is None, len(pages)) == (1 + 7, False, 3)
+    else:
+        sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+        assert (len(sheet), pages[0]) == (1 + 7, None)
+
+
+@pytest.mark.usefixtures("seven")
+def test_only_the_owner_takes_a_failed_export_on_and_only_a_failed_one(
+    supervisor: Person, world: World, runtime: Runtime, client: TestClient, work: Work
+) -> None:
+    export = ask(supervisor, format="csv")
+    assert (resume(supervisor, export).status_code, resume(supervisor, export).json()["code"]) == (
+        409,
+        "export_state",
+    )
+    given_up(world, export)
+    sweep(client, runtime)
+    failed = shown(supervisor, export)
+    assert resume(world.person("supervisor"), failed).status_code == 403
+    assert resume(world.person("supervisor", region=world.district), failed).status_code == 404
+    assert resume(world.person("inspector"), failed).status_code == 403
+    assert resume(supervisor, {**failed, "version": failed["version"] + 1}).status_code == 412
+    others = [ask(supervisor, format="csv") for _ in range(exporting.MAX_UNFINISHED)]
+    assert resume(supervisor, failed).json()["code"] == "too_many_exports"
+    work()
+    assert {shown(supervisor, one)["status"] for one in others} == {"done"}
+    assert resume(supervisor, failed).status_code == 202
+    work()
+    done = shown(supervisor, export)
+    assert (done["status"], resume(supervisor, done).json()["code"]) == ("done", "export_state")
+
+
+def test_a_failed_export_whose_time_is_over_is_asked_for_anew(
+    supervisor: Person, world: World, runtime: Runtime, client: TestClient
+) -> None:
+    export = ask(supervisor, format="csv")
+    given_up(world, export)
+    sweep(client, runtime)
+
+    async def age(session: AsyncSession) -> None:
+        past = {"expires_at": utc_now() - timedelta(seconds=1)}
+        await session.execute(
+            update(HazardExport).where(HazardExport.id == UUID(export["id"])).values(**past)
+        )
+
+    world.in_database(age)
+    answer = resume(supervisor, shown(supervisor, export))
+    assert (answer.status_code, answer.json()["code"]) == (410, "export_expired")

@@ -1,4 +1,4 @@
-"""A closed hazard's placard waits for its removal on a list; a merged one's follows the hazard that stays, and comes back with it."""
+"""A closed hazard's placard waits on a list for its removal; a merged one's follows the hazard that stays, and comes back."""
 
 from typing import Any
 from uuid import UUID
@@ -90,7 +90,9 @@ def test_a_placard_that_is_only_proposed_or_was_taken_down_is_not_proposed_for_r
     assert scene.step(scene.chief, withdrawn, "withdraw").status_code == 200
     close(scene)
     assert scene.listed(removal_due=True) == []
-    assert "propose_removal" not in [action for one in (proposed, withdrawn) for action, _ in steps(scene, one)]
+    assert "propose_removal" not in [
+        action for one in (proposed, withdrawn) for action, _ in steps(scene, one)
+    ]
 
 
 def test_the_public_page_says_that_the_hazard_is_closed_while_the_placard_is_still_up(scene: Scene) -> None:

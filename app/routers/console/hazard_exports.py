@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.objects import object_response
 from app.http.paging import PageOf, PagingOf
@@ -12,7 +13,14 @@ from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession
 from app.jobs.app import defer
 from app.routers.console.hazards import Narrowed
 from app.schemas.hazard_exports import ExportView
-from app.services.hazards.exporting import MEDIA_TYPES, get_export, list_exports, start_export, take_file
+from app.services.hazards.exporting import (
+    MEDIA_TYPES,
+    get_export,
+    list_exports,
+    resume_export,
+    start_export,
+    take_file,
+)
 from app.services.hazards.jobs import export_hazards
 
 router = APIRouter(prefix="/hazards/exports", tags=["hazards"], route_class=IdempotentRoute)
@@ -40,9 +48,30 @@ async def get_exports(actor: CurrentActor, session: ReadSession, paging: PagingO
 
 
 @router.get("/{export_id}", dependencies=EXPORT)
-async def get_one_export(export_id: UUID, actor: CurrentActor, session: ReadSession) -> ExportView:
+async def get_one_export(
+    export_id: UUID, response: Response, actor: CurrentActor, session: ReadSession
+) -> ExportView:
     """How far an export is."""
-    return ExportView.model_validate(await get_export(session, actor, export_id))
+    export = await get_export(session, actor, export_id)
+    set_etag(response, export.version)
+    return ExportView.model_validate(export)
+
+
+@router.post("/{export_id}/resumption", status_code=202, dependencies=EXPORT)
+async def post_export_resumption(
+    export_id: UUID,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+    _: Idempotency,
+) -> ExportView:
+    """Take one's own failed export on again; a CSV goes on behind what it has, a workbook is made anew."""
+    check_version((await get_export(session, actor, export_id)).version, expected)
+    export = await resume_export(session, actor, export_id, expected)
+    await defer(session, export_hazards, export_id=export.id)
+    set_etag(response, export.version)
+    return ExportView.model_validate(export)
 
 
 @router.get(

@@ -239,6 +239,14 @@ class ExportNotReadyProblem(Problem):
     en = "The export is {state}; there is no file"
 
 
+class ExportStateProblem(ConflictProblem):
+    """Only a failed export is taken on again; or another step came first."""
+
+    code = "export_state"
+    zh = "导出当前状态为“{state}”，只有失败的导出可以重试"
+    en = "The export is {state}; only a failed one is taken on again"
+
+
 class ExportExpiredProblem(Problem):
     """The file was removed after its time; export anew."""
 

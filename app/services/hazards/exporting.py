@@ -2,6 +2,7 @@
 
 A CSV grows by parts, each with its place in the registry in one unit of work: after a crash it goes on behind the last one.
 A workbook cannot grow that way and is made anew; its parts count only together. Each page is read as it stands at that moment.
+One that failed is taken on again by its owner.
 """
 
 import hashlib
@@ -11,21 +12,27 @@ from uuid import UUID
 
 import anyio
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
-from app.core.errors import NotFoundProblem
+from app.core.errors import ForbiddenProblem, NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
 from app.enums.hazards import ExportStatus
+from app.jobs.app import live_arguments
 from app.models.hazards import Hazard, HazardExport, HazardExportPart
 from app.schemas.evidence import StoredObject
 from app.services.audit.service import record_access, record_act
 from app.services.enterprises.repository import regions_below
 from app.services.enterprises.writing import BOM, XlsxFile, csv_bytes
-from app.services.hazards.errors import ExportExpiredProblem, ExportNotReadyProblem, TooManyExportsProblem
+from app.services.hazards.errors import (
+    ExportExpiredProblem,
+    ExportNotReadyProblem,
+    ExportStateProblem,
+    TooManyExportsProblem,
+)
 from app.services.hazards.export_files import KEPT_FOR, PartedFile, put_part
 from app.services.hazards.export_lines import HEADER, SHEET, export_page
 from app.services.hazards.registry import HazardFilter, conditions_of
@@ -80,6 +87,35 @@ async def _check_number(session: AsyncSession, actor: Actor) -> None:
     mine = HazardExport.created_by == actor.user_id, HazardExport.status.in_(_UNFINISHED)
     if (await session.execute(select(func.count()).where(*mine))).scalar_one() >= MAX_UNFINISHED:
         raise TooManyExportsProblem(limit=MAX_UNFINISHED)
+
+
+async def resume_export(session: AsyncSession, actor: Actor, export_id: UUID, expected: int) -> HazardExport:
+    """Take a failed export on again, behind the parts it has; its owner does. The time after which it is gone stays.
+
+    The caller defers the job in the same transaction. Raises NotFoundProblem, ForbiddenProblem, ExportExpiredProblem,
+    ExportStateProblem, TooManyExportsProblem.
+    """
+    export = await get_export(session, actor, export_id)
+    if export.created_by != actor.user_id:
+        raise ForbiddenProblem
+    if export.status == ExportStatus.EXPIRED or export.expires_at <= utc_now():
+        raise ExportExpiredProblem
+    await _check_number(session, actor)
+    taken = (
+        update(HazardExport)
+        .where(
+            HazardExport.id == export_id,
+            HazardExport.status == ExportStatus.FAILED.value,
+            HazardExport.version == expected,
+        )
+        .values(status=ExportStatus.WAITING.value, failure=None, finished_at=None, version=expected + 1)
+        .returning(HazardExport.id)
+    )
+    if (await session.execute(taken)).scalar_one_or_none() is None:
+        raise ExportStateProblem(state=export.status)
+    await session.refresh(export)
+    await _record(session, actor, export, "hazards:resume_export", {"rows_done": export.rows_done})
+    return export
 
 
 async def get_export(session: AsyncSession, actor: Actor, export_id: UUID) -> HazardExport:
@@ -204,6 +240,23 @@ async def fail_export(runtime: Runtime, export_id: UUID, failure: str) -> None:
         export = await _locked(session, export_id)
         if export.status in _UNFINISHED:
             _end(export, ExportStatus.FAILED, failure)
+
+
+async def fail_without_job(runtime: Runtime, task: str) -> int:
+    """Say so of unfinished exports for which no job waits or runs any more (its worker died too often); gives their number.
+
+    They are held before the jobs are read: one that is being finished has its job until that is committed.
+    """
+    async with runtime.database.write() as session:
+        wanted = (
+            select(HazardExport).where(HazardExport.status.in_(_UNFINISHED)).with_for_update(skip_locked=True)
+        )
+        found = (await session.execute(wanted)).scalars().all()
+        alive = await live_arguments(session, task, "export_id")
+        given_up = [export for export in found if str(export.id) not in alive]
+        for export in given_up:
+            _end(export, ExportStatus.FAILED, "worker_died")
+    return len(given_up)
 
 
 async def _add_part(

@@ -6,7 +6,7 @@ from procrastinate import JobContext
 
 from app.jobs.app import RETRY, jobs
 from app.services.hazards.export_files import remove_strays
-from app.services.hazards.exporting import expire_exports, fail_export, work_off
+from app.services.hazards.exporting import expire_exports, fail_export, fail_without_job, work_off
 from app.services.hazards.proposing import propose_for_overdue, start_rechecks
 
 
@@ -20,6 +20,13 @@ async def export_hazards(context: JobContext, export_id: str) -> None:
         if RETRY.get_retry_decision(exception=error, job=context.job) is None:
             await fail_export(runtime, UUID(export_id), "storage_or_database")
         raise
+
+
+@jobs.periodic(cron="*/5 * * * *")
+@jobs.task(name="hazards.fail_exports", pass_context=True, queueing_lock="hazards.fail_exports")
+async def fail_given_up(context: JobContext, timestamp: int) -> None:
+    """Every five minutes: exports whose job was given up, or failed before it could say so, end as failed."""
+    await fail_without_job(context.additional_context["runtime"], "hazards.export")
 
 
 @jobs.periodic(cron="23 * * * *")
