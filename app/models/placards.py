@@ -92,3 +92,14 @@ class PlacardProgress(Identified, Timed, Base):
     month: Mapped[date]
     text: Mapped[str]
     recorded_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
+class PlacardProgressCorrection(Identified, Timed, Base):
+    """What a month's entry should have said, and why; the newest holds. Append-only: entry and corrections stay."""
+
+    __tablename__ = "placard_progress_corrections"
+
+    progress_id: Mapped[UUID] = mapped_column(ForeignKey("placard_progress.id"), index=True)
+    text: Mapped[str]
+    reason: Mapped[str]
+    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))

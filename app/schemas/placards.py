@@ -120,14 +120,35 @@ class PlacardProgressRequest(Wire):
     text: Text
 
 
+class ProgressCorrectionRequest(Wire):
+    """What a month's entry should have said, and why."""
+
+    text: Text
+    reason: Text
+
+
+class ProgressCorrectionView(View):
+    """One correction of an entry."""
+
+    text: str
+    reason: str
+    recorded_by: UUID
+    created_at: datetime
+
+
 class PlacardProgressView(View):
-    """What was done in the month that begins on `month`."""
+    """What was done in the month that begins on `month`.
+
+    `text` is what holds: `recorded_text`, as it was first written, or the newest of the corrections (oldest first).
+    """
 
     id: UUID
     month: date
     text: str
+    recorded_text: str
     recorded_by: UUID
     created_at: datetime
+    corrections: list[ProgressCorrectionView]
 
 
 class PlacardDetail(PlacardView):

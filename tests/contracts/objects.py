@@ -19,6 +19,7 @@ from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact, EnterpriseImport, RiskUnit, SiteLink
 from app.models.hazards import Hazard, HazardDuplicate, HazardProposal
 from app.models.numbers import NumberBlock
+from app.models.placards import PlacardProgress
 from app.services.clocks.repository import raise_reminders
 from app.services.clocks.service import Subject, start_clock
 from app.services.hazards.exporting import work_off
@@ -356,6 +357,24 @@ def placard(home: Home) -> Any:
     answer = officer.post(f"/api/v1/hazards/{listed}/placards", json=body, version=version)
     assert answer.status_code == 201, answer.text
     return answer.json()["id"]
+
+
+@maker("progress_id")
+def placard_progress(home: Home) -> Any:
+    listed, officer = home.once(placard), home.once(officers)[0]
+    entry = PlacardProgress(
+        placard_id=UUID(str(listed)),
+        month=shanghai_today().replace(day=1),
+        text="设备已到货",
+        recorded_by=officer.user_id,
+    )
+
+    async def write(session: AsyncSession) -> UUID:
+        session.add(entry)
+        await session.flush()
+        return entry.id
+
+    return home.world.in_database(write)
 
 
 def two_hazards(home: Home) -> Any:

@@ -4,6 +4,9 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import SHANGHAI, standing_at
 from app.enums.identity import Role
@@ -47,6 +50,11 @@ class Listed(Scene):
     def progress(self, month: str, who: Person | None = None) -> Any:
         path = f"{PLACARDS}/{self.placard['id']}/progress"
         body = {"month": month, "text": "设备已到货"}
+        return (who or self.officer).post(path, json=body, version=self.shown()["version"])
+
+    def correct(self, entry: dict[str, Any], who: Person | None = None, **changes: Any) -> Any:
+        path = f"{PLACARDS}/{self.placard['id']}/progress/{entry['id']}/corrections"
+        body = {"text": "设备尚未到货", "reason": "误填"} | changes
         return (who or self.officer).post(path, json=body, version=self.shown()["version"])
 
     def late(self) -> list[str]:
@@ -118,3 +126,59 @@ def test_another_town_s_listing_is_not_found(listed: Listed, role: str) -> None:
     abroad = listed.world.person(role, region=listed.world.other_town)
     assert listed.plan(abroad).status_code == listed.progress("2027-03-01", abroad).status_code == 404
     assert listed.listed(abroad, progress_late=True) == []
+
+
+def test_a_wrong_entry_is_corrected_by_a_further_one_with_a_reason_and_both_stay(listed: Listed) -> None:
+    entry = listed.progress("2027-03-01").json()
+    assert (entry["text"], entry["recorded_text"], entry["corrections"]) == ("设备已到货", "设备已到货", [])
+    assert listed.correct(entry, reason=" ").status_code == 422
+    first = listed.correct(entry)
+    assert first.status_code == 201, first.text
+    assert listed.correct(entry, text="到货一半").status_code == 201
+    (shown,) = listed.shown()["progress"]
+    assert (shown["text"], shown["recorded_text"]) == ("到货一半", "设备已到货")
+    assert [(one["text"], one["reason"]) for one in shown["corrections"]] == [
+        ("设备尚未到货", "误填"), ("到货一半", "误填"),
+    ]  # fmt: skip
+    assert {one["recorded_by"] for one in shown["corrections"]} == {str(listed.officer.user_id)}
+    steps = [(one["action"], one["note"]) for one in listed.shown()["steps"]]
+    assert steps[-1] == ("correct_progress", "2027-03：误填")
+    assert listed.shown()["missing_months"] == ["2027-02-01"]
+
+
+def test_what_was_written_of_a_placard_that_is_down_is_still_corrected(listed: Listed) -> None:
+    entry = listed.progress("2027-03-01").json()
+    assert listed.step(listed.chief, listed.shown(), "withdraw").status_code == 200
+    assert listed.correct(entry).status_code == 201
+    assert listed.shown()["status"] == "withdrawn"
+
+
+def test_an_entry_of_another_placard_is_not_found_and_an_old_version_not_changed(listed: Listed) -> None:
+    entry = listed.progress("2027-03-01").json()
+    other = Listed(listed.world)
+    listed.log_in()
+    with listed.on(date(2027, 4, 10)):
+        other.log_in()
+        assert other.correct(entry).status_code == 404
+        path = f"{PLACARDS}/{listed.placard['id']}/progress/{entry['id']}/corrections"
+        body = {"text": "设备尚未到货", "reason": "误填"}
+        assert listed.officer.post(path, json=body, version=1).status_code == 412
+
+
+@pytest.mark.parametrize("role", sorted(Role))
+def test_who_may_record_corrects_and_nobody_of_another_town(listed: Listed, role: Role) -> None:
+    entry = listed.progress("2027-03-01").json()
+    is_allowed = role in PERMISSIONS["hazards:propose_placard"]
+    person = listed.world.person(role, region=listed.world.town)
+    assert listed.correct(entry, person).status_code == (201 if is_allowed else 403)
+    abroad = listed.world.person(role, region=listed.world.other_town)
+    assert listed.correct(entry, abroad).status_code == (404 if is_allowed else 403)
+
+
+@pytest.mark.parametrize("table", ["placard_progress", "placard_progress_corrections", "placard_steps"])
+def test_nothing_written_of_a_placard_is_rewritten(listed: Listed, table: str) -> None:
+    async def rewrite(session: AsyncSession) -> None:
+        await session.execute(text(f"DELETE FROM {table}"))
+
+    with pytest.raises(DBAPIError, match="append-only"):
+        listed.world.in_database(rewrite)

@@ -25,10 +25,14 @@ from app.schemas.placards import (
     PlacardState,
     PlacardStepView,
     PlacardView,
+    ProgressCorrectionRequest,
+    ProgressCorrectionView,
 )
 from app.services.hazards.content import placard_kinds
 from app.services.hazards.governing import (
     Plan,
+    Progress,
+    correct_progress,
     is_late,
     list_plans,
     list_progress,
@@ -75,6 +79,14 @@ Narrowed = Annotated[PlacardFilter, Depends(_filter)]
 def _view(placard: Placard, standing: Hazard) -> PlacardView:
     own = {name: getattr(placard, name) for name in PlacardView.model_fields if hasattr(placard, name)}
     return PlacardView(**own, standing_hazard_id=standing.id, removal_due=removal_due(placard, standing))
+
+
+def _progress(one: Progress) -> PlacardProgressView:
+    return PlacardProgressView(
+        id=one.entry.id, month=one.entry.month, text=one.text, recorded_text=one.entry.text,
+        recorded_by=one.entry.recorded_by, created_at=one.entry.created_at,
+        corrections=[ProgressCorrectionView.model_validate(row) for row in one.corrections],
+    )  # fmt: skip
 
 
 async def _shown(session: AsyncSession, placard: Placard, response: Response) -> PlacardView:
@@ -133,8 +145,8 @@ async def get_one_placard(
         **view.model_dump(),
         public_url=_public_address(runtime, placard) if placard.status == "in_force" else None,
         plans=[PlacardPlanView.model_validate(row) for row in await list_plans(session, placard_id)],
-        progress=[PlacardProgressView.model_validate(row) for row in progress],
-        missing_months=missing_months(placard, [row.month for row in progress], shanghai_today()),
+        progress=[_progress(one) for one in progress],
+        missing_months=missing_months(placard, [one.entry.month for one in progress], shanghai_today()),
         steps=[PlacardStepView.model_validate(row) for row in await list_placard_steps(session, placard_id)],
     )
 
@@ -252,4 +264,25 @@ async def post_placard_progress(
     check_version((await get_placard(session, actor, placard_id)).version, expected)
     progress = await record_progress(session, actor, placard_id, expected, body.month, body.text)
     set_etag(response, expected + 1)
-    return PlacardProgressView.model_validate(progress)
+    return _progress(Progress(progress, []))
+
+
+@router.post(
+    "/placards/{placard_id}/progress/{progress_id}/corrections", status_code=201, dependencies=PROPOSE
+)
+async def post_progress_correction(
+    placard_id: UUID,
+    progress_id: UUID,
+    body: ProgressCorrectionRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> PlacardProgressView:
+    """Say what a month's entry should have said, and why; both stay. If-Match is the placard's version."""
+    check_version((await get_placard(session, actor, placard_id)).version, expected)
+    corrected = await correct_progress(
+        session, actor, placard_id, progress_id, expected, body.text, body.reason
+    )
+    set_etag(response, expected + 1)
+    return _progress(corrected)

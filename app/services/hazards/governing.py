@@ -1,8 +1,12 @@
-"""How a listed hazard is being removed: the plan with its five fixings (五落实), and what was done month by month."""
+"""How a listed hazard is being removed: the plan with its five fixings (五落实), and what was done month by month.
+
+What was written wrongly is corrected by a further entry that says why; nothing is rewritten.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, literal, select
@@ -11,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
+from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact
-from app.models.placards import Placard, PlacardPlan, PlacardProgress
+from app.models.placards import Placard, PlacardPlan, PlacardProgress, PlacardProgressCorrection
 from app.services.hazards.content import placard_kind, placard_kinds
 from app.services.hazards.errors import (
     PlacardPersonsProblem,
@@ -23,6 +28,19 @@ from app.services.hazards.errors import (
 )
 from app.services.hazards.placard_steps import record_placard_step, set_placard
 from app.services.hazards.placards import get_placard
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A month's entry and what corrected it, oldest first."""
+
+    entry: PlacardProgress
+    corrections: Sequence[PlacardProgressCorrection]
+
+    @property
+    def text(self) -> str:
+        """What holds."""
+        return self.corrections[-1].text if self.corrections else self.entry.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +96,56 @@ async def record_progress(
     return row
 
 
+async def correct_progress(
+    session: AsyncSession,
+    actor: Actor,
+    placard_id: UUID,
+    progress_id: UUID,
+    expected: int,
+    text: str,
+    reason: str,
+) -> Progress:
+    """Append what a month's entry should have said, also after the placard was taken down; the entry itself stays.
+
+    Raises NotFoundProblem, PlacardStateProblem when another step came first.
+    """
+    placard = await get_placard(session, actor, placard_id)
+    actor.require("hazards:propose_placard", placard.region_id)
+    found = [one for one in await list_progress(session, placard_id) if one.entry.id == progress_id]
+    if not found:
+        raise NotFoundProblem
+    await set_placard(session, placard, expected, placard.status)
+    row = PlacardProgressCorrection(
+        id=new_id(), progress_id=progress_id, text=text, reason=reason, recorded_by=actor.user_id
+    )
+    session.add(row)
+    await session.flush()
+    month = found[0].entry.month
+    await record_placard_step(
+        session, actor, placard, "correct_progress", placard.status, f"{month:%Y-%m}：{reason}"
+    )
+    return Progress(found[0].entry, [*found[0].corrections, row])
+
+
 async def list_plans(session: AsyncSession, placard_id: UUID) -> Sequence[PlacardPlan]:
     """The plans, the one that holds first."""
     wanted = select(PlacardPlan).where(PlacardPlan.placard_id == placard_id).order_by(PlacardPlan.id.desc())
     return (await session.execute(wanted)).scalars().all()
 
 
-async def list_progress(session: AsyncSession, placard_id: UUID) -> Sequence[PlacardProgress]:
-    """What was done, by month."""
-    wanted = select(PlacardProgress).where(PlacardProgress.placard_id == placard_id)
-    return (await session.execute(wanted.order_by(PlacardProgress.month))).scalars().all()
+async def list_progress(session: AsyncSession, placard_id: UUID) -> list[Progress]:
+    """What was done, by month, with what corrected it: one statement."""
+    wanted = (
+        select(PlacardProgress, PlacardProgressCorrection)
+        .outerjoin(PlacardProgressCorrection, PlacardProgressCorrection.progress_id == PlacardProgress.id)
+        .where(PlacardProgress.placard_id == placard_id)
+        .order_by(PlacardProgress.month, PlacardProgressCorrection.id)
+    )
+    rows = [(row[0], row[1]) for row in await session.execute(wanted)]
+    return [
+        Progress(entry, [correction for _, correction in same if correction is not None])
+        for entry, same in groupby(rows, key=lambda row: row[0])
+    ]
 
 
 def missing_months(placard: Placard, recorded: Sequence[date], today: date) -> list[date]:
