@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "20261126_0010"
-down_revision: str | Sequence[str] | None = "20261125_2356"
+revision: str = "20261126_0210"
+down_revision: str | Sequence[str] | None = "20261126_0200"
 
 TABLE = "placard_progress_corrections"
 
