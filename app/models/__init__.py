@@ -2,6 +2,7 @@
 
 from app.models import (
     board,
+    campaigns,
     cases,
     checklists,
     clocks,
@@ -22,6 +23,7 @@ from app.models import (
 
 __all__ = [
     "board",
+    "campaigns",
     "cases",
     "checklists",
     "clocks",

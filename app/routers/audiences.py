@@ -72,6 +72,7 @@ TAGS = (
     ("calendar", "工作日历", "Holidays and make-up workdays"),
     ("clocks", "法定时限", "Statutory clocks"),
     ("cases", "案件", "Enforcement cases"),
+    ("campaigns", "专项行动", "Campaigns: assignments under one name, their progress, what came back"),
     ("patrols", "巡查与吹哨", "Patrols and whistles"),
     ("audit", "审计日志", "The audit log and its seals"),
     ("keys", "公钥", "Public keys"),

@@ -187,6 +187,27 @@ def assignment(home: Home) -> Any:
     return answer.json()["id"]
 
 
+@maker("campaign_id")
+def campaign(home: Home) -> Any:
+    """A campaign of the town with an assignment."""
+    today = shanghai_today().isoformat()
+    body = {
+        "name_zh": "涂装企业专项行动",
+        "authority_id": str(home.world.authority),
+        "region_id": str(home.world.town),
+        "starts_on": today,
+        "ends_on": today,
+        "purpose": "整治",
+    }
+    planner = home.world.person("supervisor")
+    answer = planner.post("/api/v1/campaigns", json=body)
+    assert answer.status_code == 201, answer.text
+    members = {"assignment_ids": [str(home.once(assignment))]}
+    path = f"/api/v1/campaigns/{answer.json()['id']}"
+    assert planner.post(f"{path}/assignments", json=members).json()["changed"] == 1
+    return answer.json()["id"]
+
+
 def submitted(home: Home) -> SealedPackage:
     """A processed package with a photograph, two findings and a document that was printed on site."""
     place, sender, picture = home.once(field), home.once(phone), Photo(camera_jpeg(), "RTO-01")

@@ -84,6 +84,7 @@ SENDERS_OWN_ID = {
 SPEAK_OF_NO_OBJECT = {
     "/api/v1/audit/checkpoints": "seals over all regions, without content",
     "/api/v1/board/packages": "nothing is on phones still; tests/board",
+    "/api/v1/campaigns/rebounds": "numbers; those of a campaign in tests/campaigns",
     "/api/v1/cases/counts": "numbers",
     "/api/v1/cases/penalties": "the law",
     "/api/v1/calendar/notices": "the same everywhere",

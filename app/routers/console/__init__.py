@@ -6,6 +6,7 @@ from app.routers.console import (
     audit,
     board,
     calendar,
+    campaigns,
     cases,
     certificates,
     checklists,
@@ -77,5 +78,6 @@ def console_areas() -> list[APIRouter]:
         calendar.router,
         clocks.router,
         cases.router,
+        campaigns.router,
         audit.router,
     ]

@@ -11,9 +11,9 @@ from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
@@ -114,19 +114,30 @@ async def rebound_rates(
 ) -> list[Rebound]:
     """By clause, item or region: hazards closed in the period (both days included) and how many came back; the worst first."""
     group = {"clause": Hazard.clause, "item": Hazard.item_code, "region": Hazard.region_id}[by]
+    wanted = rebounds_by(actor, (group,), closed_from, closed_until, region_id).where(group.is_not(None))
+    return [Rebound(str(row[0]), row[1], row[2]) for row in await session.execute(wanted)]
+
+
+def rebounds_by(
+    actor: Actor,
+    group: Sequence[InstrumentedAttribute[Any]],
+    closed_from: date,
+    closed_until: date,
+    region_id: UUID | None,
+) -> Select[Any]:
+    """The same as a query of hazards, by any columns, the first of them the key: (*group, closed, came back). To be joined with
+    the tables of the columns, if they are not the hazard's."""
     came_back = select(HazardRecurrence.hazard_id).where(HazardRecurrence.earlier_id == Hazard.id).exists()
     returned = func.count().filter(came_back)
     wanted = (
-        select(group, func.count(), returned)
+        select(*group, func.count(), returned)
+        .select_from(Hazard)
         .where(
             Hazard.region_id.in_(actor.regions_for("hazards:read")),
             Hazard.status == "closed",
             Hazard.closed_on.between(closed_from, closed_until),
-            group.is_not(None),
         )
-        .group_by(group)
-        .order_by(returned.desc(), func.count().desc(), group)
+        .group_by(*group)
+        .order_by(returned.desc(), func.count().desc(), group[0])
     )
-    if region_id is not None:
-        wanted = wanted.where(lies_in(Hazard.region_id, region_id))
-    return [Rebound(str(row[0]), row[1], row[2]) for row in await session.execute(wanted)]
+    return wanted if region_id is None else wanted.where(lies_in(Hazard.region_id, region_id))

@@ -69,10 +69,17 @@ async def count_hazards(
     """(level, status, number, of these overdue) under the same filters: by the tallies where they know every filter given."""
     if tallied := _tallied(narrowed):
         return await count_by_level_and_state(session, actor, tallied)
+    return await count_where(session, conditions_of(actor.regions_for("hazards:read"), narrowed))
+
+
+async def count_where(
+    session: AsyncSession, conditions: Iterable[ColumnElement[bool]]
+) -> list[tuple[str, str, int, int]]:
+    """The same of the rows that obey the conditions (see conditions_of), one statement."""
     overdue = func.count().filter(overdue_now())
     wanted = (
         select(Hazard.level, Hazard.status, func.count(), overdue)
-        .where(*conditions_of(actor.regions_for("hazards:read"), narrowed))
+        .where(*conditions)
         .group_by(Hazard.level, Hazard.status)
         .order_by(Hazard.level, Hazard.status)
     )

@@ -73,6 +73,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cases:open": frozenset({_C}),
     "cases:approve": frozenset({_P}),
     "cases:unmask": frozenset({_C, _L, _P}),
+    "campaigns:read": _READERS,
+    "campaigns:manage": frozenset({_V, _P}),
     "patrols:read": frozenset({*_READERS, _S}),
     "patrols:submit": frozenset({_S}),
     "patrols:handle": frozenset({_I, _V}),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -38,6 +38,7 @@ class AssignmentFilter:
     site_id: UUID | None = None
     officer_id: UUID | None = None
     on: date | None = None
+    also: ColumnElement[bool] | None = None
 
 
 async def assign_inspection(
@@ -97,7 +98,7 @@ async def cancel_assignment(
 
 async def get_assignment(session: AsyncSession, actor: Actor, assignment_id: UUID) -> Assignment:
     """One assignment of the actor's regions or of his own; raises NotFoundProblem."""
-    wanted = select(Assignment).where(Assignment.id == assignment_id, _visible(actor))
+    wanted = select(Assignment).where(Assignment.id == assignment_id, visible_to(actor))
     assignment = (await session.execute(wanted)).scalar_one_or_none()
     if assignment is None:
         raise NotFoundProblem
@@ -113,13 +114,26 @@ async def list_assignments(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: AssignmentFilter
 ) -> Page[AssignmentView]:
     """Newest first; three statements whatever the number of rows."""
-    conditions = [_visible(actor), *_conditions(narrowed)]
+    conditions = [visible_to(actor), *_conditions(narrowed)]
     if request.after:
         conditions.append(Assignment.id < request.after[0])
     wanted = select(Assignment).where(*conditions).order_by(Assignment.id.desc()).limit(request.limit + 1)
     rows = list((await session.execute(wanted)).scalars())
     page = Page.cut(rows, request, key=lambda row: (row.id,))
     return Page(await _views(session, page.items), page.next_key)
+
+
+async def count_assignments(
+    session: AsyncSession, actor: Actor, narrowed: AssignmentFilter
+) -> list[tuple[str, int]]:
+    """(status, number) under the filters of the list, one statement."""
+    wanted = (
+        select(Assignment.status, func.count())
+        .where(visible_to(actor), *_conditions(narrowed))
+        .group_by(Assignment.status)
+        .order_by(Assignment.status)
+    )
+    return [(status, number) for status, number in await session.execute(wanted)]
 
 
 async def list_own_assignments(session: AsyncSession, actor: Actor) -> list[AssignmentView]:
@@ -165,7 +179,7 @@ async def _check_hazards(session: AsyncSession, request: AssignmentRequest, site
         await check_reinspectable(session, site.id, request.hazard_ids)
 
 
-def _visible(actor: Actor) -> ColumnElement[bool]:
+def visible_to(actor: Actor) -> ColumnElement[bool]:
     """Of the actor's regions, or of a team he belongs to."""
     member = exists().where(
         AssignmentMember.assignment_id == Assignment.id, AssignmentMember.user_id == actor.user_id
@@ -188,6 +202,8 @@ def _conditions(narrowed: AssignmentFilter) -> list[ColumnElement[bool]]:
         )
     if narrowed.on:
         conditions += [Assignment.planned_from <= narrowed.on, Assignment.planned_until >= narrowed.on]
+    if narrowed.also is not None:
+        conditions.append(narrowed.also)
     return conditions
 
 

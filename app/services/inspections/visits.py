@@ -51,7 +51,12 @@ async def list_visits(
 
 
 async def count_visits(
-    session: AsyncSession, actor: Actor, *, first: date | None = None, last: date | None = None
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    also: ColumnElement[bool] | None = None,
 ) -> list[VisitCount]:
     """Visits (家次) and the enterprises visited in the actor's regions, by kind: officers' and assistants' never mixed.
 
@@ -65,6 +70,8 @@ async def count_visits(
         conditions.append(Visit.visited_on >= first)
     if last:
         conditions.append(Visit.visited_on <= last)
+    if also is not None:
+        conditions.append(also)
     wanted = (
         select(
             Visit.kind,

@@ -1,0 +1,133 @@
+"""Planning campaigns and changing them."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.errors import ConflictProblem, NotFoundProblem
+from app.core.ids import new_id
+from app.models.campaigns import Campaign, CampaignAssignment
+from app.models.inspections import Assignment
+from app.schemas.campaigns import CampaignContent, CampaignRequest
+from app.services.audit.service import record_act
+from app.services.campaigns.errors import CampaignAuthorityProblem, CampaignPeriodProblem
+from app.services.organizations.jurisdiction import authority_covers
+
+PERIOD = ("starts_on", "ends_on")
+NAMED = 20
+"""How many assignments a refusal names at most."""
+
+
+async def plan_campaign(session: AsyncSession, actor: Actor, request: CampaignRequest) -> Campaign:
+    """A new campaign. Raises ForbiddenProblem outside the actor's regions, CampaignAuthorityProblem."""
+    actor.require("campaigns:manage", request.region_id)
+    await _check_authority(session, request.authority_id, request.region_id, request)
+    campaign = Campaign(id=new_id(), version=1, created_by=actor.user_id, **request.model_dump())
+    session.add(campaign)
+    await session.flush()
+    await record_campaign(session, actor, campaign, "campaigns:plan")
+    return campaign
+
+
+async def get_campaign(session: AsyncSession, actor: Actor, campaign_id: UUID) -> Campaign:
+    """One campaign of the actor's regions; raises NotFoundProblem."""
+    wanted = select(Campaign).where(
+        Campaign.id == campaign_id, Campaign.region_id.in_(actor.regions_for("campaigns:read"))
+    )
+    campaign = (await session.execute(wanted)).scalar_one_or_none()
+    if campaign is None:
+        raise NotFoundProblem
+    return campaign
+
+
+async def change_campaign(
+    session: AsyncSession, actor: Actor, campaign_id: UUID, expected: int, content: CampaignContent
+) -> Campaign:
+    """Say anew what it is called, what for and when; a closed one goes on when its last day is put off. No difference: no new
+    version. Raises CampaignPeriodProblem where assignments of it would lie outside, CampaignAuthorityProblem, ConflictProblem."""
+    campaign = await get_campaign(session, actor, campaign_id)
+    actor.require("campaigns:manage", campaign.region_id)
+    said = content.model_dump().items()
+    new = {name: value for name, value in said if getattr(campaign, name) != value}
+    if not new:
+        return campaign
+    before = _state_of(campaign)
+    await _compare_and_set(session, campaign, expected, new)
+    moved = {name: [before[name].isoformat(), new[name].isoformat()] for name in PERIOD if name in new}
+    if moved:
+        await _check_authority(session, campaign.authority_id, campaign.region_id, content)
+        await _check_members(session, campaign)
+    detail = {"changed": sorted(new), **moved}
+    await record_campaign(session, actor, campaign, "campaigns:change", before=before, detail=detail)
+    return campaign
+
+
+async def record_campaign(
+    session: AsyncSession,
+    actor: Actor,
+    campaign: Campaign,
+    action: str,
+    *,
+    before: dict[str, Any] | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """The audit and change rows of an act on a campaign."""
+    await record_act(
+        session,
+        actor,
+        action=action,
+        kind="campaign",
+        object_id=campaign.id,
+        version=campaign.version,
+        region_id=campaign.region_id,
+        before=before,
+        after=_state_of(campaign),
+        detail=detail,
+    )
+
+
+async def _compare_and_set(
+    session: AsyncSession, campaign: Campaign, expected: int, values: dict[str, Any]
+) -> None:
+    """Write the next version, and so wait for whoever is adding assignments, and keep others from it until the commit."""
+    changed = (
+        update(Campaign)
+        .where(Campaign.id == campaign.id, Campaign.version == expected)
+        .values(**values, version=expected + 1)
+        .returning(Campaign.id)
+    )
+    if (await session.execute(changed)).scalar_one_or_none() is None:
+        raise ConflictProblem
+    await session.refresh(campaign)
+
+
+async def _check_authority(
+    session: AsyncSession, authority_id: UUID, region_id: UUID, period: CampaignContent
+) -> None:
+    for day in (period.starts_on, period.ends_on):
+        if not await authority_covers(session, authority_id, region_id, day):
+            raise CampaignAuthorityProblem
+
+
+async def _check_members(session: AsyncSession, campaign: Campaign) -> None:
+    """Every assignment of the campaign lies within its period as it is now."""
+    outside = (
+        select(Assignment.id, func.count().over())
+        .join(CampaignAssignment, CampaignAssignment.assignment_id == Assignment.id)
+        .where(
+            CampaignAssignment.campaign_id == campaign.id,
+            or_(Assignment.planned_from < campaign.starts_on, Assignment.planned_until > campaign.ends_on),
+        )
+        .order_by(Assignment.id)
+        .limit(NAMED)
+    )
+    found = (await session.execute(outside)).all()
+    if found:
+        raise CampaignPeriodProblem(count=found[0][1], assignments=[str(one) for one, _ in found])
+
+
+def _state_of(campaign: Campaign) -> dict[str, Any]:
+    return {name: getattr(campaign, name) for name in CampaignContent.model_fields}
