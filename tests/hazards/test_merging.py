@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today, utc_now
 from app.core.ids import new_id
-from app.models.hazards import Hazard, HazardDuplicate, HazardReport
+from app.models.hazards import Hazard, HazardDuplicate, HazardReport, HazardStep
 from app.models.measures import OnsiteMeasure
 from app.models.organizations import Authority
 from tests.determinations.making import NO_ALARM, Visit, answers
@@ -338,3 +338,51 @@ def test_a_merging_since_which_a_clause_was_confirmed_stays(world: World) -> Non
         refused = chief.post(f"{PATH}/{one}/undoing", json={"reason": "两处"}, version=2)
         assert (refused.status_code, refused.json()["code"]) == (409, "undo_merge_major")
     assert chief.get(f"{HAZARDS}/{last}").json()["level"] == "major"
+
+
+def test_what_was_confirmed_of_the_one_that_stays_does_not_hold_another_s_parting_up(world: World) -> None:
+    """Both clauses rest on what they rest on: the parted one leaves as general as it came, the other stays major."""
+    visit = Visit(world, "machinery")
+    visit.submit("rto", answers("rto", NO_ALARM))
+    found = visit.reader.get(HAZARDS, params={"site_id": str(visit.field.site_id)}).json()["items"]
+    kept, registry = UUID(found[0]["id"]), Registry(world)
+
+    async def pair_up(session: AsyncSession) -> tuple[UUID, UUID]:
+        field = visit.field
+        merged = await registry.hazard(session, field.enterprise_id, field.site_id, field.region)
+        row = HazardDuplicate(
+            hazard_id=max(kept, merged), other_id=min(kept, merged), region_id=field.region, reasons=[]
+        )
+        session.add(row)
+        await session.flush()
+        return merged, row.id
+
+    merged, pair = world.in_database(pair_up)
+    chief = world.person("approver")
+    body = {"kept_id": str(kept), "reason": "同一处问题"}
+    assert chief.post(f"{PATH}/{pair}/merging", json=body, version=1).status_code == 200
+    (suspected,) = visit.verdicts("suspected_major")
+    assert step(chief, verified(visit, suspected), "confirmation", DECIDED).status_code == 200
+    shown = chief.get(f"{HAZARDS}/{kept}").json()
+    assert shown["level"] == "major"
+    undone = chief.post(f"{PATH}/{pair}/undoing", json={"reason": "两处"}, version=2)
+    assert undone.status_code == 200, undone.text
+    levels = [chief.get(f"{HAZARDS}/{one}").json()["level"] for one in (kept, merged)]
+    assert levels == ["major", "general"]
+
+
+def test_a_confirmation_of_which_it_is_not_known_what_it_rests_on_holds_the_parting_up(yard: Yard) -> None:
+    """As steps written before that was noted."""
+    pair = yard.act(yard.chief, yard.pair(), "merge").json()
+
+    async def confirm(session: AsyncSession) -> None:
+        session.add(
+            HazardStep(
+                id=new_id(), hazard_id=UUID(pair["kept_id"]), action="confirm_major", to_status="found",
+                on_date=shanghai_today(), evidence_ids=[], detail={"clause": "MEM10-7-5"},
+            )
+        )  # fmt: skip
+
+    yard.world.in_database(confirm)
+    refused = yard.act(yard.chief, pair, "undo")
+    assert (refused.status_code, refused.json()["code"]) == (409, "undo_merge_major")

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, select, update
+from sqlalchemy import ColumnElement, Select, exists, or_, select, update
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -31,7 +32,7 @@ from app.services.hazards.errors import (
 from app.services.hazards.events import HazardsMerged
 from app.services.hazards.placard_following import follow_merging, follow_parting
 from app.services.hazards.service import record_step
-from app.services.hazards.standing import merged_upwards
+from app.services.hazards.standing import merged_downwards, merged_upwards
 from app.services.identity.places import lies_in
 
 
@@ -132,7 +133,7 @@ async def undo_merging(
     hazards = await _locked(session, row)
     assert row.kept_id is not None
     kept, merged = hazards[row.kept_id], next(one for key, one in hazards.items() if key != row.kept_id)
-    if await _became_major(session, row, kept.id):
+    if await _became_major(session, row, kept.id, merged.id):
         raise UndoMajorProblem(number=kept.number)
     await _settle(session, row, expected, "undo", actor, reason, kept_id=None)
     await _set_merged(session, merged, None)
@@ -198,8 +199,11 @@ def _detail(row: HazardDuplicate, kept: Hazard, merged: Hazard, measures: list[U
     return {**names, "measures": [str(one) for one in measures]}
 
 
-async def _became_major(session: AsyncSession, row: HazardDuplicate, kept_id: UUID) -> bool:
-    """Since this merging a clause was confirmed of the one that stays, or of one it was merged into: maybe of the merged one."""
+async def _became_major(session: AsyncSession, row: HazardDuplicate, kept_id: UUID, merged_id: UUID) -> bool:
+    """Since this merging a clause was confirmed of the merged one, or of what was merged into it: the one that stays, or one it was
+    merged into, has become major by it. What was confirmed of others only stays with them. Where it was not written down of which,
+    it may have been the merged one.
+    """
     absorbed = (
         select(HazardStep.id)
         .where(HazardStep.hazard_id == kept_id, HazardStep.action == "absorb")
@@ -207,10 +211,13 @@ async def _became_major(session: AsyncSession, row: HazardDuplicate, kept_id: UU
         .order_by(HazardStep.id.desc())
         .limit(1)
     )
+    below = [str(one) for one in await merged_downwards(session, merged_id)]
+    rests_on = HazardStep.detail["rests_on"]
     confirmed = exists().where(
         HazardStep.hazard_id.in_(await merged_upwards(session, [kept_id])),
         HazardStep.action == "confirm_major",
         HazardStep.id > absorbed.scalar_subquery(),
+        or_(rests_on.is_(None), rests_on.has_any(array(below))),
     )
     return bool(await session.scalar(select(confirmed)))
 

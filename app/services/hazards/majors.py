@@ -24,20 +24,26 @@ async def mark_major(session: AsyncSession, event: MajorHazardConfirmed) -> list
     Number, state and deadline stay. A hazard that was major before keeps its first clause and day; its history names the
     further one.
     """
-    hazards = await _hazards_of(session, event)
-    if not hazards:
-        hazards = [await _register(session, event)]
+    found = await _hazards_of(session, event)
+    if not found:
+        registered = await _register(session, event)
+        found = [(registered, [registered.id])]
     else:
-        for hazard in hazards:
+        for hazard, _ in found:
             await _mark(session, event, hazard)
-    for hazard in hazards:
+    for hazard, rests_on in found:
         await notice_clause_again(session, hazard.id)
-        await _record(session, event, hazard)
-    return [hazard.id for hazard in hazards]
+        await _record(session, event, hazard, rests_on)
+    return [hazard.id for hazard, _ in found]
 
 
-async def _hazards_of(session: AsyncSession, event: MajorHazardConfirmed) -> Sequence[Hazard]:
-    """Also those registered before a correction. Locked, so that a step somebody else takes at this moment waits or came first."""
+async def _hazards_of(
+    session: AsyncSession, event: MajorHazardConfirmed
+) -> Sequence[tuple[Hazard, list[UUID]]]:
+    """The hazards that stand, each with those that the findings are of; also those registered before a correction.
+
+    Locked, so that a step somebody else takes at this moment waits or came first.
+    """
     if not event.findings:
         return []
     rested_on = set(event.findings)
@@ -49,8 +55,11 @@ async def _hazards_of(session: AsyncSession, event: MajorHazardConfirmed) -> Seq
     of_findings = tuple_(Hazard.package_id, Hazard.finding_key).in_(sorted(rested_on))
     found = list((await session.execute(select(Hazard.id).where(of_findings))).scalars())
     locked = await _locked(session, await merged_upwards(session, found))
-    stays = [await _that_stays(session, locked, hazard_id) for hazard_id in sorted(found)]
-    return list({hazard.id: hazard for hazard in stays}.values())
+    stays: dict[UUID, tuple[Hazard, list[UUID]]] = {}
+    for hazard_id in sorted(found):
+        hazard = await _that_stays(session, locked, hazard_id)
+        stays.setdefault(hazard.id, (hazard, []))[1].append(hazard_id)
+    return list(stays.values())
 
 
 async def _locked(session: AsyncSession, hazard_ids: Collection[UUID]) -> dict[UUID, Hazard]:
@@ -121,8 +130,15 @@ async def _evidence_of(session: AsyncSession, event: MajorHazardConfirmed) -> li
     return list((await session.execute(wanted.order_by(EvidenceDeclaration.id))).scalars())
 
 
-async def _record(session: AsyncSession, event: MajorHazardConfirmed, hazard: Hazard) -> None:
-    detail: dict[str, Any] = {"clause": event.clause, "verdict_id": str(event.verdict_id)}
+async def _record(
+    session: AsyncSession, event: MajorHazardConfirmed, hazard: Hazard, rests_on: Sequence[UUID]
+) -> None:
+    """`rests_on`: the hazard itself, or those merged into it, that were confirmed: a parting asks for it."""
+    detail: dict[str, Any] = {
+        "clause": event.clause,
+        "verdict_id": str(event.verdict_id),
+        "rests_on": [str(one) for one in rests_on],
+    }
     session.add(
         HazardStep(
             id=new_id(),

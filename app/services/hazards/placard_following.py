@@ -16,7 +16,7 @@ from app.models.hazards import Hazard
 from app.models.placards import Placard
 from app.services.hazards.placard_steps import record_placard_step, set_placard
 from app.services.hazards.placard_workflow import ACCEPTED, STANDING
-from app.services.hazards.standing import all_merged_with, merged_upwards
+from app.services.hazards.standing import all_merged_with, merged_downwards, merged_upwards
 
 PROPOSE_REMOVAL = "propose_removal"
 
@@ -30,7 +30,7 @@ async def propose_removals(session: AsyncSession, actor: Actor, hazard: Hazard) 
 
 async def follow_merging(session: AsyncSession, actor: Actor, merged: Hazard, kept: Hazard) -> None:
     """The placards that the merged hazard stood for follow the one that stays; their history names it."""
-    below = set(await _below(session, merged.id))
+    below = set(await merged_downwards(session, merged.id))
     await _note(
         session,
         actor,
@@ -43,7 +43,7 @@ async def follow_merging(session: AsyncSession, actor: Actor, merged: Hazard, ke
 
 async def follow_parting(session: AsyncSession, actor: Actor, parted: Hazard, kept: Hazard) -> None:
     """The hazard stands by itself again, and so do its placards."""
-    below = set(await _below(session, parted.id))
+    below = set(await merged_downwards(session, parted.id))
     await _note(session, actor, below, STANDING, "part", f"隐患{parted.number}与{kept.number}的合并已撤销")
 
 
@@ -101,14 +101,6 @@ def stands_for(kind: str) -> ColumnElement[bool]:
         Placard.hazard_id == Hazard.id, Placard.kind == kind, Placard.status.in_(STANDING)
     )
     return or_(itself.correlate(Hazard).exists(), Hazard.id.in_(select(into.c.id)))
-
-
-async def _below(session: AsyncSession, hazard_id: UUID) -> list[UUID]:
-    """A hazard and all that was merged into it, over any number of steps."""
-    lower = aliased(Hazard)
-    below = select(Hazard.id).where(Hazard.id == hazard_id).cte("below", recursive=True)
-    below = below.union(select(lower.id).join(below, lower.merged_into_id == below.c.id))
-    return list((await session.execute(select(below.c.id))).scalars())
 
 
 async def _note(

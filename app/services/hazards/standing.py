@@ -46,6 +46,14 @@ async def merged_upwards(session: AsyncSession, hazard_ids: Collection[UUID]) ->
     return list((await session.execute(_UP, {"ids": list(hazard_ids)})).scalars())
 
 
+async def merged_downwards(session: AsyncSession, hazard_id: UUID) -> list[UUID]:
+    """A hazard and all that was merged into it, over any number of steps."""
+    lower = aliased(Hazard)
+    below = select(Hazard.id).where(Hazard.id == hazard_id).cte("below", recursive=True)
+    below = below.union(select(lower.id).join(below, lower.merged_into_id == below.c.id))
+    return list((await session.execute(select(below.c.id))).scalars())
+
+
 async def all_merged_with(session: AsyncSession, hazard_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Every hazard that is one with any of these, these too: the one that stands for it."""
     return {row.id: row.stays for row in await session.execute(_ONE, {"ids": list(hazard_ids)})}
