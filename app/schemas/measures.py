@@ -81,7 +81,11 @@ class ReviewRequest(Wire):
 
 
 class MeasureKindView(View):
-    """A kind of on-site measure, with its basis. `concerns` major: only where a major hazard cannot be made safe otherwise."""
+    """A kind of on-site measure, with its basis. `concerns` major: only where a major hazard cannot be made safe otherwise.
+
+    `ends_by`: what it takes until it is over, the strictest of a measure's kinds: that the hazard is removed, a review on site, or
+    that the person in charge agrees after one.
+    """
 
     code: str
     title_zh: str
@@ -92,6 +96,10 @@ class MeasureKindView(View):
     basis_en: str
     in_force_from: date
     to_be_confirmed: bool
+    ends_by: Literal["removal", "review", "agreement"]
+    ends_basis_zh: str
+    ends_basis_en: str
+    ends_to_be_confirmed: bool
 
 
 class MeasureView(View):

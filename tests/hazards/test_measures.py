@@ -16,7 +16,7 @@ from app.enums.identity import Role
 from app.models.hazards import Hazard
 from app.models.measures import OnsiteMeasure
 from app.services.clocks.content import time_limit, time_limits
-from app.services.hazards.content import measure_kinds
+from app.services.hazards.content import ends_by, measure_kinds
 from app.services.hazards.measure_workflow import IN_FORCE, INITIAL, STATES, TRANSITIONS
 from app.services.hazards.proposing import start_rechecks
 from app.services.identity.policy import PERMISSIONS
@@ -35,12 +35,13 @@ DOORS = {
     "lift": "lifting",
     "refuse_lifting": "lifting-refusal",
     "revoke": "revocation",
+    "conclude": "conclusion",
 }
 TABLE: dict[str, dict[str, str]] = {
     "ordered_orally": {"decide": "decided", "withdraw": "withdrawn"},
-    "decided": {"request_lifting": "lifting_requested", "revoke": "revoked"},
+    "decided": {"request_lifting": "lifting_requested", "revoke": "revoked", "conclude": "lifted"},
     "lifting_requested": {"pass_review": "reviewed", "fail_review": "decided", "revoke": "revoked"},
-    "reviewed": {"lift": "lifted", "refuse_lifting": "decided", "revoke": "revoked"},
+    "reviewed": {"lift": "lifted", "refuse_lifting": "decided", "revoke": "revoked", "conclude": "lifted"},
     "lifted": {},
     "withdrawn": {},
     "revoked": {},
@@ -117,14 +118,15 @@ class Scene:
 
         self.world.in_database(change)
 
-    def put(self, measure: dict[str, Any], status: str) -> dict[str, Any]:
-        """The measure, in that state, decided today."""
+    def put(self, measure: dict[str, Any], status: str, *kinds: str) -> dict[str, Any]:
+        """The measure, in that state, decided today, of other kinds if told."""
         identifier = UUID(measure["id"])
 
         async def change(session: AsyncSession) -> None:
             values = {
                 "status": status,
                 "version": 1,
+                "kinds": list(kinds) or measure["kinds"],
                 "number": None if status == "ordered_orally" else f"安应急现决〔2026〕{identifier.hex}号",
                 "decided_on": None if status == "ordered_orally" else shanghai_today(),
             }
@@ -416,7 +418,8 @@ def test_every_state_step_and_role_through_the_door(scene: Scene) -> None:
     for status, steps in TABLE.items():
         for action, row in TRANSITIONS.items():
             for role, person in people.items():
-                answer = scene.step(person, scene.put(measure, status), action)
+                kinds = ["eliminate_now"] if action == "conclude" else []
+                answer = scene.step(person, scene.put(measure, status, *kinds), action)
                 allowed = role in PERMISSIONS[row.permission]
                 wanted = 403 if not allowed else 200 if action in steps else 409
                 assert answer.status_code == wanted, (status, action, role, answer.text)
@@ -424,6 +427,49 @@ def test_every_state_step_and_role_through_the_door(scene: Scene) -> None:
                     assert answer.json()["status"] == steps[action]
                 elif wanted == 409:
                     assert answer.json()["code"] == "measure_state"
+
+
+ENDS = {
+    "eliminate_now": "removal",
+    "evacuate": "review",
+    "suspend_business": "agreement",
+    "stop_use": "agreement",
+}
+
+
+def test_what_it_takes_until_a_measure_is_over_is_told_of_each_kind(scene: Scene) -> None:
+    shown = scene.officers[0].get(f"{PATH}/kinds").json()
+    assert {one["code"]: one["ends_by"] for one in shown} == ENDS
+    assert [one["code"] for one in shown if one["ends_to_be_confirmed"]] == ["evacuate"]
+    assert all(one["ends_basis_zh"] and one["ends_basis_en"] for one in shown)
+    assert ends_by(["eliminate_now", "what_is_no_longer_held"]) == "agreement"
+
+
+@pytest.mark.parametrize("state", ["decided", "reviewed"])
+@pytest.mark.parametrize(
+    "kinds", [("eliminate_now",), ("evacuate",), ("suspend_business",), ("eliminate_now", "stop_use")]
+)
+def test_a_measure_is_over_without_the_review_or_the_agreement_that_none_of_its_kinds_asks_for(
+    scene: Scene, state: str, kinds: tuple[str, ...]
+) -> None:
+    measure = scene.put(scene.written().json(), state, *kinds)
+    answer = scene.step(scene.officers[0], measure, "conclude")
+    strictest = {ENDS[one] for one in kinds}
+    may = strictest <= ({"removal"} if state == "decided" else {"removal", "review"})
+    if may:
+        assert (answer.status_code, answer.json()["status"]) == (200, "lifted")
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (409, "measure_review_needed")
+        assert scene.shown(measure)["status"] == state
+
+
+def test_no_measure_is_over_before_what_is_major_was_found_rectified(scene: Scene) -> None:
+    scene.set_hazard(level="major", clause="MEM10-7-5", major_since=shanghai_today())
+    measure = scene.written(kinds=["eliminate_now"]).json()
+    refused = scene.step(scene.officers[0], measure, "conclude")
+    assert (refused.status_code, refused.json()["code"]) == (409, "measure_hazards_open")
+    scene.set_hazard(status="reinspected")
+    assert scene.step(scene.officers[0], measure, "conclude").json()["status"] == "lifted"
 
 
 def test_only_the_version_that_was_read_is_changed(scene: Scene) -> None:

@@ -92,6 +92,8 @@ async def get_kinds() -> list[MeasureKindView]:
         MeasureKindView(
             code=one.code, title_zh=one.title.zh, title_en=one.title.en, concerns=one.concerns, limit=one.limit,
             basis_zh=one.basis.zh, basis_en=one.basis.en, in_force_from=one.in_force_from, to_be_confirmed=one.to_be_confirmed,
+            ends_by=one.ends_by, ends_basis_zh=one.ends_basis.zh, ends_basis_en=one.ends_basis.en,
+            ends_to_be_confirmed=one.ends_to_be_confirmed,
         )
         for one in measure_kinds()
     ]  # fmt: skip
@@ -230,6 +232,22 @@ async def post_lifting(
     await _changed(session, actor, measure_id, expected, response)
     return MeasureView.model_validate(
         await take_measure_step(session, actor, measure_id, expected, "lift", note=body.reason)
+    )
+
+
+@router.post("/{measure_id}/conclusion", dependencies=MEASURE)
+async def post_conclusion(
+    measure_id: UUID,
+    body: MeasureReasonRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> MeasureView:
+    """Say that the measure is over, where its kinds ask for no review, or for none to be agreed to; what is major is removed."""
+    await _changed(session, actor, measure_id, expected, response)
+    return MeasureView.model_validate(
+        await take_measure_step(session, actor, measure_id, expected, "conclude", note=body.reason)
     )
 
 

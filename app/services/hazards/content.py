@@ -1,5 +1,6 @@
 """Settings of the registry, kinds of on-site measures, proposals and placards, as shipped. Read once, no database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -10,11 +11,13 @@ import yaml
 
 from app.core.wording import Wording
 from app.services.hazards.duplicate_rule import Limits
+from app.services.hazards.measure_workflow import ENDS_BY
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureKind:
-    """A kind of on-site measure. `concerns`: any hazard, or major ones only; `limit`: how long it may last, by its time limit."""
+    """A kind of on-site measure. `concerns`: any hazard, or major ones only; `limit`: how long it may last, by its time limit;
+    `ends_by`: what it takes until it is over, by services/hazards/measure_workflow.py."""
 
     code: str
     title: Wording
@@ -23,6 +26,9 @@ class MeasureKind:
     basis: Wording
     in_force_from: date
     to_be_confirmed: bool
+    ends_by: str
+    ends_basis: Wording
+    ends_to_be_confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ def measure_kinds() -> tuple[MeasureKind, ...]:
             | {
                 "title": Wording(**one["title"]),
                 "basis": Wording(**one["basis"]),
+                "ends_basis": Wording(**one["ends_basis"]),
                 "in_force_from": date.fromisoformat(one["in_force_from"]),
             }
         )
@@ -90,6 +97,12 @@ def measure_kinds() -> tuple[MeasureKind, ...]:
 def measure_kind(code: str) -> MeasureKind | None:
     """The kind of that code; None: there is none."""
     return next((one for one in measure_kinds() if one.code == code), None)
+
+
+def ends_by(kinds: Sequence[str]) -> str:
+    """What it takes until a measure of these kinds is over: the strictest of them; of an unknown kind, everything."""
+    known = {one.code: one.ends_by for one in measure_kinds()}
+    return max((known.get(code, ENDS_BY[-1]) for code in kinds), key=ENDS_BY.index)
 
 
 @cache

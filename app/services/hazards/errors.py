@@ -213,6 +213,14 @@ class MeasureHazardsProblem(InvalidProblem):
     en = "A written decision names open hazards of the site and the authority"
 
 
+class MeasureReviewNeededProblem(ConflictProblem):
+    """The measure's kinds ask for a re-inspection, or for the person in charge to agree, before it is over."""
+
+    code = "measure_review_needed"
+    zh = "该措施须经复查合格（停产停用的还须审查同意）后方可解除"
+    en = "The measure is over only after a re-inspection, and where something was suspended after that is agreed to"
+
+
 class MeasureReviewProblem(InvalidProblem):
     """A review is a re-inspection visit to the site, on or after the decision, by two certified officers."""
 

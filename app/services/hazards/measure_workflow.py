@@ -12,7 +12,8 @@ class Transition:
     """One allowed step. `by_officers`: True, only by one who ordered the measure; False, by anybody but them; None, not judged.
 
     `needs_visit`: a re-inspection visit is its evidence. `needs_safety`: what is major among the hazards it covers must have been
-    found rectified. `starts`, `ends`: time limits; a decision also starts those of its kinds (content/law/onsite_measures.yaml).
+    found rectified. `by_kind`: only where the measure's kinds ask for no more than it has come to (ENOUGH).
+    `starts`, `ends`: time limits; a decision also starts those of its kinds (content/law/onsite_measures.yaml).
     """
 
     action: str
@@ -25,6 +26,7 @@ class Transition:
     by_officers: bool | None = None
     needs_visit: bool = False
     needs_safety: bool = False
+    by_kind: bool = False
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
 
@@ -60,6 +62,10 @@ TRANSITIONS: dict[str, Transition] = {
             by_officers=False, needs_safety=True, ends=("onsite_measure",),
         ),
         Transition(
+            "conclude", frozenset({_S.DECIDED, _S.REVIEWED}), _S.LIFTED, "hazards:measure", "隐患已排除，措施终止",
+            f"{_MEASURE}（不涉及停产停用，依据见措施种类）", needs_safety=True, by_kind=True, ends=("onsite_measure", "recheck"),
+        ),
+        Transition(
             "refuse_lifting", frozenset({_S.REVIEWED}), _S.DECIDED, "hazards:lift", "不同意解除",
             f"{_MEASURE}（审查同意）", by_officers=False,
         ),
@@ -73,3 +79,10 @@ STATES = frozenset(one.value for one in MeasureStatus)
 INITIAL = (_S.ORDERED_ORALLY.value, _S.DECIDED.value)
 """Urgent measures begin orally; others with their written decision."""
 IN_FORCE = frozenset({_S.ORDERED_ORALLY, _S.DECIDED, _S.LIFTING_REQUESTED, _S.REVIEWED})
+ENDS_BY = ("removal", "review", "agreement")
+"""What it takes until a measure is over, by its kinds (content/law/onsite_measures.yaml): each asks for what is before it too."""
+ENOUGH: dict[str, frozenset[str]] = {
+    _S.DECIDED.value: frozenset({"removal"}),
+    _S.REVIEWED.value: frozenset({"removal", "review"}),
+}
+"""Kinds that ask for no more, by the state the measure has come to."""

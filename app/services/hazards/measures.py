@@ -20,7 +20,7 @@ from app.models.measures import MeasureHazard, MeasureOfficer, MeasureStep, Onsi
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
 from app.services.clocks.service import Subject, end_clocks, find_running, start_clock
-from app.services.hazards.content import measure_kind
+from app.services.hazards.content import ends_by, measure_kind
 from app.services.hazards.errors import (
     MeasureHazardsOpenProblem,
     MeasureHazardsProblem,
@@ -28,11 +28,12 @@ from app.services.hazards.errors import (
     MeasureOfficersProblem,
     MeasurePeriodProblem,
     MeasurePersonProblem,
+    MeasureReviewNeededProblem,
     MeasureReviewProblem,
     MeasureStateProblem,
     MeasureTimeProblem,
 )
-from app.services.hazards.measure_workflow import TRANSITIONS, Transition
+from app.services.hazards.measure_workflow import ENOUGH, TRANSITIONS, Transition
 from app.services.hazards.proposing import take_up
 from app.services.identity.certificates import certificate_valid, list_certified
 from app.services.organizations.jurisdiction import authority_covers
@@ -168,11 +169,13 @@ async def take_measure_step(
     review: Reviewed | None = None,
 ) -> OnsiteMeasure:
     """Take one of the later steps of the table. Raises MeasureStateProblem, MeasurePersonProblem, MeasureReviewProblem,
-    MeasureHazardsOpenProblem."""
+    MeasureReviewNeededProblem, MeasureHazardsOpenProblem."""
     measure = await get_measure(session, actor, measure_id)
     transition = await _judge(session, actor, measure, action)
     if transition.needs_visit:
         _check_review(measure, review)
+    if transition.by_kind and ends_by(measure.kinds) not in ENOUGH[measure.status]:
+        raise MeasureReviewNeededProblem
     if transition.needs_safety:
         await _check_safety(session, measure.id)
     today, before = shanghai_today(), measure.status
