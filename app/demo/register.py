@@ -8,8 +8,8 @@ from importlib import resources
 from typing import Any
 
 import xlsxwriter
-import yaml
 
+from app.content.reading import parse_yaml
 from app.core.uscc import ALPHABET, check_character, check_uscc
 from app.demo.city import DISTRICTS, City, town_code
 from app.demo.console import StoryFailed
@@ -20,7 +20,7 @@ IMPORT_SECONDS = 60
 LATITUDE, LONGITUDE = 30_274_085, 120_155_070
 """Microdegrees, WGS-84."""
 
-_DATA: dict[str, Any] = yaml.safe_load(
+_DATA: dict[str, Any] = parse_yaml(
     resources.files("app.demo").joinpath("enterprises.yaml").read_text("utf-8")
 )
 _WORDS: list[str] = _DATA["words"]

@@ -1,5 +1,6 @@
 """What a field test needs: a site, a published checklist, an assignment-free visit, and phones that seal and send."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,12 @@ from app.services.identity.signatures import thumbprint_of
 from tests.factories.world import World
 
 SHOWN_TEXT = sha256_of("现场检查记录：以上内容属实。".encode())
+
+
+@cache
+def _shipped() -> dict[str, tuple[dict[str, Any], str]]:
+    """The shipped checklists by code with their hashes, read once: hundreds of tests publish one."""
+    return {code: (body, content_hash(body)) for code, body in shipped_bodies().items()}
 
 
 class Field:
@@ -44,8 +51,7 @@ class Field:
 
     def publish(self, code: str) -> dict[str, Any]:
         """The shipped checklist of that code, published; returns the reference a phone puts into its envelope."""
-        body = shipped_bodies()[code]
-        digest = content_hash(body)
+        body, digest = _shipped()[code]
 
         async def make(session: AsyncSession) -> int:
             known = await session.scalar(

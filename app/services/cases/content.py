@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
-
+from app.content.reading import read_content
 from app.core.wording import Wording
 from app.enums.cases import Capacity, PartyKind, Stage
 from app.services.cases.errors import ArticleNotInForceProblem, UnknownArticleProblem
@@ -197,5 +195,4 @@ def _date(value: str | None) -> date | None:
 
 
 def _read(path: str) -> Any:
-    text = resources.files("app.content").joinpath("law", *path.split("/")).read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+    return read_content(f"law/{path}")

@@ -7,13 +7,12 @@ program that reads it grows new optional fields.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import rfc8785
-import yaml
 from pydantic import ValidationError
 
+from app.content.reading import content_names, content_text, parse_yaml
 from app.schemas.checklist_content import (
     Bound,
     Checklist,
@@ -82,7 +81,7 @@ def validate_body(body: Mapping[str, Any]) -> Checklist:
 
 def read_content_file(text: str) -> dict[str, Any]:
     """The body written in a YAML content file: JSON types only (dates and yes/no in quotes), and valid."""
-    body = yaml.safe_load(text)
+    body = parse_yaml(text)
     if not isinstance(body, dict):
         raise ContentInvalidProblem([{"at": "", "message": "a content file holds one object"}])
     validate_body(body)
@@ -91,11 +90,7 @@ def read_content_file(text: str) -> dict[str, Any]:
 
 def shipped_bodies() -> dict[str, dict[str, Any]]:
     """The checklists inside the package, by code, each read and validated."""
-    folder = resources.files("app.content") / "checklists"
-    files = sorted(
-        (entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda e: e.name
-    )
-    bodies = [read_content_file(entry.read_text(encoding="utf-8")) for entry in files]
+    bodies = [read_content_file(content_text(f"checklists/{name}")) for name in content_names("checklists")]
     return {body["code"]: body for body in bodies}
 
 

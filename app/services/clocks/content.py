@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib import resources
 
-import yaml
-
+from app.content.reading import read_content
 from app.core.wording import Wording
 from app.rules.clocks import ClockUnit
 
@@ -46,7 +44,6 @@ class TimeLimit:
 @cache
 def time_limits() -> tuple[TimeLimit, ...]:
     """Every limit, every version, in the order of the content."""
-    text = resources.files("app.content").joinpath("law", "time_limits.yaml").read_text(encoding="utf-8")
     return tuple(
         TimeLimit(
             **one
@@ -59,7 +56,7 @@ def time_limits() -> tuple[TimeLimit, ...]:
                 "suspended_by": tuple(one.get("suspended_by", ())),
             }
         )
-        for one in yaml.safe_load(text)
+        for one in read_content("law/time_limits.yaml")
     )
 
 

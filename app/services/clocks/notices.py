@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from importlib import resources
 from uuid import UUID
 
-import yaml
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.content.reading import content_names, read_content
 from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.working_calendar import WorkingCalendar, YearNotice
@@ -35,10 +34,7 @@ class YearInForce:
 @cache
 def shipped_notices() -> tuple[YearNotice, ...]:
     """Every notice in content/calendar."""
-    folder = resources.files("app.content") / "calendar"
-    bodies = [
-        yaml.safe_load(entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".yaml")
-    ]
+    bodies = [read_content(f"calendar/{name}") for name in content_names("calendar")]
     return tuple(
         YearNotice(body["year"], _days(body["holidays"]), frozenset(body["make_up_workdays"]))
         for body in sorted(bodies, key=lambda body: body["year"])

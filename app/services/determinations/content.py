@@ -4,17 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
-
+from app.content.reading import content_names, read_content
 from app.rules.facts import FactDefinition, Text
 from app.rules.ruleset import Clause, Ruleset, build_ruleset, in_force
 from app.services.determinations.errors import ClauseUnknownProblem
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The safe loader in C where PyYAML was built with it: the law is read ten times faster."""
 
 RULESET_FOLDERS = ("order10",)
 """One folder per version of a standard; a new version is a new folder, an old one is never rewritten."""
@@ -192,11 +187,9 @@ def _date(value: str | None) -> date | None:
 
 
 def _read_ruleset(folder: str) -> Ruleset:
-    place = resources.files("app.content") / "law" / folder
-    names = sorted(entry.name for entry in place.iterdir() if entry.name.startswith("article-"))
+    names = [name for name in content_names(f"law/{folder}") if name.startswith("article-")]
     return build_ruleset(_read(f"{folder}/ruleset.yaml"), [_read(f"{folder}/{name}") for name in names])
 
 
 def _read(path: str) -> Any:
-    text = resources.files("app.content").joinpath("law", *path.split("/")).read_text(encoding="utf-8")
-    return yaml.load(text, Loader=_LOADER)  # noqa: S506  one of PyYAML's two safe loaders
+    return read_content(f"law/{path}")

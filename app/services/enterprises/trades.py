@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.content.reading import read_content
 from app.core.text import normalized
 from app.enums.enterprises import FieldError
 from app.models.enterprises import TradeClass
@@ -38,8 +37,7 @@ class TradeName:
 
 @cache
 def _content() -> dict[str, Any]:
-    text = (resources.files("app.content") / "trades" / "divisions.yaml").read_text("utf-8")
-    content: dict[str, Any] = yaml.safe_load(text)
+    content: dict[str, Any] = read_content("trades/divisions.yaml")
     return content
 
 

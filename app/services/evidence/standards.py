@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-import yaml
+from app.content.reading import read_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,7 @@ class Standards:
 @cache
 def standards_with(impossible_kmh: int) -> Standards:
     """The shipped standards with the speed an installation holds to be impossible."""
-    path = resources.files("app.content").joinpath("evidence", "provenance.yaml")
-    shipped = yaml.safe_load(path.read_text(encoding="utf-8"))
+    shipped = read_content("evidence/provenance.yaml")
     return Standards(
         version=shipped["version"],
         distances=shipped["distances"],

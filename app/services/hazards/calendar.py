@@ -2,10 +2,8 @@
 
 from datetime import date, timedelta
 from functools import cache
-from importlib import resources
 
-import yaml
-
+from app.content.reading import content_names, read_content
 from app.core.working_calendar import WorkingCalendar, YearNotice
 
 
@@ -18,10 +16,7 @@ def working_calendar() -> WorkingCalendar:
 @cache
 def year_notices() -> tuple[YearNotice, ...]:
     """The notices themselves, by year."""
-    folder = resources.files("app.content") / "calendar"
-    bodies = [
-        yaml.safe_load(entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".yaml")
-    ]
+    bodies = [read_content(f"calendar/{name}") for name in content_names("calendar")]
     notices = (
         YearNotice(body["year"], _days(body["holidays"]), frozenset(body["make_up_workdays"]))
         for body in bodies

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
-
+from app.content.reading import read_content
 from app.core.wording import Wording
 from app.services.hazards.duplicate_rule import Limits
 from app.services.hazards.measure_workflow import ENDS_BY
@@ -61,8 +59,7 @@ class PlacardKind:
 @cache
 def registry_settings() -> dict[str, dict[str, Any]]:
     """By name: value, unit, label, source and whether it is to be confirmed."""
-    text = resources.files("app.content").joinpath("law", "registry.yaml").read_text(encoding="utf-8")
-    found: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    found: dict[str, dict[str, Any]] = read_content("law/registry.yaml")
     return found
 
 
@@ -79,7 +76,6 @@ def extension_latest_days() -> int:
 @cache
 def measure_kinds() -> tuple[MeasureKind, ...]:
     """Every kind, in the order of the content."""
-    text = resources.files("app.content").joinpath("law", "onsite_measures.yaml").read_text(encoding="utf-8")
     return tuple(
         MeasureKind(
             **one
@@ -90,7 +86,7 @@ def measure_kinds() -> tuple[MeasureKind, ...]:
                 "in_force_from": date.fromisoformat(one["in_force_from"]),
             }
         )
-        for one in yaml.safe_load(text)
+        for one in read_content("law/onsite_measures.yaml")
     )
 
 
@@ -108,19 +104,15 @@ def ends_by(kinds: Sequence[str]) -> str:
 @cache
 def proposal_kinds() -> tuple[ProposalKind, ...]:
     """Every kind, in the order of the content."""
-    text = (
-        resources.files("app.content").joinpath("law", "overdue_proposals.yaml").read_text(encoding="utf-8")
-    )
     return tuple(
         ProposalKind(**one | {"title": Wording(**one["title"]), "basis": Wording(**one["basis"])})
-        for one in yaml.safe_load(text)
+        for one in read_content("law/overdue_proposals.yaml")
     )
 
 
 @cache
 def placard_kinds() -> tuple[PlacardKind, ...]:
     """Every kind, in the order of the content."""
-    text = resources.files("app.content").joinpath("law", "placards.yaml").read_text(encoding="utf-8")
     return tuple(
         PlacardKind(
             **one
@@ -131,7 +123,7 @@ def placard_kinds() -> tuple[PlacardKind, ...]:
                 "deciders": {role: tuple(levels) for role, levels in one["deciders"].items()},
             }
         )
-        for one in yaml.safe_load(text)
+        for one in read_content("law/placards.yaml")
     )
 
 

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
-
+from app.content.reading import read_content
 from app.core.wording import Wording
 
 
@@ -47,8 +45,7 @@ class Weights:
 @cache
 def all_weights() -> tuple[Weights, ...]:
     """Every version, the oldest first."""
-    text = resources.files("app.content").joinpath("law", "risk_score.yaml").read_text(encoding="utf-8")
-    found = [_weights(one) for one in yaml.safe_load(text)]
+    found = [_weights(one) for one in read_content("law/risk_score.yaml")]
     return tuple(sorted(found, key=lambda one: one.in_force_from))
 
 
