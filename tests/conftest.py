@@ -15,7 +15,7 @@ from app.config import Settings
 from app.main import create_app
 from app.services.runtime import Runtime
 from tests.factories.world import World
-from tests.support.postgres import cloned_database, cluster
+from tests.support.postgres import cloned_database, cluster, fast_folder
 from tests.support.sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 # A traceback with every local variable takes seconds to draw, and tests provoke errors on purpose.
@@ -48,11 +48,10 @@ def database_address(database_cluster: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_address: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def settings(database_address: str) -> Iterator[Settings]:
     """Production settings but for the places."""
-    return Settings(
-        _env_file=None, database_url=database_address, data_dir=tmp_path_factory.mktemp("data"), pool_size=5
-    )
+    with fast_folder() as folder:
+        yield Settings(_env_file=None, database_url=database_address, data_dir=folder, pool_size=5)
 
 
 @pytest.fixture(scope="session")

@@ -125,12 +125,11 @@ def test_every_visit_is_judged_the_same_again_by_the_rules_of_its_day(desk: Desk
 
 
 def test_nobody_elses_installation_is_used(tmp_path: Path) -> None:
-    installation = Installation(tmp_path)
+    installation = Installation.migrated(tmp_path)
     create = (
         "admin", "create", "--login", "first", "--name", "陈安全", "--city-code", "330100", "--city-name", "安市",
         "--authority-name", "安市应急管理局", "--password-stdin",
     )  # fmt: skip
-    assert installation.run("migrate").returncode == 0
     assert installation.run(*create, given="correct horse battery staple\n").returncode == 0
     refused = installation.run("demo", "--no-serve")
     assert refused.returncode == 1

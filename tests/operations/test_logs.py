@@ -26,7 +26,7 @@ SECRETS = (
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service with its worker, logging everything it can."""
-    installation = Installation(tmp_path_factory.mktemp("logs"))
+    installation = Installation.migrated(tmp_path_factory.mktemp("logs"))
     installation.environment["ANSHAO_LOG_LEVEL"] = "debug"
     with installation.serving("--with-worker") as running:
         yield running

@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from app.db.embedded import server_binary
+from app.db.embedded import EmbeddedPostgres, server_binary
 from tests.support.processes import Installation
 
 PASSWORD = "correct horse battery staple"
@@ -24,8 +24,16 @@ CREATE_ADMIN = (
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def empty(tmp_path: Path) -> Iterator[Installation]:
+    """Nothing is there yet."""
     made = Installation(tmp_path)
+    yield made
+    made.stop_postgres()
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation.migrated(tmp_path)
     yield made
     made.stop_postgres()
 
@@ -40,21 +48,19 @@ def log_in(address: str) -> int:
     return httpx.post(f"{address}/api/v1/session/login", json=body, timeout=20).status_code
 
 
-def test_an_empty_folder_becomes_a_service_that_keeps_its_data_and_stops_cleanly(
-    installation: Installation,
-) -> None:
-    with installation.serving("--with-worker") as served:
-        created = installation.run(*CREATE_ADMIN, given=PASSWORD + "\n")
+def test_an_empty_folder_becomes_a_service_that_keeps_its_data_and_stops_cleanly(empty: Installation) -> None:
+    with empty.serving("--with-worker") as served:
+        created = empty.run(*CREATE_ADMIN, given=PASSWORD + "\n")
         assert created.returncode == 0, created.stderr
         assert log_in(served.address) == 201
         assert served.stop() == 0
-        assert installation.postgres_processes() == []
+        assert empty.postgres_processes() == []
         events = [json.loads(line) for line in served.log.read_text().splitlines()]
         assert any(event["event"] == "worker_stopped" for event in events)
-    with installation.serving() as served_again:
+    with empty.serving() as served_again:
         assert log_in(served_again.address) == 201
         assert served_again.stop() == 0
-    assert installation.postgres_processes() == []
+    assert empty.postgres_processes() == []
 
 
 def test_after_kill_9_the_service_starts_again_on_the_running_database(installation: Installation) -> None:
@@ -123,8 +129,9 @@ def test_two_api_processes_serve_count_and_stop_together(installation: Installat
 @pytest.fixture
 def somebody_elses_server(installation: Installation) -> Iterator[int]:
     """A real PostgreSQL of another installation that runs on our data folder; its process id."""
-    assert installation.run("migrate").returncode == 0
-    assert installation.postgres_processes() == []
+    own = EmbeddedPostgres(installation.folder / "data")
+    own.start()
+    own.stop()
     folder, other = installation.folder / "data" / "postgres", installation.folder / "elsewhere"
     shutil.copytree(server_binary().parents[1], other)
     start = [
@@ -157,8 +164,8 @@ def test_a_data_folder_used_by_another_server_is_refused_with_a_reason(
         assert is_alive(psutil.Process(somebody_elses_server))
 
 
-def test_a_data_folder_with_a_space_is_refused_with_a_reason(installation: Installation) -> None:
-    refused = installation.run("migrate", ANSHAO_DATA_DIR=str(installation.folder / "with space"))
+def test_a_data_folder_with_a_space_is_refused_with_a_reason(empty: Installation) -> None:
+    refused = empty.run("migrate", ANSHAO_DATA_DIR=str(empty.folder / "with space"))
     assert refused.returncode == 1
     assert "space" in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -167,7 +174,7 @@ def test_a_data_folder_with_a_space_is_refused_with_a_reason(installation: Insta
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A service with its worker, for tests that only run commands beside it."""
-    made = Installation(tmp_path_factory.mktemp("running"))
+    made = Installation.migrated(tmp_path_factory.mktemp("running"))
     with made.serving("--with-worker") as served:
         yield made
         assert served.stop() == 0

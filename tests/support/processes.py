@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.support.postgres import copy_migrated
+
 START_SECONDS = 150
 
 
@@ -38,6 +40,12 @@ class Installation:
             "ANSHAO_PORT": str(self.port),
             "ANSHAO_EVIDENCE_PATIENCE_SECONDS": "0",  # the tests themselves keep the machine busy
         }
+
+    @classmethod
+    def migrated(cls, folder: Path) -> "Installation":
+        """One whose database has the newest schema and no rows yet, at a tenth of the cost of `anshao migrate`."""
+        copy_migrated(folder / "data")
+        return cls(folder)
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "app.cli", *arguments]
