@@ -67,15 +67,35 @@ class RiskScore(View):
     parts: list[ScorePart]
 
 
+class VisitCeiling(View):
+    """The most planned inspections in a calendar year and how many there were, in the caller's regions. `uncounted`: what is not
+    limited by it, such as re-inspections."""
+
+    per_year: int
+    inspected: int
+    is_reached: bool
+    to_be_confirmed: bool
+    source_zh: str
+    source_en: str
+    uncounted_zh: str
+    uncounted_en: str
+
+
 class VisitSuggestion(View):
-    """How often to visit, by the score or the grade, whichever asks for more; `next_on` null: at once. No order, a suggestion."""
+    """How often to inspect by plan; `next_on` null: at once. No order, a suggestion.
+
+    By the score or the grade, whichever asks for more (`wanted_days`), but no oftener than the yearly ceiling allows. Individual
+    cases are not planned: they go on whatever it says.
+    """
 
     interval_days: int
-    by: Literal["score", "grade"]
+    wanted_days: int
+    by: Literal["score", "grade", "ceiling"]
     last_visit_on: date | None
     next_on: date | None
     is_due: bool
     to_be_confirmed: bool
+    ceiling: VisitCeiling
 
 
 class RiskPicture(View):

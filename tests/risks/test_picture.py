@@ -1,6 +1,6 @@
 """The risk picture of an enterprise: what lies in the caller's regions, explained, for supervisors and officers alone."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from app.core.ids import new_id
 from app.models.hazards import Hazard
 from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
 from app.services.runtime import Runtime
+from tests.factories.field import Field
 from tests.factories.patrols import Assistant
 from tests.factories.world import Person, World
 from tests.hazards.registering import Registry
@@ -125,6 +126,32 @@ def test_the_picture_is_of_the_callers_regions(world: World) -> None:
     abroad = world.person("supervisor", region=world.other_district)
     assert abroad.get(f"/api/v1/enterprises/{enterprise}/risk").status_code == 404
     assert city.get(f"/api/v1/enterprises/{new_id()}/risk").status_code == 404
+
+
+def test_planned_inspections_are_counted_against_the_ceiling_and_re_inspections_are_not(world: World) -> None:
+    field = Field(world)
+    officers = [world.person("inspector", region=world.town) for _ in range(2)]
+    phone, ids = field.phone(officers[0].user_id), [one.user_id for one in officers]
+
+    def visit(kind: str, day: date) -> dict[str, Any]:
+        field.visit_id = new_id()
+        document = field.document(field.publish("rto"), ids, kind=kind, legal_date=day.isoformat())
+        answer = phone.put_package(phone.seal(document, []))
+        assert answer.status_code == 201, answer.text
+        return dict(shown(officers[0], field.enterprise_id)["suggestion"])
+
+    today = shanghai_today()
+    assert visit("inspection", today.replace(year=today.year - 1, day=1))["ceiling"]["inspected"] == 0
+    first = visit("inspection", today)
+    assert (first["ceiling"]["inspected"], first["ceiling"]["is_reached"]) == (1, False)
+    again = visit("reinspection", today)
+    assert again["ceiling"] == first["ceiling"]
+    second = visit("inspection", today)
+    assert (second["ceiling"]["inspected"], second["ceiling"]["per_year"]) == (2, 2)
+    assert second["ceiling"]["is_reached"] is True
+    assert second["next_on"] >= f"{today.year + 1}-01-01"
+    assert second["ceiling"]["to_be_confirmed"] is True
+    assert "复查" in second["ceiling"]["uncounted_zh"]
 
 
 def test_no_assistant_and_no_partner_sees_a_score(world: World) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.services.risks.content import Weights, all_weights, weights_on
-from app.services.risks.scoring import parts_of, suggest, total_of
+from app.services.risks.scoring import Suggestion, parts_of, suggest, total_of
 
 CODES = {"major_open", "major_overdue", "general_open", "general_overdue", "came_back", "whistles_open"}
 WEIGHTS = all_weights()[-1]
@@ -36,7 +36,7 @@ def test_a_further_hazard_never_lowers_the_score_or_lengthens_the_interval(
     more[f"{level}_overdue"] += is_late
     more["came_back"] += is_return
     assert score(more) >= score(facts)
-    before, after = (suggest(score(one), grade, TODAY, WEIGHTS) for one in (facts, more))
+    before, after = (suggest(score(one), grade, TODAY, 1, TODAY, WEIGHTS) for one in (facts, more))
     assert after.interval_days <= before.interval_days
 
 
@@ -78,10 +78,64 @@ def test_the_version_in_force_on_the_day_counts() -> None:
     assert weights_on(date(2099, 1, 1)) == all_weights()[-1]
 
 
+def advice(points: int, grade: str | None, last: date | None = TODAY, inspected: int = 1) -> Suggestion:
+    return suggest(points, grade, last, inspected, TODAY, WEIGHTS)
+
+
 def test_grade_or_score_suggest_whichever_asks_for_more() -> None:
     low, high = 0, WEIGHTS.bands[-1].score_from
-    assert suggest(low, "red", TODAY, WEIGHTS).by == "grade"
-    assert suggest(high, "blue", TODAY, WEIGHTS).by == suggest(low, None, TODAY, WEIGHTS).by == "score"
-    assert suggest(high, None, None, WEIGHTS).next_on is None
-    planned = suggest(high, None, TODAY, WEIGHTS)
+    assert advice(low, "red").wanted_days == WEIGHTS.grades["red"]
+    assert advice(low, "orange").wanted_days == WEIGHTS.grades["orange"]
+    assert advice(high, "blue").wanted_days == WEIGHTS.bands[-1].interval_days
+    assert (advice(low, None).by, advice(low, "yellow").by) == ("score", "score")
+    assert advice(high, None, last=None, inspected=0).next_on is None
+    planned = advice(low, None)
     assert planned.next_on == TODAY + timedelta(days=planned.interval_days)
+
+
+@given(begin=st.dates(date(2026, 1, 1), date(2029, 12, 31)), grade=grades, points=st.integers(0, 300))
+def test_no_more_inspections_are_planned_than_the_ceiling_allows(
+    begin: date, grade: str | None, points: int
+) -> None:
+    """Whoever follows the suggestion from any day on, leap years too, passes no year's ceiling."""
+    days = [begin]
+    for _ in range(12):
+        today = days[-1]
+        inspected = sum(day.year == today.year for day in days)
+        planned = suggest(points, grade, today, inspected, today, WEIGHTS).next_on
+        assert planned is not None
+        days.append(planned)
+    for year in {day.year for day in days}:
+        assert sum(day.year == year for day in days) <= WEIGHTS.ceiling.of(grade)
+
+
+def test_where_the_score_asks_for_more_the_ceiling_says_so() -> None:
+    planned = advice(WEIGHTS.bands[-1].score_from, None)
+    assert planned.by == "ceiling"
+    assert planned.interval_days > planned.wanted_days == WEIGHTS.bands[-1].interval_days
+
+
+@pytest.mark.parametrize("grade", [None, "red", "orange", "yellow", "blue"])
+def test_once_the_ceiling_is_reached_the_next_planned_inspection_is_next_year(grade: str | None) -> None:
+    allowed, high = WEIGHTS.ceiling.of(grade), WEIGHTS.bands[-1].score_from
+    new_year = date(TODAY.year + 1, 1, 1)
+    long_ago = date(TODAY.year, 1, 2)
+    reached = advice(high, grade, last=long_ago, inspected=allowed).next_on
+    assert reached is not None
+    assert reached >= new_year
+    assert advice(high, grade, last=TODAY, inspected=allowed + 3).next_on == max(
+        new_year, TODAY + timedelta(days=advice(high, grade).interval_days)
+    )
+    below = advice(high, grade, last=long_ago, inspected=allowed - 1)
+    assert below.next_on == long_ago + timedelta(days=below.interval_days)
+
+
+def test_the_ceiling_is_for_the_authority_to_confirm_and_names_its_source() -> None:
+    ceiling = WEIGHTS.ceiling
+    assert ceiling.to_be_confirmed is True
+    assert "应急〔2025〕11号" in ceiling.source.zh
+    assert "复查" in ceiling.uncounted.zh
+    assert set(ceiling.grades) == set(WEIGHTS.grades)
+    assert min(*ceiling.grades.values(), ceiling.ungraded) >= 1, (
+        "once a year is not too often for a key enterprise"
+    )

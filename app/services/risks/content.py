@@ -29,6 +29,21 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The most planned inspections of an enterprise in a calendar year; `uncounted`: what is not limited."""
+
+    grades: Mapping[str, int]
+    ungraded: int
+    to_be_confirmed: bool
+    source: Wording
+    uncounted: Wording
+
+    def of(self, grade: str | None) -> int:
+        """For an enterprise of that grade."""
+        return self.grades.get(grade or "", self.ungraded)
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """One version. `grades`: the interval by the colour of graded risk control; `recent_days`: how long a return counts."""
 
@@ -40,6 +55,7 @@ class Weights:
     parts: tuple[PartWeight, ...]
     bands: tuple[Band, ...]
     grades: Mapping[str, int]
+    ceiling: Ceiling
 
 
 @cache
@@ -65,4 +81,7 @@ def _weights(one: dict[str, Any]) -> Weights:
         parts=tuple(PartWeight(**{**part, "title": Wording(**part["title"])}) for part in one["parts"]),
         bands=tuple(Band(band["from"], band["interval_days"]) for band in one["bands"]),
         grades=one["grades"],
+        ceiling=Ceiling(
+            **one["ceiling"] | {name: Wording(**one["ceiling"][name]) for name in ("source", "uncounted")}
+        ),
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
-from app.enums.inspections import ENFORCEMENT_KINDS
+from app.enums.inspections import ENFORCEMENT_KINDS, PackageKind
 from app.models.hazards import Hazard, HazardRecurrence
 from app.models.inspections import Package, Visit
 from app.models.patrols import Whistle
@@ -20,6 +20,7 @@ from app.schemas.risks import (
     RiskPicture,
     RiskScore,
     ScorePart,
+    VisitCeiling,
     VisitSeen,
     VisitSuggestion,
     WhistleSeen,
@@ -43,13 +44,14 @@ async def show_picture(session: AsyncSession, actor: Actor, enterprise_id: UUID)
     since = today - timedelta(days=weights.recent_days)
     returns, came_back = await _returns(session, regions, enterprise_id, since)
     whistles, waiting = await _whistles(session, regions, enterprise_id)
-    visits = await _visits(session, regions, enterprise_id)
+    visits, inspected = await _visits(session, regions, enterprise_id, today)
     facts = {"came_back": came_back, "whistles_open": waiting}
     for one in levels:
         facts |= {f"{one.level}_open": one.open, f"{one.level}_overdue": one.overdue}
     score = _score(facts, weights)
     last_visit_on = visits[0].visited_on if visits else None
-    advice = suggest(score.value, enterprise.risk_grade, last_visit_on, weights)
+    advice = suggest(score.value, enterprise.risk_grade, last_visit_on, inspected, today, weights)
+    ceiling = weights.ceiling
     return RiskPicture(
         enterprise_id=enterprise.id,
         name=enterprise.name,
@@ -64,13 +66,19 @@ async def show_picture(session: AsyncSession, actor: Actor, enterprise_id: UUID)
         score=score,
         suggestion=VisitSuggestion(
             interval_days=advice.interval_days,
+            wanted_days=advice.wanted_days,
             by=advice.by,
             last_visit_on=last_visit_on,
             next_on=advice.next_on,
             is_due=advice.next_on is None or advice.next_on <= today,
             to_be_confirmed=weights.to_be_confirmed,
+            ceiling=VisitCeiling(
+                per_year=advice.ceiling, inspected=inspected, is_reached=inspected >= advice.ceiling,
+                to_be_confirmed=ceiling.to_be_confirmed, source_zh=ceiling.source.zh, source_en=ceiling.source.en,
+                uncounted_zh=ceiling.uncounted.zh, uncounted_en=ceiling.uncounted.en,
+            ),
         ),
-    )
+    )  # fmt: skip
 
 
 def _score(facts: dict[str, int], weights: Weights) -> RiskScore:
@@ -166,11 +174,15 @@ async def _whistles(
     return [WhistleSeen.model_validate(row[0]) for row in rows], rows[0][1] if rows else 0
 
 
-async def _visits(session: AsyncSession, regions: Collection[UUID], enterprise_id: UUID) -> list[VisitSeen]:
-    """The officers' last visits, the newest first; one that only corrections without effect speak of is none."""
+async def _visits(
+    session: AsyncSession, regions: Collection[UUID], enterprise_id: UUID, today: date
+) -> tuple[list[VisitSeen], int]:
+    """The officers' last visits, the newest first, and how many inspections there were this year: re-inspections are of individual
+    cases, which the ceiling does not count. A visit that only corrections without effect speak of is none."""
     stands: ColumnElement[bool] = exists().where(Package.visit_id == Visit.id, Package.is_standing)
+    counted = (Visit.kind == PackageKind.INSPECTION.value) & (Visit.visited_on >= date(today.year, 1, 1))
     wanted = (
-        select(Visit)
+        select(Visit, func.count().filter(counted).over())
         .where(
             Visit.enterprise_id == enterprise_id,
             Visit.region_id.in_(regions),
@@ -180,4 +192,5 @@ async def _visits(session: AsyncSession, regions: Collection[UUID], enterprise_i
         .order_by(Visit.visited_on.desc(), Visit.id.desc())
         .limit(SHOWN)
     )
-    return [VisitSeen.model_validate(row) for row in (await session.execute(wanted)).scalars()]
+    rows = (await session.execute(wanted)).all()
+    return [VisitSeen.model_validate(row[0]) for row in rows], rows[0][1] if rows else 0

@@ -7,6 +7,9 @@ from typing import Literal
 
 from app.services.risks.content import PartWeight, Weights
 
+YEAR_DAYS = 365
+"""Over which the inspections of a year are spread; in a leap year, and whatever came before, the count itself keeps the ceiling."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -23,10 +26,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A visit every so many days, by the score or by the grade, whichever asks for more. `next_on` None: never visited, at once."""
+    """A planned inspection every so many days, by the score or the grade, whichever asks for more (`wanted_days`), or as often as
+    the yearly ceiling allows. `next_on` None: never visited, at once."""
 
     interval_days: int
-    by: Literal["score", "grade"]
+    wanted_days: int
+    by: Literal["score", "grade", "ceiling"]
+    ceiling: int
     next_on: date | None
 
 
@@ -40,10 +46,18 @@ def total_of(parts: list[Part]) -> int:
     return sum(part.points for part in parts)
 
 
-def suggest(score: int, grade: str | None, last_visit_on: date | None, weights: Weights) -> Suggestion:
-    """How often to visit, and when next."""
+def suggest(
+    score: int, grade: str | None, last_visit_on: date | None, inspected: int, today: date, weights: Weights
+) -> Suggestion:
+    """How often to inspect by plan, and when next; `inspected`: the inspections of this calendar year that the ceiling counts."""
     by_score = next(one.interval_days for one in reversed(weights.bands) if one.score_from <= score)
     by_grade = weights.grades.get(grade or "", by_score)
-    days = min(by_score, by_grade)
+    wanted = min(by_score, by_grade)
+    ceiling = weights.ceiling.of(grade)
+    spaced = -(-YEAR_DAYS // ceiling)
+    by: Literal["score", "grade", "ceiling"] = "grade" if by_grade < by_score else "score"
+    days = max(wanted, spaced)
     next_on = last_visit_on + timedelta(days=days) if last_visit_on else None
-    return Suggestion(days, "grade" if by_grade < by_score else "score", next_on)
+    if inspected >= ceiling:
+        next_on = max(next_on or today, date(today.year + 1, 1, 1))
+    return Suggestion(days, wanted, "ceiling" if spaced > wanted else by, ceiling, next_on)
