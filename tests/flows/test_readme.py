@@ -70,6 +70,13 @@ def test_the_application_of_the_tour_reads_its_second_page(told: list[str]) -> N
     assert output.count('"uscc"') == 2
 
 
+def test_the_enterprise_of_the_tour_reads_its_order_and_reports_a_hazard(told: list[str]) -> None:
+    output = the(told, "session/redemption")
+    assert '"requirement"' in output
+    assert '"status":"found"' in output
+    assert "RTO 入口未装可燃气体报警器" in output
+
+
 def test_the_search_of_the_tour_finds_and_the_audit_log_is_sound(told: list[str]) -> None:
     output = the(told, "verify audit")
     assert "东风" in output
