@@ -24,7 +24,6 @@ from app.enums.enterprises import FieldError
 from app.http.logs import configure_logs
 from app.jobs.relay import renew_epoch
 from app.models.enterprises import EnterpriseImport, EnterpriseImportError
-from app.routers.reference import document_of
 from app.schemas.bundles import BundleReport
 from app.services.audit.checkpoints import read_checkpoints
 from app.services.audit.verify import AuditReport, verify_audit
@@ -326,6 +325,8 @@ class _Audience(StrEnum):
 @cli.command()
 def openapi(audience: Annotated[_Audience, typer.Argument(help="接口对象 · Whose API")]) -> None:
     """输出一类接口的 OpenAPI 3.1 文档 · Print the OpenAPI 3.1 document of one audience."""
+    from app.routers.reference import document_of  # no other command needs the doors
+
     typer.echo(json.dumps(document_of(audience), ensure_ascii=False, indent=2))
 
 

@@ -1,16 +1,18 @@
 """Console logins: guessing is braked, refresh tokens rotate, reuse ends the session, leaving is immediate."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from argon2 import extract_parameters
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import standing_at, utc_now
 from app.models.identity import User
-from app.services.identity import brake
-from app.services.identity.passwords import hash_password
+from app.services.identity import brake, passwords
+from app.services.identity.passwords import hash_password, password_matches
 from app.services.identity.tokens import issue_access_token, read_access_token
 from tests.factories.world import Person, World
 
@@ -132,3 +134,9 @@ def test_tokens_of_an_old_signing_key_stay_valid_after_a_rotation(world: World, 
     fresh = issue_access_token(keys, minutes=5, session_id=officer.session_id)
     assert read_access_token(keys, fresh).session_id == officer.session_id
     assert session_of(world, fresh).status_code == 200
+
+
+def test_a_login_that_does_not_exist_is_refused_at_the_cost_of_a_real_one() -> None:
+    real = extract_parameters(asyncio.run(hash_password(PASSWORD)))
+    assert extract_parameters(passwords._NEVER_MATCHES) == real
+    assert asyncio.run(password_matches("no account has this password", None)) is False
