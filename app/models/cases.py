@@ -127,6 +127,17 @@ class CaseClaim(Timed, Base):
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
 
 
+class CaseCircumstances(Timed, Base):
+    """What aggravated when the case was filed, as it was shown then, and its hash. Written once."""
+
+    __tablename__ = "case_circumstances"
+
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    kept_on: Mapped[date]
+    facts: Mapped[list[Any]]
+    sha256: Mapped[str]
+
+
 class CaseStep(Identified, Timed, Base):
     """One step of a case: from which state to which, by whom, on which legal date, with what reason."""
 

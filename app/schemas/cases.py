@@ -206,13 +206,17 @@ class CaseStepView(View):
 class CaseDetail(CaseView):
     """A case with everything written of it; `actions`: what its state allows next, whoever may.
 
-    `circumstances`: what aggravates, as facts with their links; never an amount.
+    `circumstances`: what aggravates, as facts with their links; never an amount. Filed, the case keeps them as they were on that
+    day, with their hash; `circumstances_since` are those that have come since then.
     """
 
     parties: list[PartyView]
     allegations: list[AllegationView]
     hazards: list[CaseHazardView]
     circumstances: list[CircumstanceView]
+    circumstances_kept_on: date | None
+    circumstances_sha256: str | None
+    circumstances_since: list[CircumstanceView]
     officers: list[CaseOfficerView]
     steps: list[CaseStepView]
     actions: list[str]

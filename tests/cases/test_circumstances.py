@@ -6,11 +6,14 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
+from app.models.cases import CaseCircumstances
 from app.models.hazards import Hazard, HazardRecurrence
-from tests.factories.cases import PATH, Docket
+from app.services.audit.service import state_hash
+from tests.factories.cases import PATH, Docket, step
 from tests.factories.world import World
 
 CLOSED_ON = shanghai_today() - timedelta(days=40)
@@ -73,3 +76,79 @@ def test_a_return_of_another_case_or_the_closed_one_itself_is_none(docket: Docke
     assert shown(docket, docket.open(earlier))["circumstances"] == []
     both = docket.open(docket.hazard(), again)
     assert [one["ground"] for one in shown(docket, both)["circumstances"]] == ["clause"]
+
+
+def filed(docket: Docket, *hazards: UUID) -> dict[str, Any]:
+    answer = step(docket.chief, docket.proposed(*hazards), "approve-filing")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def link(docket: Docket, again: UUID, ground: str) -> UUID:
+    """The hazard is found to be the return of one more."""
+    earlier = docket.hazard(found_on=CLOSED_ON - timedelta(days=9))
+
+    async def write(session: AsyncSession) -> None:
+        session.add(
+            HazardRecurrence(hazard_id=again, ground=ground, earlier_id=earlier, closed_on=CLOSED_ON, days=40)
+        )
+
+    docket.world.in_database(write)
+    return earlier
+
+
+def test_a_filed_case_keeps_what_it_rested_on_and_shows_what_came_since_beside_it(docket: Docket) -> None:
+    _, again = returned(docket)
+    open_case = docket.proposed(again)
+    before = shown(docket, open_case)
+    assert (before["circumstances_kept_on"], before["circumstances_sha256"]) == (None, None)
+    case = dict(step(docket.chief, open_case, "approve-filing").json())
+    kept = shown(docket, case)
+    assert (kept["circumstances"], kept["circumstances_since"]) == (before["circumstances"], [])
+    assert kept["circumstances_kept_on"] == str(shanghai_today())
+    later = link(docket, again, "clause")
+    after = shown(docket, case)
+    assert after["circumstances"] == kept["circumstances"]
+    assert after["circumstances_sha256"] == kept["circumstances_sha256"]
+    assert [(one["ground"], one["earlier_id"]) for one in after["circumstances_since"]] == [
+        ("clause", str(later))
+    ]
+
+
+def test_before_the_filing_what_comes_is_simply_shown(docket: Docket) -> None:
+    hazard = docket.hazard()
+    case = docket.proposed(hazard)
+    link(docket, hazard, "item")
+    now = shown(docket, case)
+    assert ([one["ground"] for one in now["circumstances"]], now["circumstances_since"]) == (["item"], [])
+
+
+def test_what_is_kept_stays_whatever_becomes_of_the_rows_it_was_read_from(docket: Docket) -> None:
+    _, again = returned(docket)
+    case = filed(docket, again)
+    kept = shown(docket, case)
+
+    async def renumber(session: AsyncSession) -> None:
+        await session.execute(update(Hazard).where(Hazard.id == again).values(found_on=CLOSED_ON))
+
+    docket.world.in_database(renumber)
+    assert shown(docket, case)["circumstances"] == kept["circumstances"]
+
+    async def rewrite(session: AsyncSession) -> None:
+        await session.execute(update(CaseCircumstances).values(facts=[]))
+
+    with pytest.raises(DBAPIError, match="append-only"):
+        docket.world.in_database(rewrite)
+
+
+def test_the_hash_stands_in_the_history_and_is_that_of_the_facts(docket: Docket) -> None:
+    _, again = returned(docket)
+    case = filed(docket, again)
+    detail = shown(docket, case)
+    digest = detail["circumstances_sha256"]
+    assert digest == state_hash({"circumstances": detail["circumstances"]})
+    filing = next(one for one in detail["steps"] if one["action"] == "approve_filing")
+    assert filing["detail"] == {"circumstances": digest}
+    assert shown(docket, filed(docket, docket.hazard()))["circumstances_sha256"] == state_hash(
+        {"circumstances": []}
+    )

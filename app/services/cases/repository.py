@@ -90,6 +90,7 @@ async def show_case(session: AsyncSession, actor: Actor, case_id: UUID) -> CaseD
     case = await get_case(session, actor, case_id)
     (head,) = await _views(session, [case])
     parties = await _rows(session, CaseParty, case_id, CaseParty.id)
+    circumstances = await circumstances_of(session, case_id)
     return CaseDetail(
         **head.model_dump(),
         parties=[show_party(row) for row in parties],
@@ -101,7 +102,10 @@ async def show_case(session: AsyncSession, actor: Actor, case_id: UUID) -> CaseD
             CaseHazardView.model_validate(row)
             for row in await _rows(session, CaseHazard, case_id, CaseHazard.hazard_id)
         ],
-        circumstances=await circumstances_of(session, case_id),
+        circumstances=circumstances.facts,
+        circumstances_kept_on=circumstances.kept.kept_on if circumstances.kept else None,
+        circumstances_sha256=circumstances.kept.sha256 if circumstances.kept else None,
+        circumstances_since=circumstances.since,
         officers=[
             CaseOfficerView.model_validate(row)
             for row in await _rows(session, CaseOfficer, case_id, CaseOfficer.user_id)

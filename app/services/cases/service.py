@@ -15,6 +15,7 @@ from app.core.ids import new_id
 from app.models.cases import Case, CaseParty, CaseStep
 from app.services.audit.service import record_access, record_act
 from app.services.cases.accusation import release_hazards
+from app.services.cases.circumstances import keep_circumstances
 from app.services.cases.errors import (
     CaseStateProblem,
     NotCaseOfficerProblem,
@@ -68,14 +69,16 @@ async def take_step(
     await _judge_person(session, actor, case, transition, on)
     before = case.status
     await compare_and_set(session, case, expected, transition.target)
+    detail: dict[str, Any] | None = None
     if transition.is_filing:
         await _file(session, case, on)
+        detail = {"circumstances": await keep_circumstances(session, case.id, on)}
     if transition.releases:
         await release_hazards(session, case.id)
     await end_clocks(session, actor, case.id, transition.ends, on)
     for code in transition.starts:
         await start_clock(session, actor, subject_of(case), code, on)
-    await record_step(session, actor, case, action, before, on_date=on, note=note)
+    await record_step(session, actor, case, action, before, on_date=on, note=note, detail=detail)
     if transition.is_filing:
         await publish(session, CaseFiled(case.id, case.region_id, case.enterprise_id, on))
     return case
