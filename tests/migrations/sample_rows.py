@@ -7,7 +7,7 @@ import re
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, select
+from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, literal, select, table, union_all
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.types import (
     BigInteger,
@@ -48,32 +48,29 @@ ONE_OF = re.compile(r"\(?(\w+) = ANY \(\(?ARRAY\['([^']+)'")
 
 def row_counts(connection: Connection) -> dict[str, int]:
     """How many rows each table holds."""
-    tables = _tables(connection)
-    return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+    names = [name for name in inspect(connection).get_table_names() if not name.startswith(LEFT_ALONE)]
+    counts = [select(literal(name), func.count()).select_from(table(name)) for name in names]
+    return {row[0]: row[1] for row in connection.execute(union_all(*counts))} if counts else {}
 
 
 def fill_empty_tables(connection: Connection) -> None:
     """Give every empty table one row; rows they refer to come first."""
-    for table in _tables(connection):
-        if not connection.scalar(select(func.count()).select_from(table)):
-            connection.execute(table.insert().values(_row(connection, table)))
-
-
-def _tables(connection: Connection) -> list[Table]:
+    empty = [name for name, count in row_counts(connection).items() if not count]
     metadata = MetaData()
-    names = [name for name in inspect(connection).get_table_names() if not name.startswith(LEFT_ALONE)]
-    metadata.reflect(connection, only=names)
-    return [table for table in metadata.sorted_tables if table.name in names]
+    metadata.reflect(connection, only=empty)  # and, by itself, the tables that they refer to
+    for found in metadata.sorted_tables:
+        if found.name in empty and not connection.scalar(select(func.count()).select_from(found)):
+            connection.execute(found.insert().values(_row(connection, found)))
 
 
-def _row(connection: Connection, table: Table) -> dict[str, Any]:
-    wanted = [column for column in table.columns if _must_be_given(column)]
-    return {column.name: _value(connection, table, column) for column in wanted} | _listed(connection, table)
+def _row(connection: Connection, empty: Table) -> dict[str, Any]:
+    wanted = [column for column in empty.columns if _must_be_given(column)]
+    return {column.name: _value(connection, empty, column) for column in wanted} | _listed(connection, empty)
 
 
-def _listed(connection: Connection, table: Table) -> dict[str, Any]:
+def _listed(connection: Connection, empty: Table) -> dict[str, Any]:
     """Columns that a check constraint binds to a list, with the first of the list."""
-    texts = [constraint["sqltext"] for constraint in inspect(connection).get_check_constraints(table.name)]
+    texts = [constraint["sqltext"] for constraint in inspect(connection).get_check_constraints(empty.name)]
     return {found[1]: found[2] for text in texts if (found := ONE_OF.match(text))}
 
 
@@ -88,11 +85,11 @@ def _must_be_given(column: "Column[Any]") -> bool:
     )
 
 
-def _value(connection: Connection, table: Table, column: "Column[Any]") -> Any:
-    if (table.name, column.name) in BY_COLUMN:
-        return BY_COLUMN[table.name, column.name]
+def _value(connection: Connection, empty: Table, column: "Column[Any]") -> Any:
+    if (empty.name, column.name) in BY_COLUMN:
+        return BY_COLUMN[empty.name, column.name]
     for key in column.foreign_keys:
-        if key.column.table is not table:
+        if key.column.table is not empty:
             return connection.scalar(select(key.column).limit(1))
     return _plain_value(column)
 

@@ -43,15 +43,14 @@ def test_there_is_one_line_of_migrations() -> None:
 
 
 def test_a_migration_that_finds_its_table_in_use_gives_up_with_a_sentence(
-    empty_database: str, monkeypatch: pytest.MonkeyPatch
+    database_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upgrade(empty_database)
     monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "200ms")
-    with psycopg.connect(empty_database) as somebody:
+    with psycopg.connect(database_address) as somebody:
         somebody.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(TableInUse, match="200ms"):
-            upgrade(empty_database)
-    upgrade(empty_database)
+            upgrade(database_address)
+    upgrade(database_address)
 
 
 @pytest.mark.parametrize("script", IN_ORDER, ids=lambda script: script.revision)
