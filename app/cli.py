@@ -30,6 +30,7 @@ from app.services.audit.verify import AuditReport, verify_audit
 from app.services.bundles.importing import import_bundle_file
 from app.services.bundles.keys import BundleKeys
 from app.services.checklists.loading import Loaded, load_shipped_checklists
+from app.services.determinations.holding import hold_published
 from app.services.determinations.recheck import Recheck, recheck_visits
 from app.services.enterprises.commands import import_file
 from app.services.enterprises.import_reports import column_label
@@ -218,6 +219,7 @@ def verify_determinations() -> None:
 
     async def check() -> Recheck:
         async with open_runtime(Settings()) as runtime, runtime.database.snapshot() as session:
+            await hold_published(session)
             return await recheck_visits(session)
 
     found = asyncio.run(check())
@@ -408,6 +410,8 @@ def import_bundles(
 
     async def run(file: Path) -> BundleReport:
         async with open_runtime(Settings()) as runtime:
+            async with runtime.database.read() as session:
+                await hold_published(session)
             return await import_bundle_file(runtime, file, say=_tell_progress)
 
     is_whole = True

@@ -20,6 +20,7 @@ from app.routers.mobile.intake import INTAKE
 from app.routers.ops import router as ops_router
 from app.routers.reference import reference_router
 from app.services.determinations.content import load_law
+from app.services.determinations.holding import published_held
 from app.services.runtime import open_runtime
 from app.services.subscriptions import load_subscriptions
 from app.services.sync.streams import close_desk
@@ -34,10 +35,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with open_runtime(chosen) as runtime:
             app.state.runtime = runtime
             load_law()
-            try:
-                yield
-            finally:
-                await close_desk(runtime)
+            async with published_held(runtime.database):
+                try:
+                    yield
+                finally:
+                    await close_desk(runtime)
 
     load_subscriptions()
     app = FastAPI(

@@ -12,7 +12,7 @@ from app.core.errors import Problem
 from app.db.base import Base
 from app.enums.cases import CaseStatus
 from app.enums.checklists import TemplateStatus
-from app.enums.determinations import VerdictStatus
+from app.enums.determinations import RulesetStatus, VerdictStatus
 from app.enums.hazards import DuplicateStatus, ExtensionStatus, MeasureStatus, PlacardStatus, ProposalStatus
 from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
@@ -20,7 +20,7 @@ from app.main import create_app
 from app.routers.endpoints import list_endpoints
 from app.services.checklists.content import parse_checklist, shipped_bodies
 from app.services.clocks.content import TimeLimit, time_limits
-from app.services.determinations.content import rulesets
+from app.services.determinations.content import shipped_rulesets
 from app.services.determinations.coverage import cover
 from app.services.identity.policy import CLIENT_SCOPES, INVITED_ACTIONS, PERMISSIONS
 
@@ -96,6 +96,7 @@ LABELS: dict[str, type[LabelledEnum]] = {
     "cases": CaseStatus,
     "checklists": TemplateStatus,
     "determinations": VerdictStatus,
+    "determinations: rulesets": RulesetStatus,
     "hazards: duplicates": DuplicateStatus,
     "hazards: extensions": ExtensionStatus,
     "hazards: measures": MeasureStatus,
@@ -236,7 +237,7 @@ def _period(limit: TimeLimit) -> str:
 
 def coverage_page() -> str:
     """Which clauses the shipped checklists speak of, and which items say nothing to any clause."""
-    (ruleset,) = rulesets()
+    (ruleset,) = shipped_rulesets()
     coverage = cover(ruleset, [parse_checklist(body) for body in shipped_bodies().values()])
     rows = []
     for one in coverage.clauses:

@@ -28,3 +28,12 @@ class Assessment(LabelledEnum):
 
     MAJOR = "major", "属重大", "Major"
     NOT_MAJOR = "not_major", "不属重大", "Not major"
+
+
+class RulesetStatus(LabelledEnum):
+    """Where a version of the rules stands that was written here."""
+
+    DRAFT = "draft", "草稿", "Draft"
+    PUBLISHED = "published", "已发布", "Published"
+    WITHDRAWN = "withdrawn", "已放弃", "Given up"
+    REVOKED = "revoked", "生效前撤销", "Revoked before it took effect"

@@ -19,6 +19,7 @@ from app.models import (
     patrols,
     placards,
     quarantine,
+    rulesets,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "patrols",
     "placards",
     "quarantine",
+    "rulesets",
 ]

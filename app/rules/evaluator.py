@@ -91,6 +91,11 @@ def determine(
     return Determination(tuple(verdicts), _unmapped(ruleset, verdicts, stated, findings))
 
 
+def judge_clause(ruleset: Ruleset, clause: Clause, facts: Iterable[Fact], subject: Subject) -> Verdict:
+    """One clause about one subject whose trade makes it apply, also where nothing was observed: then all is unknown."""
+    return _judge(ruleset, clause, FactSheet(facts), subject, True, True)
+
+
 def clause_applies(ruleset: Ruleset, clause: Clause, trades: Collection[str]) -> Truth:
     """Applicability by trade; None when the trade is not known. Outside the standard's trades nothing applies.
 

@@ -173,9 +173,17 @@ _TOKEN = re.compile(
 )
 
 
+TOKENS_AT_MOST = 300
+NESTED_AT_MOST = 30
+"""Parentheses and negations within one another; the longest of Order 10 has three."""
+
+
 def parse(text: str) -> Expression:
     """The expression a text describes. Raises ExpressionError, naming the place, for anything else."""
-    parser = _Parser(_tokens(text), text)
+    tokens = _tokens(text)
+    if len(tokens) > TOKENS_AT_MOST:
+        raise ExpressionError(f"longer than {TOKENS_AT_MOST} words and signs")
+    parser = _Parser(tokens, text)
     expression = parser.either()
     parser.expect_end()
     return expression
@@ -201,6 +209,7 @@ class _Parser:
         self._tokens = tokens
         self._text = text
         self._at = 0
+        self._depth = 0
 
     def either(self) -> Expression:
         parts = [self._both()]
@@ -219,6 +228,14 @@ class _Parser:
         return reduce(Both, parts)
 
     def _negation(self) -> Expression:
+        self._depth += 1
+        if self._depth > NESTED_AT_MOST:
+            raise ExpressionError(f"nested deeper than {NESTED_AT_MOST}")
+        found = self._operand_of_not()
+        self._depth -= 1
+        return found
+
+    def _operand_of_not(self) -> Expression:
         if self._take("not"):
             return Not(self._negation())
         if self._take("("):

@@ -7,6 +7,7 @@ Pure.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
+from math import prod
 
 from app.rules.evaluator import TRADE_KEY, VerdictKind, kind_of
 from app.rules.expression import (
@@ -56,6 +57,21 @@ def interview(
     )
     first, second = sorted((one for one in (suspect, clear)), key=lambda one: (not one, len(one)))
     return Interview(suspect, clear, tuple(dict.fromkeys((*first, *second, *_keys(clause, tuple(tried))))))
+
+
+def possible_verdicts(ruleset: Ruleset, clause: Clause) -> frozenset[VerdictKind]:
+    """The verdicts that some facts, or none, can bring about where the trade makes the clause apply."""
+    asked = interview(ruleset, clause, {})
+    possible = {_kind(ruleset, clause, {}, True)}
+    possible |= {VerdictKind.SUSPECTED_MAJOR} if asked.to_suspect else set()
+    return frozenset(possible | ({VerdictKind.NOT_MATCHED} if asked.to_clear else set()))
+
+
+def effort(ruleset: Ruleset, clause: Clause) -> int:
+    """How many answers an interview may have to try at most; the greatest of Order 10 is 2187."""
+    parts = [clause.scope, clause.major_when] if clause.scope is not None else [clause.major_when]
+    asked = _facts_of(clause, parts)
+    return prod(1 + len(_values(clause, ruleset, parts, name, {})) for name in asked)
 
 
 def _smallest_first(names_open: list[str]) -> Iterator[tuple[str, ...]]:

@@ -3,18 +3,33 @@
 Built here from plain data (what the content files hold) with every reference checked; read from files elsewhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
-from app.rules.expression import Expression, ExpressionError, Value, names, parse
+from app.rules.expression import (
+    Expression,
+    ExpressionError,
+    Leaf,
+    Name,
+    Value,
+    leaves,
+    names,
+    names_of,
+    parse,
+)
 from app.rules.facts import FactDefinition, FactType, Text
 
 
 class RulesetError(ValueError):
-    """The data do not make a rule set; the message names the clause."""
+    """The data do not make a rule set: which clause, which part of it (scope, major_when, facts, trades, id), which names."""
+
+    def __init__(self, clause: str, part: str, message: str, wrong: Iterable[str] = ()) -> None:
+        self.clause, self.part, self.message, self.names = clause, part, message, sorted(wrong)
+        super().__init__(f"{clause}: {part}: {message}{' ' if self.names else ''}{', '.join(self.names)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +83,14 @@ class Clause:
 class Ruleset:
     """One version of a standard: in force from `in_force_from` to `in_force_until`, both included (None: open).
 
-    `field_trade` says of an enterprise that it is of the standard's field, but not of which of its trades.
+    `source` names the document it follows. `field_trade` says of an enterprise that it is of the standard's field, but not of
+    which of its trades.
     """
 
     id: str
     version: str
     title: Text
+    source: Text
     in_force_from: date
     in_force_until: date | None
     trades: Mapping[str, Text]
@@ -87,6 +104,11 @@ class Ruleset:
         return self.in_force_from <= on_date and (
             self.in_force_until is None or on_date <= self.in_force_until
         )
+
+    @property
+    def name(self) -> str:
+        """What verdicts and sheets call it: "MEM10:2023"."""
+        return f"{self.id}:{self.version}"
 
     @cached_property
     def constants(self) -> Mapping[str, Value]:
@@ -116,6 +138,27 @@ def in_force(versions: Iterable[Ruleset], on_date: date) -> Ruleset | None:
     return next((version for version in versions if version.is_in_force(on_date)), None)
 
 
+def succession(versions: Iterable[Ruleset]) -> tuple[Ruleset, ...]:
+    """The versions with the days on which each is in force: one ends, at the latest, the day before the next of its id begins.
+
+    Of two that begin on the same day the later named holds, and the other never does. Nothing is rewritten for that.
+    """
+    by_id: dict[str, list[Ruleset]] = defaultdict(list)
+    for version in versions:
+        by_id[version.id].append(version)
+    return tuple(one for held in by_id.values() for one in _succeeding(held))
+
+
+def _succeeding(versions: list[Ruleset]) -> Iterator[Ruleset]:
+    in_order = sorted(versions, key=lambda one: one.in_force_from)
+    for version, following in zip(in_order, [*in_order[1:], None], strict=True):
+        if following is None:
+            yield version
+            continue
+        last = following.in_force_from - timedelta(days=1)
+        yield replace(version, in_force_until=min(version.in_force_until or last, last))
+
+
 def build_ruleset(head: Mapping[str, Any], articles: Sequence[Mapping[str, Any]]) -> Ruleset:
     """A rule set from its head (title, dates, trades, settings) and its articles. Raises RulesetError."""
     settings = {name: _setting(name, body) for name, body in head.get("settings", {}).items()}
@@ -125,14 +168,17 @@ def build_ruleset(head: Mapping[str, Any], articles: Sequence[Mapping[str, Any]]
         shared = _definitions(f"{head['id']}-{article['article']}", article.get("shared_facts", {}))
         for body in article["clauses"]:
             clause = _clause(body, article["article"], shared, settings)
-            if clause.id in clauses or (clause.trades or frozenset()) - trades.keys():
-                raise RulesetError(f"{clause.id}: used twice, or of an unknown trade")
+            if clause.id in clauses:
+                raise RulesetError(clause.id, "id", "used twice")
+            if unknown := (clause.trades or frozenset()) - trades.keys():
+                raise RulesetError(clause.id, "trades", "unknown trades", unknown)
             clauses[clause.id] = clause
     until = head.get("in_force_until")
     return Ruleset(
         id=head["id"],
         version=head["version"],
         title=_text(head["title"]),
+        source=_text(head["source"]),
         in_force_from=date.fromisoformat(head["in_force_from"]),
         in_force_until=date.fromisoformat(until) if until else None,
         trades=trades,
@@ -152,14 +198,15 @@ def _clause(
     identifier = body["id"]
     own = _definitions(identifier, body["facts"])
     scope = body.get("scope")
-    try:
-        scope_expression = parse(scope["when"]) if scope else None
-        major_when = parse(body["major_when"])
-    except ExpressionError as error:
-        raise RulesetError(f"{identifier}: {error}") from None
+    scope_expression = _parsed(identifier, "scope", scope["when"]) if scope else None
+    major_when = _parsed(identifier, "major_when", body["major_when"])
     used = {*names(major_when), *(names(scope_expression) if scope_expression else ())}
     facts = {**{name: fact for name, fact in shared.items() if name in used}, **own}
-    _check_names(identifier, used, facts, settings)
+    parts = {"major_when": major_when} | ({"scope": scope_expression} if scope_expression else {})
+    for part, expression in parts.items():
+        _check_expression(identifier, part, expression, facts, settings)
+    if idle := {name for name, fact in facts.items() if not fact.is_reference} - used:
+        raise RulesetError(identifier, "facts", "facts that no expression uses", idle)
     return Clause(
         id=identifier,
         article=article,
@@ -177,13 +224,44 @@ def _clause(
     )
 
 
-def _check_names(
-    identifier: str, used: set[str], facts: Mapping[str, FactDefinition], settings: Mapping[str, Setting]
+def _parsed(identifier: str, part: str, text: str) -> Expression:
+    try:
+        return parse(text)
+    except ExpressionError as error:
+        raise RulesetError(identifier, part, str(error)) from None
+
+
+def _check_expression(
+    identifier: str,
+    part: str,
+    expression: Expression,
+    facts: Mapping[str, FactDefinition],
+    settings: Mapping[str, Setting],
 ) -> None:
-    unknown = used - facts.keys() - settings.keys()
-    idle = {name for name, fact in facts.items() if not fact.is_reference} - used
-    if unknown or idle:
-        raise RulesetError(f"{identifier}: unknown names {sorted(unknown)}, unused facts {sorted(idle)}")
+    if unknown := set(names(expression)) - facts.keys() - settings.keys():
+        raise RulesetError(identifier, part, "unknown names", unknown)
+    for leaf in leaves(expression):
+        if not _fits(leaf, facts):
+            raise RulesetError(identifier, part, "not comparable, so never known", names_of(leaf))
+
+
+def _fits(leaf: Leaf, facts: Mapping[str, FactDefinition]) -> bool:
+    """Whether a condition can ever be known: yes/no alone, listed values with listed values, figures with figures."""
+    if isinstance(leaf, Name):
+        return leaf.name in facts and facts[leaf.name].type is FactType.BOOL
+    left = facts.get(leaf.left)
+    if left is not None and left.type is FactType.BOOL:
+        return False
+    if left is not None and left.type is FactType.ENUM:
+        listed = [value for value, _ in left.values]
+        if isinstance(leaf.right, Name):
+            right = facts.get(leaf.right.name)
+            return leaf.operator in ("==", "!=") and right is not None and right.type is FactType.ENUM
+        return leaf.operator in ("==", "!=") and leaf.right in listed
+    if isinstance(leaf.right, Name):
+        right = facts.get(leaf.right.name)
+        return right is None or right.type in (FactType.NUMBER, FactType.INT)
+    return isinstance(leaf.right, int | float)
 
 
 def _definitions(namespace: str, bodies: Mapping[str, Any]) -> dict[str, FactDefinition]:

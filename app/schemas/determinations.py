@@ -292,8 +292,11 @@ class VisitDetermination(View):
 
 
 class ClauseWithQuestions(ClauseView):
-    """A clause and its question set."""
+    """A clause with its question set, the version of the standard it stands in, and the document that version follows."""
 
+    ruleset: str
+    version: str
+    source: Bilingual
     questions: list[QuestionView]
 
 
@@ -345,10 +348,14 @@ class FactCoverage(View):
 
 
 class ClauseCoverageView(View):
-    """A clause: fed (some item states a fact of it), complete (each fact is stated by some item)."""
+    """A clause: fed (some item states a fact of it), complete (each fact is stated by some item).
+
+    `to_be_confirmed`: something of it is not confirmed yet; the clause itself says what.
+    """
 
     clause_id: str
     text: Bilingual
+    to_be_confirmed: bool
     is_fed: bool
     is_complete: bool
     facts: list[FactCoverage]

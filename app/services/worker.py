@@ -17,6 +17,8 @@ from app.services.audit.checkpoints import write_checkpoint
 from app.services.audit.sealing import BATCH as SEALING_BATCH
 from app.services.audit.sealing import find_newest_checkpoint, seal_waiting
 from app.services.clocks.service import reproject_known
+from app.services.determinations.holding import READ_SECONDS as RULES_SECONDS
+from app.services.determinations.holding import hold_published
 from app.services.evidence.decoder import Decoder
 from app.services.evidence.examination import BATCH as EXAMINATION_BATCH
 from app.services.evidence.examination import examine_waiting
@@ -51,6 +53,13 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
             log.info("clocks_known_now", clocks=moved)
     checkpoints = _Checkpoints(runtime)
 
+    async def read_rules() -> bool:
+        async with runtime.database.read() as session:
+            await hold_published(session)
+        return False
+
+    await read_rules()
+
     async def work_off_queue() -> bool:
         await run_jobs(runtime.address, {"runtime": runtime})
         return False
@@ -81,6 +90,7 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         return await examine_waiting(runtime, decoders) == EXAMINATION_BATCH
 
     tasks = [
+        asyncio.create_task(_until(stop, "rules", read_rules, RULES_SECONDS)),
         asyncio.create_task(_until(stop, "jobs", work_off_queue, RELAY_SECONDS)),
         asyncio.create_task(_until(stop, "relay", relay, RELAY_SECONDS)),
         asyncio.create_task(_until(stop, "sealing", seal, SEALING_SECONDS)),

@@ -10,7 +10,7 @@ import yaml
 from app.rules.evaluator import VerdictKind, determine
 from app.rules.facts import Fact, Subject
 from app.services.checklists.content import shipped_bodies, validate_body
-from app.services.determinations.content import rulesets
+from app.services.determinations.content import shipped_rulesets
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_the_example_items_answer_decides_its_clause() -> None:
         facts = [Fact(place, f"{clause_id}.{name}", value, "q") for name, value in others.items()]
         if answer is not None:
             facts.append(Fact(place, told["key"], told["map"][answer], "q"))
-        result = determine(rulesets()[0], ["commerce"], facts)
+        result = determine(shipped_rulesets()[0], ["commerce"], facts)
         kinds[answer] = next(v.kind for v in result.verdicts if v.clause_id == clause_id)
     assert kinds == {
         "yes": VerdictKind.NOT_MATCHED,

@@ -8,11 +8,11 @@ from app.enums.checklists import Subject
 from app.rules.facts import FactDefinition, FactType
 from app.schemas.checklist_content import EnumAnswer, FactRule, Item, LookupAnswer, YesNoAnswer
 from app.services.checklists.content import parse_checklist, placed_items, shipped_bodies
-from app.services.determinations.content import rulesets
+from app.services.determinations.content import shipped_rulesets
 
 DEFINITIONS: dict[str, FactDefinition] = {
     definition.key: definition
-    for ruleset in rulesets()
+    for ruleset in shipped_rulesets()
     for clause in ruleset.clauses.values()
     for definition in clause.facts.values()
 }

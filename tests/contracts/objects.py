@@ -39,7 +39,7 @@ Maker = Callable[["Home"], Any]
 MAKERS: dict[str, Maker] = {}
 
 NOT_REGIONAL = {
-    "version_id": "checklists are the same everywhere; drafts are kept from readers by tests/checklists",
+    "version_id": "checklists and rules are the same everywhere; drafts are kept from readers by their own tests",
     "content_hash": "published checklists are given to every phone",
     "pixels": "the size of a reduced copy",
     "clause_id": "clauses are the law's",

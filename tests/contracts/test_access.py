@@ -97,6 +97,8 @@ SPEAK_OF_NO_OBJECT = {
     "/api/v1/determinations/clauses": "the law",
     "/api/v1/determinations/coverage": "the law",
     "/api/v1/determinations/standards": "the law",
+    "/api/v1/rulesets": "the law; drafts are kept from readers by tests/determinations/test_rulesets.py",
+    "/api/v1/rulesets/held": "the law",
     "/api/v1/enterprises/imports/template": "an empty form",
     "/api/v1/enterprises/trades": "the classification",
     "/api/v1/enterprises/vocabulary": "words",

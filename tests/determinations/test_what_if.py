@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.determinations import FactSheetRecord, VerdictRecord
 from app.models.history import AuditEntry
 from app.services.checklists.content import parse_checklist, shipped_bodies
-from app.services.determinations.content import rulesets, topics
+from app.services.determinations.content import shipped_rulesets, topics
 from app.services.determinations.coverage import cover
 from app.services.determinations.recheck import recheck_visits
 from tests.determinations.making import NO, NO_ALARM, PATH, Visit, answers
@@ -133,7 +133,7 @@ def test_coverage_names_clauses_no_item_feeds_and_items_that_feed_no_clause(worl
     alarm = next(one for one in by_clause["MEM10-7-5"]["facts"] if one["key"].endswith("main_pressure_alarm"))
     assert "rto/RTO-10.3" in alarm["items"]
     assert (by_clause["MEM10-3-3"]["is_fed"], by_clause["MEM10-3-3"]["is_complete"]) == (False, False)
-    shipped = cover(rulesets()[0], [parse_checklist(body) for body in shipped_bodies().values()])
+    shipped = cover(shipped_rulesets()[0], [parse_checklist(body) for body in shipped_bodies().values()])
     assert sum(not one.is_fed for one in shipped.clauses) == 45
     stated = {item for one in shipped.clauses for items in one.items_by_fact.values() for item in items}
     assert not stated & set(shipped.idle_items)

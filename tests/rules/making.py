@@ -5,9 +5,9 @@ from typing import Any
 from app.rules.evaluator import Verdict, determine
 from app.rules.facts import Fact, Subject
 from app.rules.ruleset import Clause, Ruleset
-from app.services.determinations.content import rulesets
+from app.services.determinations.content import shipped_rulesets
 
-ORDER10: Ruleset = rulesets()[0]
+ORDER10: Ruleset = shipped_rulesets()[0]
 UNIT = Subject("unit", "1")
 
 

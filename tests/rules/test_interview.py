@@ -98,7 +98,8 @@ def test_the_trade_is_asked_where_it_is_not_known() -> None:
 
 def ruleset_of(expression: str, facts: dict[str, Any]) -> Clause:
     head = {
-        "id": "T", "version": "1", "title": {"zh": "试", "en": "t"}, "in_force_from": "2026-01-01", "in_force_until": None,
+        "id": "T", "version": "1", "title": {"zh": "试", "en": "t"}, "source": {"zh": "试", "en": "t"},
+        "in_force_from": "2026-01-01", "in_force_until": None,
         "trades": {"machinery": {"zh": "机械", "en": "m"}}, "documents": {},
     }  # fmt: skip
     body = {

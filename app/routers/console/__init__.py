@@ -35,6 +35,7 @@ from app.routers.console import (
     provenance,
     quarantine,
     risks,
+    rulesets,
     session,
     sites,
     users,
@@ -61,6 +62,7 @@ def console_areas() -> list[APIRouter]:
         numbers.router,
         quarantine.router,
         determinations.router,
+        rulesets.router,
         board.router,
         provenance.router,  # before evidence: /evidence/provenance is no file's id
         evidence.router,

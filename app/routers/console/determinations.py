@@ -95,9 +95,9 @@ async def get_clauses(on: date | None = None) -> list[ClauseWithQuestions]:
 
 
 @router.get("/coverage", dependencies=READ)
-async def get_coverage(session: ReadSession) -> CoverageView:
-    """Which clauses the checklists in force speak of, by which items, and which items say nothing to any clause."""
-    return await coverage_on_day(session)
+async def get_coverage(session: ReadSession, on: date | None = None) -> CoverageView:
+    """Which clauses the checklists in force on a day (today unless told) speak of, and which items say nothing to any clause."""
+    return await coverage_on_day(session, on or shanghai_today())
 
 
 @router.get("/standards", dependencies=READ)

@@ -1,14 +1,18 @@
-"""The law as shipped inside the package: rule sets by date in force, other standards, question sets. Read once, no database."""
+"""The law as this process holds it: rule sets by date in force, other standards, question sets. Read once, no database.
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import date
+What ships with the program is read here from its files; what the bureau has published since is handed over by holding.py.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from app.content.reading import content_names, read_content
 from app.rules.facts import FactDefinition, Text
-from app.rules.ruleset import Clause, Ruleset, build_ruleset, in_force
+from app.rules.ruleset import Clause, Ruleset, build_ruleset, in_force, succession
 from app.services.determinations.errors import ClauseUnknownProblem
 
 RULESET_FOLDERS = ("order10",)
@@ -63,17 +67,101 @@ class Question:
     text: Text
 
 
+QuestionSets = Mapping[str, tuple[Question, ...]]
+"""By clause: a question for each of its facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """That a version was published here: its row, by whom and when. `is_revoked`: it never came, or comes, into force."""
+
+    id: UUID
+    content_hash: str
+    published_by: UUID | None
+    published_at: datetime
+    is_revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A version with its questions; `publication` None: shipped with the program."""
+
+    ruleset: Ruleset
+    questions: QuestionSets
+    publication: Publication | None = None
+
+    @property
+    def is_revoked(self) -> bool:
+        """Revoked before it came into force; verdicts that named it are explained by it all the same."""
+        return self.publication is not None and self.publication.is_revoked
+
+
+class _Held:
+    """Every version of this process, each with the days on which it is in force. Replaced as a whole, never changed."""
+
+    def __init__(self, editions: Collection[Edition]) -> None:
+        standing = [one.ruleset for one in editions if not one.is_revoked]
+        self.rulesets = succession(standing)
+        by_name = {one.name: one for one in self.rulesets}
+        self.editions = {
+            one.ruleset.name: replace(one, ruleset=by_name.get(one.ruleset.name, one.ruleset))
+            for one in editions
+        }
+
+
 def load_law() -> None:
     """Read everything now, so that no package waits for it."""
-    rulesets()
-    question_sets()
+    editions()
     _standards()
 
 
+_held: _Held | None = None
+
+
+def hold(published: Collection[Edition]) -> None:
+    """From now on this process judges by the shipped versions and by these."""
+    global _held
+    _held = _Held([*_shipped(), *published])
+
+
+def _now_held() -> _Held:
+    if _held is None:
+        hold(())
+    assert _held is not None
+    return _held
+
+
 @cache
+def shipped_rulesets() -> tuple[Ruleset, ...]:
+    """The versions inside the package."""
+    return tuple(build_ruleset(*_files(folder)) for folder in RULESET_FOLDERS)
+
+
+@cache
+def _shipped() -> tuple[Edition, ...]:
+    return tuple(Edition(one, question_sets()) for one in shipped_rulesets())
+
+
+@cache
+def shipped_documents() -> tuple[dict[str, Any], ...]:
+    """The shipped versions as they are written: head, articles, questions; what a draft may start from. To be read only."""
+    found = []
+    for folder in RULESET_FOLDERS:
+        head, articles = _files(folder)
+        clauses = [clause["id"] for article in articles for clause in article["clauses"]]
+        asked = _read("question_sets.yaml")
+        found.append({"head": head, "articles": articles, "questions": {one: asked[one] for one in clauses}})
+    return tuple(found)
+
+
+def editions() -> tuple[Edition, ...]:
+    """Every version this process holds, revoked ones too: the shipped first."""
+    return tuple(_now_held().editions.values())
+
+
 def rulesets() -> tuple[Ruleset, ...]:
-    """Every shipped version of the standards the machine decides by."""
-    return tuple(_read_ruleset(folder) for folder in RULESET_FOLDERS)
+    """Every version the machine decides by, shipped or published, with the days on which it is in force."""
+    return _now_held().rulesets
 
 
 def ruleset_on(on_date: date) -> Ruleset | None:
@@ -83,7 +171,13 @@ def ruleset_on(on_date: date) -> Ruleset | None:
 
 def find_ruleset(identifier: str, version: str) -> Ruleset | None:
     """A version by its name: a verdict is explained by the version it was judged by."""
-    return next((one for one in rulesets() if (one.id, one.version) == (identifier, version)), None)
+    return ruleset_named(f"{identifier}:{version}")
+
+
+def ruleset_named(name: str) -> Ruleset | None:
+    """The same by the name that sheets keep, "MEM10:2023"."""
+    found = _now_held().editions.get(name)
+    return found.ruleset if found else None
 
 
 def find_clause(clause_id: str, on_date: date) -> Clause | None:
@@ -138,28 +232,26 @@ def standards_on(on_date: date) -> list[Standard]:
 
 
 @cache
-def question_sets() -> Mapping[str, tuple[Question, ...]]:
-    """By clause: a question for each of its facts."""
-    definitions = _definitions()
+def question_sets() -> QuestionSets:
+    """The questions that ship with the program."""
+    return make_questions(shipped_rulesets(), _read("question_sets.yaml"))
+
+
+def make_questions(
+    versions: Collection[Ruleset], asked: Mapping[str, Sequence[Mapping[str, str]]]
+) -> QuestionSets:
+    """Question sets from plain data (clause → key, zh, en) for the facts of these versions."""
+    clauses = (clause for one in versions for clause in one.clauses.values())
+    definitions = {fact.key: fact for clause in clauses for fact in clause.facts.values()}
     return {
         clause_id: tuple(Question(definitions[one["key"]], Text(one["zh"], one["en"])) for one in questions)
-        for clause_id, questions in _read("question_sets.yaml").items()
+        for clause_id, questions in asked.items()
     }
 
 
-def questions_for(clause_id: str, keys: list[str]) -> list[Question]:
-    """The questions that would settle the given keys of a clause."""
-    return [question for question in question_sets().get(clause_id, ()) if question.definition.key in keys]
-
-
-@cache
-def _definitions() -> dict[str, FactDefinition]:
-    return {
-        definition.key: definition
-        for ruleset in rulesets()
-        for clause in ruleset.clauses.values()
-        for definition in clause.facts.values()
-    }
+def questions_of(ruleset: Ruleset, clause_id: str) -> tuple[Question, ...]:
+    """The questions of a clause, as the version it is judged by has them."""
+    return _now_held().editions[ruleset.name].questions[clause_id]
 
 
 @cache
@@ -186,9 +278,9 @@ def _date(value: str | None) -> date | None:
     return date.fromisoformat(value) if value else None
 
 
-def _read_ruleset(folder: str) -> Ruleset:
+def _files(folder: str) -> tuple[Any, list[Any]]:
     names = [name for name in content_names(f"law/{folder}") if name.startswith("article-")]
-    return build_ruleset(_read(f"{folder}/ruleset.yaml"), [_read(f"{folder}/{name}") for name in names])
+    return _read(f"{folder}/ruleset.yaml"), [_read(f"{folder}/{name}") for name in names]
 
 
 def _read(path: str) -> Any:

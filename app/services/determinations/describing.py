@@ -31,7 +31,7 @@ from app.schemas.determinations import (
 from app.services.determinations.content import (
     OTHER_TRADE,
     find_ruleset,
-    question_sets,
+    questions_of,
     standards_on,
     topics,
 )
@@ -107,6 +107,9 @@ def describe_clauses(ruleset: Ruleset) -> list[ClauseWithQuestions]:
     return [
         ClauseWithQuestions(
             **describe_clause(ruleset, clause).model_dump(),
+            ruleset=ruleset.id,
+            version=ruleset.version,
+            source=_both(ruleset.source),
             questions=describe_questions(ruleset, clause.id, clause.keys),
         )
         for clause in ruleset.clauses.values()
@@ -166,6 +169,7 @@ def describe_coverage(ruleset: Ruleset, coverage: Coverage, on: date) -> Coverag
             text=_both(ruleset.clauses[one.clause_id].text),
             is_fed=one.is_fed,
             is_complete=one.is_complete,
+            to_be_confirmed=ruleset.clauses[one.clause_id].to_be_confirmed is not None,
             facts=[
                 FactCoverage(
                     key=fact.key, label=_both(fact.label), items=list(one.items_by_fact.get(fact.key, ()))
@@ -176,14 +180,13 @@ def describe_coverage(ruleset: Ruleset, coverage: Coverage, on: date) -> Coverag
         )
         for one in coverage.clauses
     ]
-    named = f"{ruleset.id}:{ruleset.version}"
-    return CoverageView(on=on, ruleset=named, clauses=clauses, idle_items=list(coverage.idle_items))
+    return CoverageView(on=on, ruleset=ruleset.name, clauses=clauses, idle_items=list(coverage.idle_items))
 
 
 def describe_questions(ruleset: Ruleset, clause_id: str, keys: Iterable[str]) -> list[QuestionView]:
     """What to ask for the given keys of a clause, the trade first."""
     wanted = list(keys)
-    asked = [_question(one.definition, one.text) for one in question_sets()[clause_id]]
+    asked = [_question(one.definition, one.text) for one in questions_of(ruleset, clause_id)]
     trade = [_trade_question(ruleset)] if TRADE_KEY in wanted else []
     return trade + [one for one in asked if one.key in wanted]
 

@@ -1,6 +1,8 @@
 """Why a verdict cannot take a step, and why an answer or a clause is not accepted."""
 
-from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem
+from typing import Any
+
+from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem, Problem
 
 
 class VerdictStateProblem(ConflictProblem):
@@ -105,3 +107,98 @@ class SubjectUnknownProblem(InvalidProblem):
     code = "subject_unknown"
     zh = "请指明事实所属的单元、部位或人员（本次检查已有的编号，或新名称）"
     en = "Say of which unit, place or worker: an id this visit knows, or a new name"
+
+
+class RulesetInvalidProblem(InvalidProblem):
+    """A draft's content or cases cannot be used; `errors` names for each the clause, the part, what is wrong, and the names."""
+
+    code = "ruleset_invalid"
+    zh = "规则内容有误（{count} 处）"
+    en = "The rules are not valid ({count} errors)"
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(count=len(errors), errors=errors[:100])
+
+
+class RulesetUnknownProblem(InvalidProblem):
+    """New versions are made of standards whose rules are held; the others have none to start from."""
+
+    code = "ruleset_not_held"
+    zh = "未收录判定标准“{ruleset}”的规则，不能新建版本（已收录：{held}）"
+    en = "No rules of {ruleset} are held, so there is nothing to make a new version of (held: {held})"
+
+
+class RulesetChangedProblem(Problem):
+    """If-Match names a version of the draft that somebody has since changed."""
+
+    status = 412
+    code = "ruleset_changed"
+    retry = "manual"
+    zh = "规则已被他人更改，请刷新后重试"
+    en = "Somebody changed these rules in the meantime; reload and try again"
+
+
+class RulesetStateProblem(ConflictProblem):
+    """The version's state does not allow the step: what is published never changes."""
+
+    code = "ruleset_state"
+    zh = "当前状态（{state}）下不能执行此操作；已发布的规则不可更改，请新建版本"
+    en = (
+        "This is not possible while the version is {state}; published rules never change, start a new version"
+    )
+
+
+class RulesetNameTakenProblem(ConflictProblem):
+    """A version of this name exists: verdicts name it, so no other may ever be called so."""
+
+    code = "ruleset_version_taken"
+    zh = "版本号“{name}”已被使用"
+    en = "There is a version {name} already"
+
+
+class RulesetEditorProblem(ForbiddenProblem):
+    """Who wrote the rules does not put them into force, nor take them back: a second person does."""
+
+    code = "ruleset_editor"
+    zh = "起草或修改过该版本的人员不能发布或撤销，须由第二人办理"
+    en = "Who has edited this version can neither publish nor revoke it; a second person does"
+
+
+class RulesetBaseProblem(ConflictProblem):
+    """Another version has become the newest since; the draft must be compared with that one."""
+
+    code = "ruleset_base_outdated"
+    zh = "最新版本已是“{newest}”，而草稿依据“{base}”；请核对差异并以最新版本为依据后再办理"
+    en = "The newest version is {newest} now, the draft follows {base}; check the differences and move it onto the newest"
+
+
+class RulesetDateProblem(InvalidProblem):
+    """Rules take effect some days after they are published, and after the version before them."""
+
+    code = "ruleset_too_soon"
+    zh = "生效日期不得早于 {earliest}（发布后至少 {days} 日，且晚于上一版本的生效日）"
+    en = "It cannot take effect before {earliest} ({days} days after publication at least, and after the version before)"
+
+
+class RulesetCasesProblem(InvalidProblem):
+    """Test cases are lacking or fail; `lacking` names clauses with the verdicts no case tries, `failing` the cases."""
+
+    code = "ruleset_cases"
+    zh = "测试案例不足或未通过：缺少案例的条款 {clauses}；未通过的案例 {numbers}"
+    en = "Test cases are lacking or fail: clauses lacking cases: {clauses}; failing cases: {numbers}"
+
+
+class RulesetInForceProblem(ConflictProblem):
+    """It has taken effect, or is about to: what was judged by it stands, and a new version replaces it."""
+
+    code = "ruleset_in_force"
+    zh = "该版本已生效或即将生效，不能撤销；请发布新版本"
+    en = "It is in force, or about to be, and cannot be revoked; publish a new version"
+
+
+class RulesetFollowedProblem(ConflictProblem):
+    """A later version builds on it; that one is revoked first."""
+
+    code = "ruleset_followed"
+    zh = "版本“{newest}”以该版本为依据，须先撤销该版本之后的版本"
+    en = "Version {newest} follows this one; revoke that one first"

@@ -27,7 +27,7 @@ from app.schemas.determinations import (
 )
 from app.services.determinations.access import READ, get_verdict, list_visit_sheets
 from app.services.determinations.answering import open_keys
-from app.services.determinations.content import find_ruleset, ruleset_on
+from app.services.determinations.content import find_ruleset, ruleset_named
 from app.services.determinations.describing import (
     describe_explanation,
     describe_interview,
@@ -95,7 +95,7 @@ async def show_visit(session: AsyncSession, actor: Actor, visit_id: UUID) -> Vis
         enterprise_id=latest.enterprise_id,
         site_id=latest.site_id,
     )
-    ruleset = ruleset_on(known.legal_on)
+    ruleset = ruleset_named(latest.ruleset) if latest.ruleset else None
     said = statements_of(ruleset, known, determine(ruleset, known.trades, known.facts, known.findings))
     return VisitDetermination(
         visit_id=visit_id,

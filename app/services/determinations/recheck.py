@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.determinations import FactSheetRecord
 from app.rules.evaluator import determine
 from app.rules.ruleset import Ruleset
-from app.services.determinations.content import find_ruleset
+from app.services.determinations.content import ruleset_named
 from app.services.determinations.facts import combine, sheet_of
 from app.services.determinations.repository import list_standing
 from app.services.determinations.statements import difference, statements_of
@@ -47,7 +47,7 @@ async def recheck_visits(session: AsyncSession) -> Recheck:
         for visit_id, sheets in groupby(records, key=lambda record: record.visit_id):
             judged = list(sheets)
             named = judged[-1].ruleset
-            ruleset = find_ruleset(*named.split(":", 1)) if named else None
+            ruleset = ruleset_named(named) if named else None
             if named and ruleset is None:
                 unheld.append(visit_id)
             elif not await _is_same(session, visit_id, judged, ruleset):

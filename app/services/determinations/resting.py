@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.actor import Actor
 from app.models.determinations import FactSheetRecord, VerdictRecord
-from app.services.determinations.content import find_clause
+from app.services.determinations.content import find_clause, find_ruleset
 from app.services.determinations.events import MajorHazardConfirmed, QuestionOf
 from app.services.determinations.facts import Known, combine, question_of, sheet_of
 
@@ -50,7 +50,9 @@ def _questions(verdict: VerdictRecord, known: Known) -> tuple[QuestionOf, ...]:
     """The answers that speak of the verdict's clause and subject, outer subjects included; or the one finding itself."""
     if verdict.clause_id is None:
         return _distinct([verdict.source or ""])
-    clause = find_clause(verdict.clause_id, known.legal_on)
+    said = verdict.explanation
+    ruleset = find_ruleset(said.get("ruleset") or "", said.get("version") or "")
+    clause = ruleset.clauses.get(verdict.clause_id) if ruleset else None
     if clause is None:
         return ()
     keys = set(clause.keys)

@@ -87,7 +87,7 @@ async def judge_visit(
     ruleset, said = _judge(record, sheets, explain_all=bool(standing))
     record = {
         **record,
-        "ruleset": f"{ruleset.id}:{ruleset.version}" if ruleset else None,
+        "ruleset": ruleset.name if ruleset else None,
         "judged": said.judged,
     }
     return await _rows(session, actor, record, said, difference(standing, said), is_new=True)

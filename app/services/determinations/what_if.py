@@ -1,5 +1,7 @@
 """Judging facts that nobody has stated: the same rules, the same words, and nothing is kept."""
 
+from datetime import date
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
@@ -43,16 +45,15 @@ def judge_what_if(request: WhatIfRequest) -> WhatIfView:
     judged = determine(ruleset, request.trades, [_fact(one) for one in request.facts])
     return WhatIfView(
         on=on,
-        ruleset=f"{ruleset.id}:{ruleset.version}" if ruleset else None,
+        ruleset=ruleset.name if ruleset else None,
         standards=describe_standards(request.trades, on),
         verdicts=[_view(ruleset, request.trades, one) for one in judged.verdicts] if ruleset else [],
         unknown_keys=sorted({one.key for one in request.facts} - known),
     )
 
 
-async def coverage_on_day(session: AsyncSession) -> CoverageView:
-    """Which clauses in force today the checklists in force today speak of."""
-    on = shanghai_today()
+async def coverage_on_day(session: AsyncSession, on: date) -> CoverageView:
+    """Which clauses in force on a day the checklists in force on that day speak of."""
     ruleset = ruleset_on(on)
     if ruleset is None:
         return CoverageView(on=on, ruleset=None, clauses=[], idle_items=[])

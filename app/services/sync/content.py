@@ -1,11 +1,12 @@
-"""What ships with the program and is the same for everybody: the law that officers refer to, and the working calendar.
+"""What is the same for everybody: the law that officers refer to, and the working calendar.
 
-It changes only with the program, never row by row: a cursor carries the content's hash, and another hash means pulling anew.
+It changes with the program, the law also when a version of the rules is published; never row by row: a cursor carries the
+content's hash, and another hash means pulling anew.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -42,9 +43,13 @@ def pull_content(
     return page, seal_cursor(keys, actor, name, [FORMAT, digest, told]), told < len(documents)
 
 
-@cache
 def shipped(name: SyncCollection) -> tuple[str, list[Document]]:
     """The documents of a collection in their order, and their hash."""
+    return _shipped(name, tuple((one.name, one.in_force_until) for one in rulesets()))
+
+
+@lru_cache(maxsize=4)
+def _shipped(name: SyncCollection, _held: tuple[Any, ...]) -> tuple[str, list[Document]]:
     documents = [{**one, "_deleted": False} for one in CONTENT[name]()]
     return hashlib.sha256(orjson.dumps(documents)).hexdigest()[:32], documents
 
@@ -71,8 +76,6 @@ def _law() -> list[Document]:
             "id": f"clause:{clause.id}:{ruleset.version}",
             "kind": "clause",
             "code": clause.id,
-            "ruleset": ruleset.id,
-            "version": ruleset.version,
             "in_force_from": ruleset.in_force_from,
             "in_force_until": ruleset.in_force_until,
         }

@@ -1,0 +1,79 @@
+"""What the bureau has published, read into this process: at its start, and once a minute after that.
+
+Judging a package asks the database nothing about rules. A version takes effect days after its publication, so whoever is
+once a minute behind judges by the right one all the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog import get_logger
+
+from app.db.session import Database
+from app.models.rulesets import RulesetStep, RulesetVersion
+from app.services.determinations.content import Edition, Publication, editions, hold, make_questions
+from app.services.determinations.ruleset_content import build_content, hash_of
+
+READ_SECONDS = 60.0
+"""How long a process may not know of a publication. Far less than the days between publication and effect."""
+
+log = get_logger()
+
+
+class RulesTampered(Exception):
+    """A published version is not what its hash says: nothing is judged by it."""
+
+
+async def hold_published(session: AsyncSession) -> None:
+    """Hold every published version. One statement when nothing is new. Raises RulesTampered."""
+    revoked = exists().where(RulesetStep.version_id == RulesetVersion.id, RulesetStep.action == "revoke")
+    wanted = select(RulesetVersion.id, revoked).where(RulesetVersion.status == "published")
+    now = {row[0]: row[1] for row in await session.execute(wanted)}
+    known = {one.publication.id: one for one in editions() if one.publication is not None}
+    if now == {identifier: one.is_revoked for identifier, one in known.items()}:
+        return
+    rows = select(RulesetVersion).where(RulesetVersion.id.in_(now))
+    rows = rows.order_by(RulesetVersion.published_at, RulesetVersion.id)
+    held = [_edition(row, is_revoked=now[row.id]) for row in (await session.execute(rows)).scalars()]
+    hold(held)
+    log.info("rules_held", versions=[one.ruleset.name for one in held if not one.is_revoked])
+
+
+def _edition(row: RulesetVersion, *, is_revoked: bool) -> Edition:
+    if hash_of(row.content, row.cases) != row.content_hash or row.published_at is None:
+        raise RulesTampered(f"{row.ruleset}:{row.name}")
+    ruleset = build_content(row.content)
+    return Edition(
+        ruleset,
+        make_questions([ruleset], row.content["questions"]),
+        Publication(row.id, row.content_hash, row.published_by, row.published_at, is_revoked),
+    )
+
+
+@asynccontextmanager
+async def published_held(database: Database) -> AsyncIterator[None]:
+    """Hold what is published while the block runs, read anew once a minute; what cannot be read now is read the next time."""
+    async with database.read() as session:
+        await hold_published(session)
+    reading = asyncio.create_task(_read_on(database))
+    try:
+        yield
+    finally:
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+
+
+async def _read_on(database: Database) -> None:
+    while True:
+        await asyncio.sleep(READ_SECONDS)
+        try:
+            async with database.read() as session:
+                await hold_published(session)
+        except (
+            Exception
+        ) as error:  # the database may be away; to go on judging by what is known is right until then
+            log.error("rules_not_read", kind=type(error).__name__, exc_info=error)

@@ -1,0 +1,120 @@
+"""Putting a version of the rules into force on a day, by a second person, and keeping it from that while there is time."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.clock import shanghai_today, utc_now
+from app.models.rulesets import RulesetVersion
+from app.schemas.rulesets import TrialView
+from app.services.determinations.errors import (
+    RulesetBaseProblem,
+    RulesetCasesProblem,
+    RulesetDateProblem,
+    RulesetEditorProblem,
+    RulesetFollowedProblem,
+    RulesetInForceProblem,
+    RulesetNameTakenProblem,
+)
+from app.services.determinations.ruleset_content import build_content, check_content
+from app.services.determinations.ruleset_drafting import record_ruleset_step, require_step, state_of
+from app.services.determinations.ruleset_repository import (
+    Before,
+    Row,
+    compare_and_set_draft,
+    get_before,
+    get_ruleset_version,
+    is_name_taken,
+    list_editors,
+    lock_ruleset,
+    newest_before,
+    require_city,
+)
+from app.services.determinations.ruleset_trial import try_cases
+from app.services.determinations.ruleset_workflow import (
+    LEAD,
+    TRANSITIONS,
+    earliest_day,
+    is_revocable,
+    is_second_person,
+)
+
+
+async def try_version(session: AsyncSession, actor: Actor, version_id: UUID) -> TrialView:
+    """Run a version's cases and say what is lacking; nothing is kept."""
+    version, _ = await get_ruleset_version(session, actor, version_id)
+    before = await get_before(session, version.ruleset, version.base)
+    return try_cases(build_content(before.content), build_content(version.content), version.cases)
+
+
+async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID, expected: int) -> Row:
+    """Publish a draft; from then on it never changes, and from its day on visits are judged by it.
+
+    Two publications of a standard come one after the other: the second finds its draft's base outdated. Raises
+    RulesetStateProblem, RulesetEditorProblem, RulesetBaseProblem, RulesetNameTakenProblem, RulesetDateProblem,
+    RulesetInvalidProblem, RulesetCasesProblem, RulesetChangedProblem.
+    """
+    draft = await _held_for("publish", session, actor, version_id)
+    newest = await newest_before(session, draft.ruleset)
+    if newest.name != draft.base:
+        raise RulesetBaseProblem(newest=newest.name, base=draft.base)
+    if await is_name_taken(session, draft.ruleset, draft.name):
+        raise RulesetNameTakenProblem(name=draft.name)
+    _check_day(draft, newest)
+    _check_cases(draft, newest)
+    before = state_of(draft)
+    values = {"status": "published", "published_at": utc_now(), "published_by": actor.user_id}
+    published = await compare_and_set_draft(session, version_id, expected, **values)
+    await record_ruleset_step(session, actor, published, "publish", "draft", "published", before=before)
+    return published, "published"
+
+
+async def revoke_version(session: AsyncSession, actor: Actor, version_id: UUID, reason: str) -> Row:
+    """Keep a published version from taking effect. The row stays as it is; the step says so, and why.
+
+    Raises RulesetStateProblem, RulesetEditorProblem, RulesetFollowedProblem, RulesetInForceProblem.
+    """
+    version = await _held_for("revoke", session, actor, version_id)
+    if not is_revocable(version.in_force_from, utc_now()):
+        raise RulesetInForceProblem
+    newest = await newest_before(session, version.ruleset)
+    if newest.name != version.name:
+        raise RulesetFollowedProblem(newest=newest.name)
+    before = state_of(version)
+    await record_ruleset_step(
+        session, actor, version, "revoke", "published", "revoked", reason=reason, before=before
+    )
+    return version, "revoked"
+
+
+async def _held_for(action: str, session: AsyncSession, actor: Actor, version_id: UUID) -> RulesetVersion:
+    """The version, with its standard locked, of which the step is possible and the actor is a second person."""
+    await require_city(session, actor, TRANSITIONS[action].permission)
+    version, _ = await get_ruleset_version(session, actor, version_id)
+    await lock_ruleset(session, version.ruleset)
+    version, status = await get_ruleset_version(session, actor, version_id)
+    require_step(action, status)
+    if not is_second_person(actor.user_id, await list_editors(session, version_id)):
+        raise RulesetEditorProblem
+    return version
+
+
+def _check_day(draft: RulesetVersion, newest: Before) -> None:
+    earliest = max(earliest_day(shanghai_today()), newest.in_force_from + timedelta(days=1))
+    if draft.in_force_from < earliest:
+        raise RulesetDateProblem(earliest=earliest.isoformat(), days=LEAD.days)
+
+
+def _check_cases(draft: RulesetVersion, newest: Before) -> None:
+    trial = try_cases(build_content(newest.content), check_content(draft.content, draft.cases), draft.cases)
+    if trial.is_complete:
+        return
+    failing = [one for one in trial.cases if not one.passes]
+    raise RulesetCasesProblem(
+        clauses="、".join(one.clause for one in trial.lacking) or "—",
+        numbers="、".join(f"{one.number}（{one.clause}）" for one in failing) or "—",
+        lacking=[one.model_dump() for one in trial.lacking],
+        failing=[one.model_dump() for one in failing],
+    )
