@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Identified, Timed, Versioned
@@ -14,7 +15,8 @@ class RulesetVersion(Identified, Timed, Versioned, Base):
     """One version of a standard's rules: a draft, then published once, or given up. A trigger freezes what is no draft.
 
     `name` is the version as verdicts name it ("2026-1"), `base` the one it follows; `content` is what app/rules/ruleset.py
-    builds, with the questions; `content_hash` "sha-256:…" over its canonical JSON. Revoked is a step, not a state of the row.
+    builds, with the questions, kept as JSON text: the order of facts and of listed values is the one people read.
+    `content_hash`: "sha-256:…" over the canonical JSON of content and cases. Revoked is a step, not a state of the row.
     """
 
     __tablename__ = "ruleset_versions"
@@ -37,8 +39,8 @@ class RulesetVersion(Identified, Timed, Versioned, Base):
     base: Mapped[str]
     status: Mapped[str] = mapped_column(default="draft")
     in_force_from: Mapped[date]
-    content: Mapped[dict[str, Any]]
-    cases: Mapped[list[Any]]
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    cases: Mapped[list[Any]] = mapped_column(JSON)
     content_hash: Mapped[str]
     published_at: Mapped[datetime | None]
     published_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))

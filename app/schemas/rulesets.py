@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, StringConstraints
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StringConstraints
 
 from app.enums.determinations import RulesetStatus
 from app.schemas.common import View, Wire
@@ -146,8 +146,79 @@ class RulesetStartRequest(Wire):
     source: Words
 
 
+_EXAMPLE = {
+    "content": {
+        "head": {
+            "id": "MEM10",
+            "version": "2027",
+            "title": {
+                "zh": "工贸企业重大事故隐患判定标准",
+                "en": "Determination standard, industry and trade",
+            },
+            "source": {"zh": "应急管理部令第10号（修订）", "en": "Order 10, amended"},
+            "in_force_from": "2027-01-01",
+            "trades": {"machinery": {"zh": "机械", "en": "Machinery"}},
+            "settings": {},
+            "documents": {"AQF": {"zh": "安全生产法（2021）", "en": "Work Safety Law (2021)"}},
+        },
+        "articles": [
+            {
+                "article": 7,
+                "title": {"zh": "机械", "en": "Machinery"},
+                "shared_facts": {},
+                "clauses": [
+                    {
+                        "id": "MEM10-7-5",
+                        "paragraph": 5,
+                        "trades": ["machinery"],
+                        "subject": "unit",
+                        "text": {
+                            "zh": "燃气燃烧装置没有压力监测报警",
+                            "en": "A gas burner has no pressure alarm",
+                        },
+                        "scope": {"when": "gas_fuel", "zh": "燃气装置", "en": "Gas burners"},
+                        "major_when": "gas_fuel and not pressure_alarm",
+                        "facts": {
+                            "gas_fuel": {"type": "bool", "zh": "使用燃气", "en": "Burns gas"},
+                            "pressure_alarm": {
+                                "type": "bool",
+                                "device": True,
+                                "zh": "压力报警",
+                                "en": "Alarm",
+                            },
+                        },
+                        "penalties": [{"document": "AQF", "article": "99(2)"}],
+                    }
+                ],
+            }
+        ],
+        "questions": {
+            "MEM10-7-5": [
+                {"key": "MEM10-7-5.gas_fuel", "zh": "是否使用燃气？", "en": "Does it burn gas?"},
+                {"key": "MEM10-7-5.pressure_alarm", "zh": "压力报警是否有效？", "en": "Does the alarm work?"},
+            ]
+        },
+    },
+    "cases": [
+        {
+            "clause": "MEM10-7-5",
+            "facts": {"gas_fuel": True, "pressure_alarm": False},
+            "expected": "suspected_major",
+        },
+        {
+            "clause": "MEM10-7-5",
+            "facts": {"gas_fuel": True, "pressure_alarm": True},
+            "expected": "not_matched",
+        },
+        {"clause": "MEM10-7-5", "facts": {"gas_fuel": True}, "expected": "undetermined"},
+    ],
+}
+
+
 class RulesetDraftRequest(Wire):
     """The whole content of a draft and its test cases. `base`: move it onto the newest version, where another came first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _EXAMPLE})
 
     content: RulesetContent
     cases: Annotated[list[CaseContent], Field(max_length=3000)]

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "20261126_0330"
-down_revision: str | Sequence[str] | None = "20261125_2356"
+down_revision: str | Sequence[str] | None = "20261126_0214"
 
 FREEZE = """
 CREATE FUNCTION freeze_ruleset_version() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -17,7 +17,7 @@ BEGIN
     END IF;
     IF OLD.status <> 'draft' OR NEW.id <> OLD.id OR NEW.ruleset <> OLD.ruleset OR (
         NEW.status <> 'draft' AND (
-            NEW.content <> OLD.content OR NEW.cases <> OLD.cases OR NEW.content_hash <> OLD.content_hash
+            NEW.content::text <> OLD.content::text OR NEW.cases::text <> OLD.cases::text OR NEW.content_hash <> OLD.content_hash
             OR NEW.name <> OLD.name OR NEW.base <> OLD.base OR NEW.in_force_from <> OLD.in_force_from
         )
     ) THEN
@@ -36,8 +36,8 @@ def upgrade() -> None:
         sa.Column("base", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("in_force_from", sa.Date(), nullable=False),
-        sa.Column("content", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
-        sa.Column("cases", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("content", postgresql.JSON(), nullable=False),
+        sa.Column("cases", postgresql.JSON(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("published_by", sa.Uuid(), nullable=True),

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, literal, select, table, union_all
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON
 from sqlalchemy.types import (
     BigInteger,
     Boolean,
@@ -104,7 +104,7 @@ def _plain_value(column: "Column[Any]") -> Any:
             return False
         case DateTime() | Date():
             return func.now()
-        case JSONB():
+        case JSON():
             return {}
         case ARRAY():
             return []
