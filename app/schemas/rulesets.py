@@ -146,7 +146,7 @@ class RulesetStartRequest(Wire):
     source: Words
 
 
-_EXAMPLE = {
+_EXAMPLE: Any = {
     "content": {
         "head": {
             "id": "MEM10",
