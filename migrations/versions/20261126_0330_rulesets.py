@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "20261126_0330"
-down_revision: str | Sequence[str] | None = "20261126_0214"
+down_revision: str | Sequence[str] | None = "20261126_0240"
 
 FREEZE = """
 CREATE FUNCTION freeze_ruleset_version() RETURNS trigger LANGUAGE plpgsql AS $$
