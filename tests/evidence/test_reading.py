@@ -4,16 +4,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Photo, SealedPackage, sha256_of
 from app.core.ids import new_id
+from app.models.hazards import Hazard
 from app.services.runtime import Runtime
 from tests.evidence.conftest import Team
 from tests.evidence.files import camera_jpeg, png_bomb
 from tests.evidence.test_examination import examine_all, run
 from tests.evidence.test_intake import row_of
+from tests.factories.cases import Docket
 from tests.factories.field import photo
 from tests.support.queries import recorded_queries
 
@@ -287,7 +289,10 @@ def test_a_phone_fetches_reduced_copies_once_by_their_hash(
     assert foreign.request("GET", path).status_code == 404
 
 
-def test_an_assignment_shows_before_photos_to_a_squad_from_elsewhere(team: Team, runtime: Runtime) -> None:
+@pytest.mark.parametrize("is_merged", [False, True], ids=["its own", "of what was merged into it"])
+def test_an_assignment_shows_before_photos_to_a_squad_from_elsewhere(
+    team: Team, runtime: Runtime, is_merged: bool
+) -> None:
     shown = Photo(camera_jpeg(), "RTO-01")
     document = team.field.document(
         team.field.publish("rto"), [o.user_id for o in team.officers], answers={"RTO-01": {"value": "no"}}
@@ -301,6 +306,14 @@ def test_an_assignment_shows_before_photos_to_a_squad_from_elsewhere(team: Team,
     path = f"/evidence/{shown.id}/derivatives/1280"
     assert phone.request("GET", path).status_code == 404
     hazard = team.officers[0].get("/api/v1/hazards").json()["items"][0]
+    assigned = UUID(hazard["id"])
+    if is_merged:
+        assigned, merged = Docket(team.world).hazard(field=team.field), assigned
+
+        async def merge(session: AsyncSession) -> None:
+            await session.execute(update(Hazard).where(Hazard.id == merged).values(merged_into_id=assigned))
+
+        team.world.in_database(merge)
     from app.core.clock import shanghai_today
     from app.models.inspections import Assignment, AssignmentMember
 
@@ -309,7 +322,7 @@ def test_an_assignment_shows_before_photos_to_a_squad_from_elsewhere(team: Team,
             id=new_id(), version=1, authority_id=team.world.authority, enterprise_id=team.field.enterprise_id,
             site_id=team.field.site_id, region_id=team.world.town, kind="reinspection", status="assigned",
             planned_from=shanghai_today(), planned_until=shanghai_today(), template_version_ids=[],
-            hazard_ids=[UUID(hazard["id"])], created_by=squad[0].user_id,
+            hazard_ids=[assigned], created_by=squad[0].user_id,
         )  # fmt: skip
         session.add(assignment)
         await session.flush()

@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
+from app.models.hazards import Hazard
 from app.services.runtime import Runtime
+from tests.factories.cases import Docket
 from tests.factories.field import Device, Field, Photo, photo
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
@@ -113,7 +116,7 @@ def test_the_phone_is_shown_the_hazards_with_their_photographs(story: Story, run
     assignment = story.assign().json()
     with recorded_queries(runtime.database) as sent:
         rows = story.phones[1].request("GET", f"/assignments/{assignment['id']}/hazards").json()
-    assert len(sent) <= 6
+    assert len(sent) <= 7
     by_code = {row["item_code"]: row for row in rows}
     assert set(by_code) == {"RTO-01", "RTO-02"}
     shown = by_code["RTO-01"]
@@ -127,6 +130,50 @@ def test_the_phone_is_shown_the_hazards_with_their_photographs(story: Story, run
     )  # fmt: skip
     assert before["derivatives"]["320"] == f"/mobile/v1/evidence/{declared['id']}/derivatives/320"
     assert by_code["RTO-02"]["before_photos"] == []
+
+
+def merge_into(story: Story, number: int, kept: str) -> None:
+    merged = Hazard.id == UUID(story.hazards[number]["id"])
+
+    async def merge(session: AsyncSession) -> None:
+        await session.execute(update(Hazard).where(merged).values(merged_into_id=UUID(kept)))
+
+    story.world.in_database(merge)
+
+
+def test_the_photographs_of_what_was_merged_into_a_hazard_are_shown_with_it(
+    story: Story, runtime: Runtime
+) -> None:
+    """Over two mergings, on the phone of a squad from elsewhere, and beside the re-inspection at the console."""
+    middle = str(Docket(story.world).hazard(field=story.field))
+    merge_into(story, 0, middle)
+    story.hazards[0] = {**story.hazards[0], "id": middle}
+    merge_into(story, 0, story.hazards[1]["id"])
+    squad = [story.world.person("inspector", region=story.world.other_town) for _ in range(2)]
+    phones = [story.field.phone(one.user_id) for one in squad]
+    answer = story.assign(hazard_ids=[story.hazards[1]["id"]], officers=[str(one.user_id) for one in squad])
+    assert answer.status_code == 201, answer.text
+    with recorded_queries(runtime.database) as sent:
+        (shown,) = phones[0].request("GET", f"/assignments/{answer.json()['id']}/hazards").json()
+    assert len(sent) <= 7
+    (before,) = shown["before_photos"]
+    assert before["id"] == str(story.before.id)
+    story.reinspect(story.result(1))
+    (at_console,) = story.shown(story.hazards[1])["reinspections"]
+    assert at_console["before"] == [str(story.before.id)]
+
+
+def test_what_was_found_after_a_re_inspection_is_none_of_its_photographs_of_before(story: Story) -> None:
+    story.reinspect(story.result(1))
+    merge_into(story, 0, story.hazards[1]["id"])
+    later = update(Hazard).where(Hazard.id == UUID(story.hazards[0]["id"]))
+
+    async def find_later(session: AsyncSession) -> None:
+        await session.execute(later.values(found_on=shanghai_today() + timedelta(days=1)))
+
+    story.world.in_database(find_later)
+    (shown,) = story.shown(story.hazards[1])["reinspections"]
+    assert shown["before"] == []
 
 
 def test_only_the_team_is_shown_them(story: Story) -> None:

@@ -2,19 +2,24 @@
 
 from datetime import date
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import TypeAdapter
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.enums.identity import Role
 from app.enums.sync import SyncCollection
+from app.models.hazards import Hazard
 from app.schemas.mobile.sync import DOCUMENTS, Tombstone
+from app.services.audit.service import note_change
 from app.services.checklists.content import shipped_bodies
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
+from tests.factories.cases import Docket
 from tests.factories.field import Field, Photo, SealedPackage
 from tests.factories.patrols import Assistant
 from tests.factories.replica import Replica
@@ -86,6 +91,30 @@ def test_a_hazard_comes_with_its_photographs_as_links_by_hash_once_they_are_exam
     assert fetched.status_code == 200
     assert fetched.headers["etag"] == f'"{copy["hash"]}"'
     assert len(fetched.content) == copy["size"]
+
+
+def test_a_photograph_of_a_merged_hazard_comes_with_the_one_that_stays_when_it_is_examined(
+    team: Team, world: World
+) -> None:
+    picture = Photo(camera_jpeg(), "RTO-01")
+    package = submitted(team, picture)
+    (found,) = team.replica.pull("hazards")
+    kept = Docket(world).hazard(field=team.home)
+
+    async def merge(session: AsyncSession) -> None:
+        merged = update(Hazard).where(Hazard.id == UUID(found["id"]))
+        await session.execute(merged.values(merged_into_id=kept))
+        for one in (UUID(found["id"]), kept):
+            await note_change(session, kind="hazard", object_id=one, version=2, region_id=team.home.region)
+
+    world.in_database(merge)
+    told = {one["id"]: one for one in team.replica.pull("hazards")}
+    assert told[found["id"]]["_deleted"] is True
+    assert told[str(kept)]["before_photos"] == []
+    assert team.phone.put_photo(package, picture).status_code == 201
+    examine_all(world, world.runtime)
+    (now,) = (one for one in team.replica.pull("hazards") if not one["_deleted"])
+    assert (now["id"], [one["id"] for one in now["before_photos"]]) == (str(kept), [str(picture.id)])
 
 
 def test_every_step_of_a_hazard_comes_through_and_closing_takes_it_out(team: Team, world: World) -> None:

@@ -58,6 +58,7 @@ from app.services.hazards.service import (
     record_reinspection,
     report_rectified,
 )
+from app.services.hazards.standing import photographs_merged_into
 from app.services.hazards.totals import Dimension, TotalsFilter, totals_by
 from app.services.hazards.workflow import is_overdue
 from app.services.inspections.visits import get_visit, is_certified_reinspection
@@ -237,6 +238,7 @@ async def get_one_hazard(
     steps = await list_steps(session, hazard_id)
     before, after = await list_recurrences(session, hazard_id)
     report = await find_report(session, hazard_id)
+    merged = (await photographs_merged_into(session, [hazard_id])).get(hazard_id, [])
     return HazardDetail(
         **_members(hazard),
         came_back_from=[_recurrence(row, row.earlier_id, number) for row, number in before],
@@ -246,7 +248,9 @@ async def get_one_hazard(
         orders=[OrderView.model_validate(row) for row in await list_orders(session, hazard_id)],
         extensions=[view_of(one) for one in await list_extensions_of(session, hazard_id)],
         steps=[StepView.model_validate(row) for row in steps],
-        reinspections=[ReinspectionView.model_validate(row) for row in reinspections_of(hazard, steps)],
+        reinspections=[
+            ReinspectionView.model_validate(row) for row in reinspections_of(hazard, steps, merged)
+        ],
     )
 
 

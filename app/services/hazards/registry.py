@@ -13,7 +13,7 @@ from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard, HazardRecurrence, HazardReport, HazardStep, RectificationOrder
-from app.services.hazards.standing import suspected_of_merged
+from app.services.hazards.standing import MergedPhotographs, suspected_of_merged
 from app.services.hazards.totals import TotalsFilter, count_by_level_and_state
 from app.services.identity.places import lies_in
 
@@ -98,8 +98,10 @@ async def list_steps(session: AsyncSession, hazard_id: UUID) -> list[HazardStep]
     return list((await session.execute(wanted.order_by(HazardStep.id))).scalars())
 
 
-def reinspections_of(hazard: Hazard, steps: Sequence[HazardStep]) -> list[ReinspectionPhotos]:
-    """Each re-inspection among a hazard's steps, oldest first."""
+def reinspections_of(
+    hazard: Hazard, steps: Sequence[HazardStep], merged: Sequence[MergedPhotographs]
+) -> list[ReinspectionPhotos]:
+    """Each re-inspection among a hazard's steps, oldest first; before it, also what had been found of `merged` hazards by then."""
     found: list[ReinspectionPhotos] = []
     reported: Sequence[UUID] = ()
     for step in steps:
@@ -112,7 +114,10 @@ def reinspections_of(hazard: Hazard, steps: Sequence[HazardStep]) -> list[Reinsp
                     step.on_date,
                     step.action == "reinspect",
                     step.note,
-                    hazard.evidence_ids,
+                    [
+                        *hazard.evidence_ids,
+                        *(i for one in merged if one.found_on <= step.on_date for i in one.evidence_ids),
+                    ],
                     reported,
                     step.evidence_ids,
                 )

@@ -1,9 +1,12 @@
 """Which hazard stands for which: those merged into one, over any number of steps, are one act and one danger."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -52,6 +55,37 @@ async def merged_downwards(session: AsyncSession, hazard_id: UUID) -> list[UUID]
     below = select(Hazard.id).where(Hazard.id == hazard_id).cte("below", recursive=True)
     below = below.union(select(lower.id).join(below, lower.merged_into_id == below.c.id))
     return list((await session.execute(select(below.c.id))).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class MergedPhotographs:
+    """The photographs of a hazard that was merged into another."""
+
+    found_on: date
+    evidence_ids: Sequence[UUID]
+
+
+async def photographs_merged_into(
+    session: AsyncSession, hazard_ids: Collection[UUID]
+) -> dict[UUID, list[MergedPhotographs]]:
+    """By hazard, the photographs of all that were merged into it over any number of steps, the oldest first: one statement."""
+    first, lower = aliased(Hazard), aliased(Hazard)
+    below = (
+        select(first.merged_into_id.label("into"), first.id)
+        .where(first.merged_into_id.in_(hazard_ids))
+        .cte("merged_photographs", recursive=True)
+    )
+    below = below.union(select(below.c.into, lower.id).join(below, lower.merged_into_id == below.c.id))
+    wanted = (
+        select(below.c.into, Hazard.found_on, Hazard.evidence_ids)
+        .join(Hazard, Hazard.id == below.c.id)
+        .where(func.cardinality(Hazard.evidence_ids) > 0)
+        .order_by(Hazard.id)
+    )
+    found: dict[UUID, list[MergedPhotographs]] = defaultdict(list)
+    for into, found_on, evidence_ids in await session.execute(wanted):
+        found[into].append(MergedPhotographs(found_on, evidence_ids))
+    return found
 
 
 async def all_merged_with(session: AsyncSession, hazard_ids: Collection[UUID]) -> dict[UUID, UUID]:

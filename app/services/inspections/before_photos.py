@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
@@ -12,7 +13,9 @@ from app.models.inspections import Assignment, AssignmentMember
 
 
 async def is_shown_by_assignment(session: AsyncSession, actor: Actor, evidence_id: UUID) -> bool:
-    """True while an assignment of the actor's own, not cancelled and not over, names a hazard with this photograph."""
+    """True while an assignment of the actor's own, not cancelled and not over, names a hazard with this photograph, or one into
+    which such a hazard was merged."""
+    lower = aliased(Hazard)
     assigned = (
         select(Hazard.id)
         .join(Assignment, Hazard.id == Assignment.hazard_ids.any_())
@@ -21,6 +24,14 @@ async def is_shown_by_assignment(session: AsyncSession, actor: Actor, evidence_i
             AssignmentMember.user_id == actor.user_id,
             Assignment.status != "cancelled",
             Assignment.planned_until >= shanghai_today(),
+        )
+        .cte("assigned", recursive=True)
+    )
+    assigned = assigned.union(select(lower.id).join(assigned, lower.merged_into_id == assigned.c.id))
+    wanted = (
+        select(Hazard.id)
+        .join(assigned, assigned.c.id == Hazard.id)
+        .where(
             or_(
                 Hazard.evidence_ids.contains([evidence_id]),
                 exists().where(
@@ -29,4 +40,4 @@ async def is_shown_by_assignment(session: AsyncSession, actor: Actor, evidence_i
             ),
         )
     )
-    return (await session.execute(assigned.limit(1))).first() is not None
+    return (await session.execute(wanted.limit(1))).first() is not None

@@ -18,6 +18,7 @@ from app.models.inspections import Assignment, AssignmentMember, Package
 from app.schemas.mobile.hazards import AssignedHazard, PhotoLink
 from app.schemas.mobile.packages import Envelope, Issue
 from app.services.hazards.reinspection import Outcome, Reinspected, Result, record_results
+from app.services.hazards.standing import photographs_merged_into
 from app.services.hazards.workflow import REINSPECTABLE, is_overdue
 from app.services.inspections.events import PackageProcessed
 
@@ -141,7 +142,8 @@ def _issue(code: str, at: str) -> Issue:
 async def list_assigned_hazards(
     session: AsyncSession, actor: Actor, assignment_id: UUID
 ) -> list[AssignedHazard]:
-    """The hazards of an assignment of the actor's own, with the photographs taken before; four statements, however many.
+    """The hazards of an assignment of the actor's own, with the photographs taken before, also of what was merged into them; five
+    statements, however many.
 
     Raises NotFoundProblem unless he is of the team: the assignment opens him that site, whatever his regions, to its last day,
     unless cancelled.
@@ -161,21 +163,17 @@ async def list_assigned_hazards(
         raise NotFoundProblem
     wanted = select(Hazard).where(Hazard.id.in_(assignment.hazard_ids)).order_by(Hazard.id)
     hazards = (await session.execute(wanted)).scalars().all()
-    requirements = await latest_requirements(session, [hazard.id for hazard in hazards])
-    reports = await reported_rectifications(session, [hazard.id for hazard in hazards])
-    photos = await _photos(
-        session,
-        [
-            *(id_ for hazard in hazards for id_ in hazard.evidence_ids),
-            *(i for ids in reports.values() for i in ids),
-        ],
-    )
+    ids = [hazard.id for hazard in hazards]
+    requirements = await latest_requirements(session, ids)
+    reports = await reported_rectifications(session, ids)
+    before = await photographs_before(session, {hazard.id: hazard.evidence_ids for hazard in hazards})
+    photos = await _photos(session, [i for given in (before, reports) for ids in given.values() for i in ids])
     return [
         AssignedHazard(
             **{name: getattr(hazard, name) for name in _PLAIN},
             is_overdue=is_overdue(hazard.status, hazard.due_on, shanghai_today()),
             requirement=requirements.get(hazard.id),
-            before_photos=[photos[i] for i in hazard.evidence_ids if i in photos],
+            before_photos=[photos[i] for i in before[hazard.id] if i in photos],
             rectification_photos=[photos[i] for i in reports.get(hazard.id, []) if i in photos],
         )
         for hazard in hazards
@@ -185,6 +183,19 @@ async def list_assigned_hazards(
 _PLAIN = (
     "id", "version", "number", "level", "clause", "item_code", "subject", "description", "found_on", "status", "due_on",
 )  # fmt: skip
+
+
+async def photographs_before(
+    session: AsyncSession, own: Mapping[UUID, Sequence[UUID]]
+) -> dict[UUID, list[UUID]]:
+    """By hazard, its own photographs and then those of what was merged into it, each once."""
+    merged = await photographs_merged_into(session, own)
+    return {
+        hazard_id: list(
+            dict.fromkeys([*ids, *(i for one in merged.get(hazard_id, ()) for i in one.evidence_ids)])
+        )
+        for hazard_id, ids in own.items()
+    }
 
 
 async def latest_requirements(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, str]:

@@ -75,8 +75,10 @@ class Collection:
 
 _PHOTOGRAPHED = (
     "JOIN evidence_declarations d ON d.id = c.object_id JOIN packages p ON p.id = d.package_id "
-    "JOIN hazards t ON t.visit_id = p.visit_id AND c.object_id = ANY(t.evidence_ids)"
-)
+    "JOIN hazards t ON t.visit_id = p.visit_id AND c.object_id = ANY(t.evidence_ids) "
+    "CROSS JOIN LATERAL (WITH RECURSIVE up AS (SELECT t.id, t.merged_into_id UNION "
+    "SELECT h.id, h.merged_into_id FROM up JOIN hazards h ON h.id = up.merged_into_id) SELECT up.id FROM up) shown"
+)  # a merged hazard's photographs are shown with the one that stays
 _FROM_A_DESK = "JOIN evidence_files f ON f.id = c.object_id AND f.hazard_id IS NOT NULL"
 _OF_AUTHORITY = "t.authority_id = ANY(CAST(:partitions AS uuid[])) AND t.is_active"
 _OWN_PEOPLE = "u.authority_id = ANY(CAST(:held AS uuid[])) OR u.id = ANY(CAST(:named AS uuid[]))"
@@ -137,7 +139,7 @@ COLLECTIONS: Mapping[str, Collection] = {
             belongs="t.region_id = ANY(CAST(:partitions AS uuid[])) AND t.status <> 'closed' AND t.merged_into_id IS NULL",
             changed=(
                 by_region("hazard"),
-                by_region("evidence", "t.id", _PHOTOGRAPHED),
+                by_region("evidence", "shown.id", _PHOTOGRAPHED),
                 by_region("evidence", "f.hazard_id", _FROM_A_DESK),
                 by_assignment("h.id", "CROSS JOIN unnest(a.hazard_ids) AS h(id)"),
             ),

@@ -17,7 +17,11 @@ from app.models.identity import OfficerCertificate, User
 from app.models.inspections import Assignment, AssignmentMember, Package, PackageIntake, Receipt
 from app.models.organizations import Brigade
 from app.services.enterprises.contacts import contacts_of, masked_view
-from app.services.inspections.reinspection import latest_requirements, reported_rectifications
+from app.services.inspections.reinspection import (
+    latest_requirements,
+    photographs_before,
+    reported_rectifications,
+)
 from app.services.sync.scope import Named, Scope
 
 Document = dict[str, Any]
@@ -126,12 +130,14 @@ async def hazards(session: AsyncSession, scope: Scope, named: Named, ids: Sequen
         return rows
     requirements = await latest_requirements(session, list(rows))
     rectified = await reported_rectifications(session, list(rows))
-    shown = {one for row in rows.values() for one in row["evidence_ids"]}
-    photos = await _photos(session, shown.union(*rectified.values()))
+    before = await photographs_before(
+        session, {identifier: row.pop("evidence_ids") for identifier, row in rows.items()}
+    )
+    photos = await _photos(session, set().union(*before.values(), *rectified.values()))
     for identifier, row in rows.items():
-        before, after = row.pop("evidence_ids"), rectified.get(identifier, [])
+        after = rectified.get(identifier, [])
         row["requirement"] = requirements.get(identifier)
-        row["before_photos"] = [photos[one] for one in before if one in photos]
+        row["before_photos"] = [photos[one] for one in before[identifier] if one in photos]
         row["rectification_photos"] = [photos[one] for one in after if one in photos]
     return rows
 
