@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,7 @@ from app.core.ids import new_id
 from app.enums.identity import Role
 from app.models.enterprises import RiskUnit
 from app.models.history import AuditEntry
+from app.models.identity import User
 from app.services.hazards.informants import Informant, opened_identity, sealed_identity
 from app.services.hazards.reporting import Report, report_hazard
 from app.services.identity.policy import PERMISSIONS
@@ -24,7 +25,8 @@ from tests.determinations.test_what_if import BAD_BURNER
 from tests.factories.field import Field
 from tests.factories.patrols import Assistant
 from tests.factories.replica import Replica
-from tests.factories.world import Person, World
+from tests.factories.world import LONG_AGO, Person, World
+from tests.organizations.test_jurisdiction import entrusted, office, over
 
 HAZARDS, REPORTS = "/api/v1/hazards", "/api/v1/hazards/reports"
 WHO = {"name": "赵举报", "phone": "13912345678", "note": "厂内喷漆工"}
@@ -82,6 +84,46 @@ def test_a_desk_registers_with_the_source_and_its_reference(counter: Counter, so
     assert [row["id"] for row in listed] == [hazard["id"]]
     other = counter.officer.get(HAZARDS, params={"source": "inspection"}).json()["items"]
     assert other == []
+
+
+@pytest.mark.parametrize("own", ["none", "entrusted", "entrusted until yesterday", "entrusting"])
+def test_a_desk_registers_in_the_name_of_its_own_authority_or_of_one_that_has_entrusted_it(
+    counter: Counter, own: str
+) -> None:
+    """The bureau covers the town in every case; whose officer registers makes the difference."""
+    today, bureau = shanghai_today(), counter.world.authority
+    rows: list[Any] = [over(counter.world.town)]
+    if own.startswith("entrusted"):
+        until = today - timedelta(days=1) if own.endswith("yesterday") else None
+        rows.append(entrusted(bureau, LONG_AGO, until))
+    town = office(counter.world, *rows)
+
+    async def move(session: AsyncSession) -> None:
+        mine = update(User).where(User.id == counter.officer.user_id)
+        await session.execute(mine.values(authority_id=town))
+        if own == "entrusting":
+            session.add(entrusted(town, LONG_AGO, None)(bureau))
+
+    counter.world.in_database(move)
+    answer = counter.report()
+    if own == "entrusted":
+        assert answer.status_code == 201, answer.text
+        assert counter.shown(answer.json())["authority_id"] == str(bureau)
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (422, "report_authority")
+    if own != "entrusted until yesterday":
+        assert counter.report(authority_id=str(town)).status_code == 201
+
+
+def test_an_own_authority_that_does_not_cover_the_site_registers_nothing(counter: Counter) -> None:
+    far = office(counter.world, over(counter.world.other_town))
+
+    async def move(session: AsyncSession) -> None:
+        mine = update(User).where(User.id == counter.officer.user_id)
+        await session.execute(mine.values(authority_id=far))
+
+    counter.world.in_database(move)
+    assert counter.report(authority_id=str(far)).status_code == 404
 
 
 @pytest.mark.parametrize(

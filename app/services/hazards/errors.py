@@ -290,6 +290,14 @@ class ReportSourceProblem(InvalidProblem):
     en = "A tip or transfer needs its reference, a transfer its sender; a whistle becomes a hazard by its handling"
 
 
+class ReportAuthorityProblem(InvalidProblem):
+    """A desk registers in the name of its own authority, or of one that has entrusted it."""
+
+    code = "report_authority"
+    zh = "只能以本机关或委托本机关的机关名义登记"
+    en = "A hazard is registered in the name of one's own authority or of one that has entrusted it"
+
+
 class InformantProblem(InvalidProblem):
     """Only tips have informants."""
 

@@ -21,6 +21,7 @@ from app.services.determinations.what_if import judge_what_if
 from app.services.hazards.errors import (
     FoundOnProblem,
     InformantProblem,
+    ReportAuthorityProblem,
     ReportSourceProblem,
     UnknownUnitProblem,
 )
@@ -28,7 +29,7 @@ from app.services.hazards.informants import Informant, keep_identity
 from app.services.hazards.registering import WORD
 from app.services.hazards.service import record_step
 from app.services.identity.keys import KeyRing
-from app.services.organizations.jurisdiction import authority_covers
+from app.services.organizations.jurisdiction import authority_covers, may_name
 from app.services.organizations.numbering import take_number
 
 
@@ -128,13 +129,17 @@ async def report_hazard(session: AsyncSession, actor: Actor, report: Report) -> 
 async def register_at_desk(
     session: AsyncSession, keys: KeyRing, actor: Actor, report: Report, informant: Informant | None
 ) -> Hazard:
-    """The same, by somebody who may in the site's region; who gave a tip is kept apart from it, encrypted.
+    """The same, by somebody who may in the site's region, in the name of his own authority or of one that has entrusted it; who
+    gave a tip is kept apart from it, encrypted.
 
-    Raises InformantProblem too.
+    Raises ReportAuthorityProblem, InformantProblem too.
     """
     site = await session.get(Site, report.site_id)
     if site is None or site.region_id not in actor.regions_for("hazards:report"):
         raise NotFoundProblem
+    may = select(may_name(actor.authority_id, report.authority_id, shanghai_today()))
+    if not await session.scalar(may):
+        raise ReportAuthorityProblem
     hazard = await report_hazard(session, actor, report)
     if informant is not None:
         if not RULES[report.source].may_have_informant:

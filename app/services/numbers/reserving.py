@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -11,11 +11,12 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.models.numbers import NumberBlock, NumberUse
-from app.models.organizations import Authority, Entrustment
+from app.models.organizations import Authority
 from app.schemas.numbers import BlockRequest, BlockView
 from app.services.audit.service import record_act
 from app.services.numbers.errors import NumberYearProblem, UnusedNumbersProblem
 from app.services.numbers.reading import block_view
+from app.services.organizations.jurisdiction import may_name
 from app.services.organizations.numbering import take_numbers
 from app.services.organizations.periods import in_force
 
@@ -68,15 +69,10 @@ async def reserve_block(session: AsyncSession, actor: Actor, request: BlockReque
 
 async def _authority(session: AsyncSession, actor: Actor, wanted: UUID | None, on: date) -> Authority:
     """The officer's own authority, or one that has entrusted it, on that day."""
-    entrusted = exists().where(
-        Entrustment.authority_id == actor.authority_id,
-        Entrustment.entrusted_by == Authority.id,
-        in_force(Entrustment, on),
-    )
     found = select(Authority).where(
         Authority.id == (wanted or actor.authority_id),
         in_force(Authority, on),
-        or_(Authority.id == actor.authority_id, entrusted),
+        may_name(actor.authority_id, Authority.id, on),
     )
     authority = (await session.execute(found)).scalar_one_or_none()
     if authority is None:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, exists, func, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, Uuid, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -42,6 +42,17 @@ def covers(authority_id: Reference, region_id: Reference, on: Day) -> ColumnElem
         _has_jurisdiction(authority.id, region_id, on),
         or_(~exists().where(entrusted.authority_id == authority.id), by_entrustment),
     )
+
+
+def may_name(own_id: UUID | None, named_id: Reference, on: Day) -> ColumnElement[bool]:
+    """That whoever is of the authority `own_id` may act in the name of another on the day: it is his own, or has entrusted his own.
+
+    Whether the named one exists and covers a region is another question.
+    """
+    entrusted = exists().where(
+        Entrustment.authority_id == own_id, Entrustment.entrusted_by == named_id, in_force(Entrustment, on)
+    )
+    return or_(literal(own_id, Uuid()) == named_id, entrusted)
 
 
 def _has_jurisdiction(authority_id: Reference, region_id: Reference, on: Day) -> ColumnElement[bool]:
