@@ -1,6 +1,9 @@
 """The production app, unchanged, on a real PostgreSQL. Tests make their own region, so they see only their own rows."""
 
-import os
+from tests.support.interpreter import pytest_collection_finish
+
+# isort: split
+
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,10 +29,7 @@ structlog.configure(
     ]
 )
 
-# Tests start the program more than a hundred times; like an operator's, it is compiled only once.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+__all__ = ["pytest_collection_finish", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
