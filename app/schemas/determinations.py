@@ -155,10 +155,12 @@ class QuestionView(View):
 
 
 class ExplanationView(View):
-    """Why: the version of the standard, whether the clause applies and holds (null: unknown), and every condition."""
+    """Why: the version of the standard and the document it follows (null: none was held), whether the clause applies and holds
+    (null: unknown), and every condition."""
 
     ruleset: str | None
     version: str | None
+    source: Bilingual | None
     trades: list[str]
     clause: ClauseView | None
     item_clauses: list[str]
@@ -251,7 +253,8 @@ class StandardView(View):
     """A determination standard that may be in force on the date.
 
     `route`: judged (the machine suspects by it), person (its conditions are not held: `topics` counts its items), refer (the
-    authority in `refer_to` decides). `applies` null: the trade is not known, or the matter decides (fire, gas, equipment).
+    authority in `refer_to` decides). `version`: of the rules it is judged by on that day. `applies` null: the trade is not
+    known, or the matter decides (fire, gas, equipment).
     """
 
     code: str
@@ -262,6 +265,7 @@ class StandardView(View):
     refer_to: Bilingual | None
     applies: bool | None
     topics: int
+    version: str | None
     in_force_from: date | None
     in_force_until: date | None
     is_judged: bool

@@ -263,18 +263,20 @@ class RulesetStepView(View):
 
 
 class ClauseChange(View):
-    """A clause that is not as it was in the version before."""
+    """A clause that is not as it was in the version before. `questions`: only what is asked for its facts."""
 
     clause: str
-    change: Literal["new", "changed", "removed"]
+    change: Literal["new", "changed", "questions", "removed"]
 
 
 class RulesetVersionDetail(RulesetVersionView):
-    """One version with its content, its cases, what differs from the version before, and its history."""
+    """One version with its content, its cases, its history, and what differs from the version before: clauses, and members of
+    the head (trades, settings, documents ...)."""
 
     content: dict[str, Any]
     cases: list[dict[str, Any]]
     changes: list[ClauseChange]
+    head_changes: list[str]
     steps: list[RulesetStepView]
 
 

@@ -25,7 +25,7 @@ from app.enums.determinations import RulesetStatus
 from app.enums.identity import Role
 from app.models.rulesets import RulesetStep, RulesetVersion
 from app.services.determinations import holding
-from app.services.determinations.content import hold, rulesets, shipped_documents
+from app.services.determinations.content import hold, rulesets, shipped_documents, shipped_rulesets
 from app.services.determinations.holding import RulesTampered, hold_published, published_held
 from app.services.determinations.recheck import recheck_visits
 from app.services.determinations.ruleset_content import check_content
@@ -169,7 +169,13 @@ def test_a_draft_begins_as_the_newest_version_with_its_own_name_day_and_source(d
     assert (draft["status"], draft["base"], draft["changes"], draft["cases"]) == ("draft", "2023", [], [])
     assert draft["source"] == draft["content"]["head"]["source"] == SOURCE
     assert clause_of(draft["content"])["major_when"] == clause_of(shipped)["major_when"]
-    assert check_content(draft["content"], []).clauses == check_content(draft["content"], []).clauses
+    (rules,) = shipped_rulesets()
+    copied = check_content(draft["content"], [])
+    assert (copied.clauses, list(copied.clauses), copied.trades) == (
+        rules.clauses, list(rules.clauses), rules.trades,
+    )  # fmt: skip
+    assert draft["content"]["questions"] == shipped["questions"]
+    assert draft["head_changes"] == []
     assert [one["action"] for one in draft["steps"]] == ["start"]
 
 
@@ -323,6 +329,18 @@ def test_a_setting_that_a_clause_names_changes_the_clause(desk: Desk) -> None:
     assert all("minimum_seal_pressure" in str(clause_of(draft["content"], one)) for one in changed)
 
 
+def test_what_differs_besides_the_clauses_is_shown_to_the_second_person(desk: Desk) -> None:
+    draft = desk.draft()
+    draft["content"]["head"]["trades"]["space"] = {"zh": "航天", "en": "Space"}
+    draft["content"]["head"]["title"]["zh"] += "（修订）"
+    draft["content"]["questions"][CLAUSE][0]["zh"] += "？"
+    assert desk.put(draft).status_code == 200
+    shown = desk.shown(draft["id"])
+    assert shown["head_changes"] == ["title", "trades"]
+    assert shown["changes"] == [{"clause": CLAUSE, "change": "questions"}]
+    assert desk.editor.post(f"{PATH}/{draft['id']}/trial").json()["is_complete"] is True
+
+
 def test_a_clause_without_facts_is_never_undetermined_so_no_case_is_asked_for_it(desk: Desk) -> None:
     draft = desk.draft()
     clause = {
@@ -412,7 +430,10 @@ def test_a_visit_is_judged_by_the_version_of_its_day_through_the_submission_itse
     shown = on_the_day.determination()
     assert shown["sheets"][0]["ruleset"] == f"MEM10:{version['name']}"
     quiet = next(one for one in shown["not_matched"] if one["clause_id"] == CLAUSE)
-    assert quiet["explanation"]["version"] == version["name"]
+    assert (quiet["explanation"]["version"], quiet["explanation"]["source"]) == (version["name"], SOURCE)
+    assert {one["code"]: one["version"] for one in shown["standards"] if one["version"]} == {
+        "MEM10": version["name"]
+    }
     assert past.determination() == said_then
 
 
@@ -434,7 +455,9 @@ def test_a_past_visit_is_judged_the_same_for_ever_also_by_a_version_revoked_sinc
     assert own in world.in_database(recheck_visits).unheld
     desk.clear()
     assert is_same()
-    assert visit.determination() == shown
+    now = visit.determination()
+    for part in ("sheets", "verdicts", "not_matched", "for_a_person"):
+        assert now[part] == shown[part]
 
 
 def test_another_process_finds_what_was_published_and_judges_by_it(

@@ -107,3 +107,12 @@ def test_a_decided_truth_survives_every_completion(known: dict[str, bool]) -> No
     for values in itertools.product((True, False), repeat=len(open_names)):
         later = evaluate(expression, {**known, **dict(zip(open_names, values, strict=True))}.get)
         assert now is None or later is now
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 500 + "a" + ")" * 500, "not " * 200 + "a", " or ".join(["a"] * 500), " and ".join(["a"] * 500)],
+)
+def test_a_condition_that_no_person_could_read_is_refused(text: str) -> None:
+    with pytest.raises(ExpressionError, match=r"nested|longer"):
+        parse(text)

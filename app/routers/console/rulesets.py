@@ -36,7 +36,7 @@ PUBLISH = [Depends(allowed("rules:publish"))]
 
 
 def _answer(row: Row, response: Response) -> RulesetVersionView:
-    set_etag(response, row[0].version)
+    set_etag(response, row.version.version)
     return describe_version(row)
 
 
@@ -140,5 +140,6 @@ async def post_revocation(
     session: WriteSession,
 ) -> RulesetVersionView:
     """Keep a published version from taking effect, until an hour before its day begins; by one who has not edited it."""
-    check_version((await get_ruleset_version(session, actor, version_id))[0].version, expected)
+    found = await get_ruleset_version(session, actor, version_id)
+    check_version(found.version.version, expected)
     return _answer(await revoke_version(session, actor, version_id, body.reason), response)

@@ -32,6 +32,7 @@ from app.services.determinations.content import (
     OTHER_TRADE,
     find_ruleset,
     questions_of,
+    ruleset_on,
     standards_on,
     topics,
 )
@@ -70,6 +71,7 @@ def describe_explanation(kind: str, stored: Mapping[str, Any], clause_id: str | 
     return ExplanationView(
         ruleset=stored.get("ruleset"),
         version=stored.get("version"),
+        source=_both(ruleset.source) if ruleset else None,
         trades=stored.get("trades", []),
         clause=describe_clause(ruleset, clause) if ruleset and clause else None,
         item_clauses=stored.get("item_clauses", []),
@@ -135,6 +137,7 @@ def describe_interview(
 
 def describe_standards(trades: Sequence[str], on: date) -> list[StandardView]:
     """The standards that may be in force on a day, as they are for an enterprise of these trades."""
+    judged_by = ruleset_on(on)
     return [
         StandardView(
             code=one.code,
@@ -145,6 +148,7 @@ def describe_standards(trades: Sequence[str], on: date) -> list[StandardView]:
             refer_to=_both(one.refer_to) if one.refer_to else None,
             applies=one.applies_to(trades),
             topics=len(topics().get(one.code, ())),
+            version=judged_by.version if judged_by and judged_by.id == one.ruleset else None,
             in_force_from=one.in_force_from,
             in_force_until=one.in_force_until,
             is_judged=one.ruleset is not None,

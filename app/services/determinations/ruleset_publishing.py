@@ -18,8 +18,8 @@ from app.services.determinations.errors import (
     RulesetInForceProblem,
     RulesetNameTakenProblem,
 )
-from app.services.determinations.ruleset_content import build_content, check_content
-from app.services.determinations.ruleset_drafting import record_ruleset_step, require_step, state_of
+from app.services.determinations.ruleset_content import check_content
+from app.services.determinations.ruleset_drafting import record_ruleset_step, require_step, row_of, state_of
 from app.services.determinations.ruleset_repository import (
     Before,
     Row,
@@ -44,9 +44,9 @@ from app.services.determinations.ruleset_workflow import (
 
 async def try_version(session: AsyncSession, actor: Actor, version_id: UUID) -> TrialView:
     """Run a version's cases and say what is lacking; nothing is kept."""
-    version, _ = await get_ruleset_version(session, actor, version_id)
+    version = (await get_ruleset_version(session, actor, version_id)).version
     before = await get_before(session, version.ruleset, version.base)
-    return try_cases(build_content(before.content), build_content(version.content), version.cases)
+    return try_cases(before.content, version.content, version.cases)
 
 
 async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID, expected: int) -> Row:
@@ -68,7 +68,7 @@ async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID,
     values = {"status": "published", "published_at": utc_now(), "published_by": actor.user_id}
     published = await compare_and_set_draft(session, version_id, expected, **values)
     await record_ruleset_step(session, actor, published, "publish", "draft", "published", before=before)
-    return published, "published"
+    return row_of(published, "published")
 
 
 async def revoke_version(session: AsyncSession, actor: Actor, version_id: UUID, reason: str) -> Row:
@@ -86,15 +86,15 @@ async def revoke_version(session: AsyncSession, actor: Actor, version_id: UUID, 
     await record_ruleset_step(
         session, actor, version, "revoke", "published", "revoked", reason=reason, before=before
     )
-    return version, "revoked"
+    return row_of(version, "revoked")
 
 
 async def _held_for(action: str, session: AsyncSession, actor: Actor, version_id: UUID) -> RulesetVersion:
     """The version, with its standard locked, of which the step is possible and the actor is a second person."""
     await require_city(session, actor, TRANSITIONS[action].permission)
-    version, _ = await get_ruleset_version(session, actor, version_id)
-    await lock_ruleset(session, version.ruleset)
-    version, status = await get_ruleset_version(session, actor, version_id)
+    seen = await get_ruleset_version(session, actor, version_id)
+    await lock_ruleset(session, seen.version.ruleset)
+    version, status, _ = await get_ruleset_version(session, actor, version_id)
     require_step(action, status)
     if not is_second_person(actor.user_id, await list_editors(session, version_id)):
         raise RulesetEditorProblem
@@ -108,7 +108,8 @@ def _check_day(draft: RulesetVersion, newest: Before) -> None:
 
 
 def _check_cases(draft: RulesetVersion, newest: Before) -> None:
-    trial = try_cases(build_content(newest.content), check_content(draft.content, draft.cases), draft.cases)
+    check_content(draft.content, draft.cases)
+    trial = try_cases(newest.content, draft.content, draft.cases)
     if trial.is_complete:
         return
     failing = [one for one in trial.cases if not one.passes]

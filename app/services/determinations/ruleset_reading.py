@@ -10,14 +10,13 @@ from app.core.actor import Actor
 from app.schemas.determinations import Bilingual
 from app.schemas.rulesets import EditionView, RulesetStepView, RulesetVersionDetail, RulesetVersionView
 from app.services.determinations.content import Edition, editions
-from app.services.determinations.ruleset_content import build_content
 from app.services.determinations.ruleset_repository import (
     Row,
     get_before,
     get_ruleset_version,
     list_ruleset_steps,
 )
-from app.services.determinations.ruleset_trial import list_changes
+from app.services.determinations.ruleset_trial import list_changes, list_head_changes
 
 
 def describe_version(row: Row) -> RulesetVersionView:
@@ -28,7 +27,7 @@ def describe_version(row: Row) -> RulesetVersionView:
 async def show_version(session: AsyncSession, actor: Actor, version_id: UUID) -> RulesetVersionDetail:
     """A version with its content, its cases, what differs from the one before, and its history; raises NotFoundProblem."""
     row = await get_ruleset_version(session, actor, version_id)
-    version = row[0]
+    version = row.version
     before = await get_before(session, version.ruleset, version.base)
     steps = await list_ruleset_steps(session, version_id)
     return RulesetVersionDetail.model_validate(
@@ -36,7 +35,8 @@ async def show_version(session: AsyncSession, actor: Actor, version_id: UUID) ->
             **_members(row),
             "content": version.content,
             "cases": version.cases,
-            "changes": list_changes(build_content(before.content), build_content(version.content)),
+            "changes": list_changes(before.content, version.content),
+            "head_changes": list_head_changes(before.content, version.content),
             "steps": [RulesetStepView.model_validate(step) for step in steps],
         }
     )
@@ -69,6 +69,6 @@ def _edition(edition: Edition) -> EditionView:
 
 
 def _members(row: Row) -> Mapping[str, Any]:
-    version, status = row
-    own = {name: getattr(version, name, None) for name in RulesetVersionView.model_fields}
-    return {**own, "status": status, "source": version.content["head"]["source"]}
+    told = {"status": row.status, "source": row.source}
+    own = RulesetVersionView.model_fields.keys() - told
+    return {name: getattr(row.version, name) for name in own} | told

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
@@ -22,8 +23,13 @@ from app.services.determinations.ruleset_workflow import EDIT, PUBLISH
 RULESET_LOCK = 43
 """The seed of the advisory locks on rule sets: publications and revocations of one standard come one after the other."""
 
-Row = tuple[RulesetVersion, str]
-"""A version and its status, revoked included."""
+
+class Row(NamedTuple):
+    """A version, its status (revoked included), and the document it follows."""
+
+    version: RulesetVersion
+    status: str
+    source: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +54,16 @@ def _revoked() -> ColumnElement[bool]:
     return exists().where(RulesetStep.version_id == RulesetVersion.id, RulesetStep.action == "revoke")
 
 
-def _visible(actor: Actor) -> Select[RulesetVersion, bool]:
+def _visible(actor: Actor) -> Select[Any]:
     """Drafts, and what became of them, are for those who edit or publish, and for the auditor."""
-    query = select(RulesetVersion, _revoked())
+    source = RulesetVersion.content["head"]["source"]
+    query: Select[Any] = select(RulesetVersion, _revoked(), source)
     sees_all = actor.kind == "system" or any(actor.can(one) for one in (EDIT, PUBLISH, "audit:read"))
     return query if sees_all else query.where(RulesetVersion.status == "published")
 
 
 def _row(found: Any) -> Row:
-    return found[0], "revoked" if found[1] else found[0].status
+    return Row(found[0], "revoked" if found[1] else found[0].status, found[2])
 
 
 async def require_city(session: AsyncSession, actor: Actor, action: str) -> None:
@@ -81,8 +88,10 @@ async def get_ruleset_version(session: AsyncSession, actor: Actor, version_id: U
 async def list_ruleset_versions(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: RulesetFilter
 ) -> Page[Row]:
-    """Versions the actor may see, newest first, one statement."""
-    wanted = _visible(actor).order_by(RulesetVersion.id.desc()).limit(request.limit + 1)
+    """Versions the actor may see, newest first, without their content; one statement."""
+    without_content = [defer(one, raiseload=True) for one in (RulesetVersion.content, RulesetVersion.cases)]
+    wanted = _visible(actor).options(*without_content)
+    wanted = wanted.order_by(RulesetVersion.id.desc()).limit(request.limit + 1)
     if narrowed.ruleset is not None:
         wanted = wanted.where(RulesetVersion.ruleset == narrowed.ruleset)
     if narrowed.status == "revoked":
@@ -92,7 +101,7 @@ async def list_ruleset_versions(
     if request.after:
         wanted = wanted.where(RulesetVersion.id < request.after[0])
     rows = [_row(found) for found in await session.execute(wanted)]
-    return Page.cut(rows, request, key=lambda row: (row[0].id,))
+    return Page.cut(rows, request, key=lambda row: (row.version.id,))
 
 
 async def list_ruleset_steps(session: AsyncSession, version_id: UUID) -> Sequence[RulesetStep]:

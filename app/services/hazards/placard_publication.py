@@ -39,7 +39,7 @@ async def find_published(session: AsyncSession, token: str) -> Published | Liter
         select(
             Placard,
             Hazard.clause,
-            Hazard.major_since,
+            Hazard.found_on,
             Enterprise.name,
             Authority.name,
             district.name,
@@ -55,7 +55,7 @@ async def find_published(session: AsyncSession, token: str) -> Published | Liter
     row = (await session.execute(wanted)).one_or_none()
     if row is None or row[0].status in ("proposed", "refused"):
         return "unknown"
-    placard, clause, hazard_since, enterprise, authority, name, name_en = row
+    placard, clause, found_on, enterprise, authority, name, name_en = row
     if placard.status != "in_force":
         return "gone"
     kind = placard_kind(placard.kind)
@@ -67,7 +67,7 @@ async def find_published(session: AsyncSession, token: str) -> Published | Liter
         enterprise=enterprise,
         district=Wording(name or "—", name_en or name or "—"),
         clause=clause or "—",
-        clause_text=_words_of(clause, hazard_since),
+        clause_text=_words_of(clause, found_on),
         decided_on=placard.decided_on,
         due_on=placard.due_on,
         authority=authority,
@@ -83,7 +83,7 @@ def _since(hazard: Hazard) -> Wording | None:
     return ACCEPTED_NOT_CLOSED if hazard.status in ACCEPTED else None
 
 
-def _words_of(clause: str | None, on: date | None) -> Wording | None:
-    """The clause as the standard in force on the day has it; None where the program holds only its number."""
-    found = find_clause(clause, on) if clause and on else None
+def _words_of(clause: str | None, found_on: date) -> Wording | None:
+    """The clause as the standard in force on the day of the facts has it; None where the program holds only its number."""
+    found = find_clause(clause, found_on) if clause else None
     return Wording(found.text.zh, found.text.en) if found else None
