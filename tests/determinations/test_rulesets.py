@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,6 +23,7 @@ from app.core.clock import SHANGHAI, shanghai_today, standing_at
 from app.core.ids import new_id
 from app.enums.determinations import RulesetStatus
 from app.enums.identity import Role
+from app.models.history import AuditEntry, Change
 from app.models.rulesets import RulesetStep, RulesetVersion
 from app.services.determinations import holding
 from app.services.determinations.content import hold, rulesets, shipped_documents, shipped_rulesets
@@ -500,6 +501,32 @@ def test_reading_on_asks_one_statement_when_nothing_is_new(desk: Desk, runtime: 
     assert len([one for one in sent if "ruleset_" in one]) == 1
 
 
+def test_a_process_that_cannot_read_on_goes_on_with_what_it_holds_and_is_not_ready_after_a_while(
+    desk: Desk, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = desk.publish(desk.without_alarm())
+    failures: list[str] = []
+
+    async def fail(_: AsyncSession) -> None:
+        failures.append("away")
+        raise OSError
+
+    async def wait() -> None:
+        async with published_held(runtime.database):
+            monkeypatch.setattr(holding, "hold_published", fail)
+            async with asyncio.timeout(20):
+                while len(failures) < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+
+    monkeypatch.setattr(holding, "READ_SECONDS", 0.05)
+    desk.world.client.portal.call(wait)  # type: ignore[union-attr]
+    assert f"MEM10:{version['name']}" in names_held()
+    assert desk.world.client.get("/readyz").status_code == 200
+    monkeypatch.setattr(holding, "UNREAD_SECONDS", 0.0)
+    refused = desk.world.client.get("/readyz")
+    assert (refused.status_code, refused.json()["rules"]) == (503, "unread")
+
+
 def test_what_is_published_takes_effect_days_later_and_after_the_version_before(desk: Desk) -> None:
     first = earliest_day(shanghai_today())
     early = desk.without_alarm(in_force_from=str(shanghai_today() + timedelta(days=2)))
@@ -767,3 +794,27 @@ def test_a_repeated_start_with_the_same_key_makes_one_draft(desk: Desk) -> None:
     first = desk.editor.post(PATH, json=body, headers=headers)
     again = desk.editor.post(PATH, json=body, headers=headers)
     assert (first.status_code, first.json()["id"]) == (201, again.json()["id"])
+
+
+def test_every_act_leaves_an_audit_row_and_a_change_row(desk: Desk) -> None:
+    version = desk.publish(desk.without_alarm())
+    given_up = desk.step(desk.editor, desk.draft(), "withdraw").json()
+    assert desk.step(desk.chief, version, "revoke").status_code == 200
+
+    async def told(session: AsyncSession) -> Any:
+        ids = [UUID(version["id"]), UUID(given_up["id"])]
+        acts = select(AuditEntry.object_id, AuditEntry.action, AuditEntry.user_id, AuditEntry.before_hash)
+        acts = acts.where(AuditEntry.object_id.in_(ids)).order_by(AuditEntry.id)
+        changes = select(Change.object_id, Change.kind, Change.version).where(Change.object_id.in_(ids))
+        return (await session.execute(acts)).all(), (await session.execute(changes.order_by(Change.id))).all()
+
+    acts, changes = desk.world.in_database(told)
+    editor, chief = desk.editor.user_id, desk.chief.user_id
+    published, other = UUID(version["id"]), UUID(given_up["id"])
+    assert [row[:3] for row in acts] == [
+        (published, "rules:start", editor), (published, "rules:change", editor), (published, "rules:publish", chief),
+        (other, "rules:start", editor), (other, "rules:withdraw", editor), (published, "rules:revoke", chief),
+    ]  # fmt: skip
+    assert [row[3] is None for row in acts] == [row[1] == "rules:start" for row in acts]
+    assert {row[1] for row in changes} == {"ruleset"}
+    assert [row[2] for row in changes if row[0] == published] == [1, 2, 3, 3]

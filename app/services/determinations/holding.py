@@ -5,8 +5,10 @@ once a minute behind judges by the right one all the same.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from uuid import UUID
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,8 +21,11 @@ from app.services.determinations.ruleset_content import build_content, hash_of
 
 READ_SECONDS = 60.0
 """How long a process may not know of a publication. Far less than the days between publication and effect."""
+UNREAD_SECONDS = 600.0
+"""Since the last good reading: a process that could not read for so long says that it is not ready."""
 
 log = get_logger()
+_read_at: float | None = None
 
 
 class RulesTampered(Exception):
@@ -29,12 +34,22 @@ class RulesTampered(Exception):
 
 async def hold_published(session: AsyncSession) -> None:
     """Hold every published version. One statement when nothing is new. Raises RulesTampered."""
+    global _read_at
     revoked = exists().where(RulesetStep.version_id == RulesetVersion.id, RulesetStep.action == "revoke")
     wanted = select(RulesetVersion.id, revoked).where(RulesetVersion.status == "published")
     now = {row[0]: row[1] for row in await session.execute(wanted)}
     known = {one.publication.id: one for one in editions() if one.publication is not None}
-    if now == {identifier: one.is_revoked for identifier, one in known.items()}:
-        return
+    if now != {identifier: one.is_revoked for identifier, one in known.items()}:
+        await _hold_anew(session, now)
+    _read_at = time.monotonic()
+
+
+def is_unread() -> bool:
+    """Whether this process has held no good reading for too long: what was published since it may not know."""
+    return _read_at is None or time.monotonic() - _read_at > UNREAD_SECONDS
+
+
+async def _hold_anew(session: AsyncSession, now: Mapping[UUID, bool]) -> None:
     rows = select(RulesetVersion).where(RulesetVersion.id.in_(now))
     rows = rows.order_by(RulesetVersion.published_at, RulesetVersion.id)
     held = [_edition(row, is_revoked=now[row.id]) for row in (await session.execute(rows)).scalars()]
