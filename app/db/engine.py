@@ -42,7 +42,8 @@ def make_engine(url: URL, *, pool_size: int, overflow: int, prepares: bool = Fal
         connect_args={
             "prepare_threshold": PREPARED_AFTER if prepares else None,
             "application_name": "anshao",
-            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=15000",
+            "options": "-c timezone=UTC -c standard_conforming_strings=on "  # off, lists of bytes would be stored otherwise
+            "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=15000",
         },
     )
 

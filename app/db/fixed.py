@@ -4,6 +4,7 @@ See docs/adr/0025-hot-statements-go-to-the-driver.md. Everything else goes throu
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.types import JSON
 
@@ -46,32 +47,36 @@ class Fixed:
             connection = await connection.connection()
         for listener in listeners:
             listener(connection, self.text)
-        assert connection.sync_connection is not None
-        driver = connection.sync_connection.connection.driver_connection
+        sync = connection.sync_connection
+        assert sync is not None
+        if (
+            sync.invalidated
+        ):  # it would be replaced by one that is in no transaction, or in one nobody commits
+            raise PendingRollbackError("the connection of this unit of work was lost")
+        driver = sync.connection.driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)
-        return await self._fetch(connection, driver, values)
+        try:
+            return await self._fetch(driver, values)
+        except BaseException as error:
+            if driver.closed:
+                await _give_up(connection)
+            if isinstance(error, psycopg.Error):
+                raise DBAPIError.instance(
+                    self.text,
+                    None,
+                    error,
+                    psycopg.Error,
+                    hide_parameters=True,
+                    connection_invalidated=driver.closed,
+                ) from error
+            raise
 
-    async def _fetch(
-        self, connection: AsyncConnection, driver: psycopg.AsyncConnection[Any], values: Mapping[str, Any]
-    ) -> Sequence[Any]:
+    async def _fetch(self, driver: psycopg.AsyncConnection[Any], values: Mapping[str, Any]) -> Sequence[Any]:
         text, names, own = self._compiled
         given = {**own, **values}
         cursor = psycopg.AsyncRawCursor(driver, row_factory=namedtuple_row)
-        try:
-            await cursor.execute(text, [_plain(given[name], is_json) for name, is_json in names])
-            return await cursor.fetchall()
-        except psycopg.Error as error:
-            is_lost = driver.closed
-            if is_lost:
-                await connection.invalidate(error)
-            raise DBAPIError.instance(
-                text.decode(),
-                None,
-                error,
-                psycopg.Error,
-                hide_parameters=True,
-                connection_invalidated=is_lost,
-            ) from error
+        await cursor.execute(text, [_plain(given[name], is_json) for name, is_json in names])
+        return await cursor.fetchall()
 
     @cached_property
     def _compiled(self) -> tuple[bytes, tuple[tuple[str, bool], ...], dict[str, Any]]:
@@ -84,6 +89,12 @@ class Fixed:
         )
         own = {name: value for name, value in state.parameters.items() if name not in asked}
         return state.statement.encode(), names, own
+
+
+async def _give_up(connection: AsyncConnection) -> None:
+    """Let SQLAlchemy meet the lost connection itself: it then trusts none of the pool that is as old."""
+    with suppress(DBAPIError):
+        await connection.exec_driver_sql("SELECT 1")
 
 
 def _plain(value: Any, is_json: bool) -> Any:

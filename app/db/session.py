@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
 
@@ -21,14 +22,33 @@ class OnceSession(AsyncSession):
         self._refuse_if_spent()
         return await super().connection(*args, **options)
 
-    async def execute(self, *args: Any, **options: Any) -> Any:
-        """A statement, as long as nothing was written."""
-        self._refuse_if_spent()
-        return await super().execute(*args, **options)
+    async def execute(self, statement: Any, *args: Any, **options: Any) -> Any:
+        """A SELECT, as long as nothing was written."""
+        self._refuse_if_writing(statement)
+        return await super().execute(statement, *args, **options)
+
+    async def scalar(self, statement: Any, *args: Any, **options: Any) -> Any:
+        """The one value of a SELECT, as long as nothing was written."""
+        self._refuse_if_writing(statement)
+        return await super().scalar(statement, *args, **options)
+
+    async def scalars(self, statement: Any, *args: Any, **options: Any) -> Any:
+        """The values of a SELECT, as long as nothing was written."""
+        self._refuse_if_writing(statement)
+        return await super().scalars(statement, *args, **options)
+
+    async def stream(self, *_: Any, **__: Any) -> Any:
+        """Nothing is streamed here."""
+        raise NotImplementedError
 
     async def flush(self, *args: Any, **options: Any) -> None:
         """Nothing may wait to be written: it would be a second transaction."""
         if self.new or self.dirty or self.deleted:
+            raise RuntimeError("a unit that writes once writes by insert_rows alone")
+
+    def _refuse_if_writing(self, statement: Any) -> None:
+        self._refuse_if_spent()
+        if not isinstance(statement, Select):
             raise RuntimeError("a unit that writes once writes by insert_rows alone")
 
     def _refuse_if_spent(self) -> None:

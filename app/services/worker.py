@@ -125,26 +125,27 @@ async def _until(stop: asyncio.Event, name: str, work: Callable[[], Awaitable[bo
 
 
 class Comparer:
-    """Compares hazards in the machine's spare time, which nobody waits for; once patience has run out, also beside other work."""
+    """Compares hazards in the machine's spare time, which nobody waits for; what has waited too long, also beside other work."""
 
     def __init__(self, runtime: Runtime, patience: timedelta) -> None:
         self._runtime = runtime
         self._patience = patience.total_seconds()
         self._spare = SpareTime()
-        self._spare_at = time.monotonic()
+        self._nothing_left_at = time.monotonic()
 
     async def work(self) -> bool:
         """One unit of work, or none yet; True when there is more to do at once."""
         began = time.monotonic()
         is_scarce = self._spare.is_scarce()
-        if not is_scarce:
-            self._spare_at = began
-        elif began - self._spare_at < self._patience:
+        if is_scarce and began - self._nothing_left_at < self._patience:
             return False
         async with self._runtime.database.write() as session:
             has_more = await compare_changed(session)
+        if not has_more:
+            self._nothing_left_at = time.monotonic()
         if is_scarce:
             await asyncio.sleep(COMPARING_RESTS * (time.monotonic() - began))
+        self._spare.is_scarce()  # what it has used itself is not others' work
         return has_more
 
 

@@ -6,12 +6,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import Uuid, bindparam, literal, select, text
+from sqlalchemy import Uuid, bindparam, literal, make_url, select, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
+from app.db.engine import make_engine, psycopg_url
 from app.db.fixed import Fixed
 from app.enums.inspections import PackageKind
 from app.models.identity import User
@@ -78,21 +79,47 @@ def test_errors_are_those_of_sqlalchemy_and_show_no_values(world: World) -> None
     assert "a private word" not in str(refused.value).replace(str(refused.value.orig), "")
 
 
-def test_a_lost_connection_is_given_up_and_the_next_one_works(
+def test_when_one_connection_is_lost_none_as_old_is_trusted(
     world: World, runtime: Runtime, database_address: str
 ) -> None:
-    asked = Fixed(text("SELECT pg_backend_pid() AS pid, pg_sleep(:seconds)"))
+    asked = Fixed(text("SELECT pg_backend_pid() AS pid"))
 
-    async def lose(_: AsyncSession) -> bool:
+    async def lose(_: AsyncSession) -> tuple[bool, str, int]:
+        async with runtime.database.single_statement() as one, runtime.database.single_statement() as two:
+            pids = [(await asked.all(connection, {}))[0].pid for connection in (one, two)]
+        with psycopg.connect(database_address, autocommit=True) as other:
+            for pid in pids:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
         async with runtime.database.single_statement() as connection:
-            (row,) = await asked.all(connection, {"seconds": 0})
-            with psycopg.connect(database_address, autocommit=True) as other:
-                other.execute("SELECT pg_terminate_backend(%s)", (row.pid,))
-            try:
-                await asked.all(connection, {"seconds": 1})
-            except DBAPIError as error:
-                return error.connection_invalidated
-        return False
+            with pytest.raises(DBAPIError) as lost:
+                await asked.all(connection, {})
+            with pytest.raises(PendingRollbackError):
+                await asked.all(connection, {})
+        async with runtime.database.single_statement() as one, runtime.database.single_statement() as two:
+            fresh = {(await asked.all(connection, {}))[0].pid for connection in (one, two)}
+        return lost.value.connection_invalidated, getattr(lost.value.orig, "sqlstate", ""), len(fresh)
 
-    assert world.in_database(lose) is True
-    assert len(run(world, asked, {"seconds": 0})) == 1
+    assert world.in_database(lose) == (True, "57P01", 2)
+
+
+def test_bytes_are_kept_as_they_are_whatever_the_database_says_of_backslashes(
+    world: World, database_address: str
+) -> None:
+    kept = Fixed(text("SELECT unnest(CAST(:bytes AS bytea[])) AS bytes"))
+    given = b"\\x00\x00\xff'"
+
+    async def keep(_: AsyncSession) -> Any:
+        engine = make_engine(psycopg_url(database_address), pool_size=1, overflow=0)
+        try:
+            async with engine.connect() as connection:
+                return (await kept.all(connection, {"bytes": [given]}))[0].bytes
+        finally:
+            await engine.dispose()
+
+    name = make_url(database_address).database
+    with psycopg.connect(database_address, autocommit=True) as other:
+        other.execute(f"ALTER DATABASE {name} SET standard_conforming_strings = off")
+        try:
+            assert world.in_database(keep) == given
+        finally:
+            other.execute(f"ALTER DATABASE {name} RESET standard_conforming_strings")

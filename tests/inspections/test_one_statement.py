@@ -109,7 +109,11 @@ def test_a_unit_that_writes_once_writes_nothing_after_that(world: World, runtime
         async with runtime.database.write_once() as session:
             session.add(Change(**told))
 
-    for work in (write_twice, write_and_ask, write_later):
+    async def write_otherwise(_: AsyncSession) -> None:
+        async with runtime.database.write_once() as session:
+            await session.scalar(insert(Change).values(told).returning(Change.id))
+
+    for work in (write_twice, write_and_ask, write_later, write_otherwise):
         with pytest.raises(RuntimeError, match="writes once"):
             world.in_database(work)
 

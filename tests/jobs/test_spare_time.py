@@ -25,7 +25,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[AsyncSession]:
 
     async def compare(session: AsyncSession) -> bool:
         done.append(session)
-        return False
+        return len(done) < 2
 
     monkeypatch.setattr(worker, "compare_changed", compare)
     monkeypatch.setattr(worker, "COMPARING_RESTS", 0)
@@ -54,3 +54,24 @@ def test_hazards_are_compared_on_a_busy_machine_once_patience_has_run_out(
     impatient = comparer(runtime, patience=0)
     asyncio.run(impatient.work())
     assert len(compared) == 1
+
+
+def test_a_quiet_moment_does_not_make_what_is_left_wait_as_long_again(
+    runtime: Runtime, compared: list[AsyncSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(worker.time, "monotonic", lambda: clock[0])
+    waiting = comparer(runtime, patience=300)
+    clock[0] += 200
+    monkeypatch.setattr(Machine, "is_busy", False)
+    assert asyncio.run(waiting.work()) is True, "there is more"
+    monkeypatch.setattr(Machine, "is_busy", True)
+    clock[0] += 50
+    asyncio.run(waiting.work())
+    assert len(compared) == 1
+    clock[0] += 51
+    asyncio.run(waiting.work())
+    assert len(compared) == 2
+    clock[0] += 299
+    asyncio.run(waiting.work())
+    assert len(compared) == 2, "nothing was left, so patience begins anew"

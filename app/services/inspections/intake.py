@@ -144,8 +144,10 @@ async def keep_packages(
             continue
         try:
             kept.append(await _keep_alone(connection, actor, one))
-        except Exception as error:  # noqa: BLE001  it is this row's result
-            kept.append(error)
+        except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            kept.append(error)  # it is this row's result
     return kept
 
 
