@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     invitation_days: int = Field(
         365, ge=1, le=1096, description="Longest validity of an enterprise's invitation"
     )
+    enterprise_reports_per_day: int = Field(
+        20,
+        ge=1,
+        description="Reports of hazards that one invitation may make in a day, and as many reports of rectification",
+    )
     enterprise_refresh_days: int = Field(30, ge=1, description="Validity of an enterprise's refresh token")
     max_body_bytes: int = Field(8 * 1024 * 1024, description="Largest accepted request body")
     max_bundle_bytes: int = Field(256 * 1024 * 1024, description="Largest bundle file that a phone may bring")

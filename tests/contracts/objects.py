@@ -291,6 +291,16 @@ def order(home: Home) -> Any:
     return shown["orders"][0]["id"]
 
 
+@maker("photograph_id")
+def brought_photograph(home: Home) -> Any:
+    person = invited_person(home.world, home.once(enterprise), home.once(site))
+    files = {"file": ("整改后.jpg", camera_jpeg(), "image/jpeg")}
+    answer = person.post(f"/enterprise/v1/orders/{home.once(order)}/photographs", files=files)
+    assert answer.status_code == 201, answer.text
+    examine_all(home.world, home.world.runtime)
+    return answer.json()["id"]
+
+
 @maker("report_id")
 def self_report(home: Home) -> Any:
     home.once(hazard)  # the newest of the registry until now

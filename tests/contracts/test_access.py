@@ -369,7 +369,8 @@ def test_nothing_foreign_is_counted(
 def test_a_neighbour_at_the_same_door_finds_nothing(
     endpoint: Endpoint, requests: Requests, home: Home, neighbours: list[Person]
 ) -> None:
-    request = requests.make(endpoint, {name: home.id_of(name) for name in parameters_of(endpoint)}, nothing)
+    ids = {name: PLAIN.get(name) or home.id_of(name) for name in parameters_of(endpoint)}
+    request = requests.make(endpoint, ids, nothing)
     for neighbour in neighbours:
         assert_not_found(endpoint, neighbour.request(request["method"], request["url"], **rest(request)))
 
@@ -385,7 +386,7 @@ def test_a_neighbour_s_lists_are_empty(endpoint: Endpoint, home: Home, neighbour
 def test_a_revoked_invitation_opens_nothing(
     endpoint: Endpoint, requests: Requests, home: Home, revoked: Person
 ) -> None:
-    ids = {name: home.id_of(name) for name in parameters_of(endpoint)}
+    ids = {name: PLAIN.get(name) or home.id_of(name) for name in parameters_of(endpoint)}
     request = requests.make(endpoint, ids, nothing)
     answer = revoked.request(request["method"], request["url"], **rest(request))
     assert (answer.status_code, code_of(answer)) == (401, "unauthenticated")

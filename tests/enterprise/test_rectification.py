@@ -1,20 +1,27 @@
 """An enterprise answers an order: its photographs are kept like any evidence, its report brings the officers back."""
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
+from PIL import Image
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from anshao_phone import sha256_of
+from anshao_phone import Photo, sha256_of
 from app.core.ids import new_id
+from app.models.history import AuditEntry
 from app.services.hazards import answering
 from app.services.runtime import Runtime
 from tests.enterprise.test_orders import HAZARDS, ORDERS, Factory
 from tests.evidence.files import camera_jpeg
+from tests.evidence.test_examination import examine_all
 from tests.evidence.test_intake import stored_bytes
 from tests.factories.field import Field
-from tests.factories.invited import invited_person, invited_to
+from tests.factories.invited import invited_person, invited_to, limited_to
 from tests.factories.world import Person, World
 
 NOTE = "已补充辨识并张贴警示标志"
@@ -188,3 +195,78 @@ def test_two_reports_at_once_make_one_step(factory: Answering) -> None:
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(factory.report, photographs))
     assert sorted(answer.status_code for answer in answers) == [201, 409]
+
+
+COPY = "/enterprise/v1/photographs/{}/derivatives/{}"
+
+
+def copy_of(photograph: str, who: Person, pixels: int = 320, **headers: str) -> Any:
+    return who.get(COPY.format(photograph, pixels), headers=headers)
+
+
+def test_whoever_brought_a_photograph_looks_at_it_again_and_that_is_written_down(
+    factory: Answering, runtime: Runtime
+) -> None:
+    photograph = factory.photograph()
+    assert copy_of(photograph, factory.person).status_code == 404, "no copy is made yet"
+    examine_all(factory.world, runtime)
+    seen = copy_of(photograph, factory.person)
+    assert (seen.status_code, seen.headers["content-type"]) == (200, "image/jpeg")
+    assert max(Image.open(io.BytesIO(seen.content)).size) <= 320
+    assert copy_of(photograph, factory.person, 1280).status_code == 200
+    held = copy_of(photograph, factory.person, **{"If-None-Match": seen.headers["etag"]})
+    assert held.status_code == 304
+    assert copy_of(photograph, factory.person, 99).status_code == 422
+
+    async def written(session: AsyncSession) -> Any:
+        wanted = select(AuditEntry).where(
+            AuditEntry.object_id == UUID(photograph), AuditEntry.action == "evidence:read"
+        )
+        return [(one.actor_kind, one.detail["size"]) for one in (await session.execute(wanted)).scalars()]
+
+    assert sorted(factory.world.in_database(written), key=str) == [("enterprise", 1280), ("enterprise", 320)]
+
+
+def test_nobody_looks_at_a_photograph_that_his_own_invitation_did_not_bring(
+    factory: Answering, runtime: Runtime
+) -> None:
+    """Not a colleague's of the same site, not another enterprise's, and not the officers' of the same hazard."""
+    photograph = factory.photograph()
+    officers_own = Photo(camera_jpeg(), "RTO-01")
+    ids = [one.user_id for one in factory.officers]
+    document = factory.field.document(
+        factory.field.publish("rto"), ids, visit_id=str(new_id()), answers={"RTO-01": {"value": "no"}}
+    )
+    phone = factory.field.phone(factory.officer.user_id)
+    package = phone.seal(document, [officers_own])
+    assert phone.put_package(package).status_code == 201
+    assert phone.put_photo(package, officers_own).status_code == 201
+    examine_all(factory.world, runtime)
+    assert copy_of(photograph, factory.person).status_code == 200
+    colleague = invited_to(factory.world, factory.field)
+    stranger = invited_to(factory.world, Field(factory.world))
+    for who in (colleague, stranger):
+        assert copy_of(photograph, who).status_code == 404
+    assert copy_of(str(officers_own.id), factory.person).status_code == 404
+    assert copy_of(photograph, factory.officer).status_code == 403
+
+
+def test_only_so_many_reports_of_rectification_are_made_in_a_day(
+    factory: Answering, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited_to(monkeypatch, app, 1)
+    photograph = factory.photograph()
+    first = factory.report(photograph, key="first")
+    assert first.status_code == 201
+    assert factory.report(photograph, key="first").json() == first.json(), "a repetition is none"
+    factory.reinspect(is_rectified=False)
+    refused = factory.report(photograph)
+    assert (refused.status_code, refused.json()["code"], refused.json()["retry"]) == (
+        429,
+        "daily_limit",
+        "after",
+    )
+    assert 0 < int(refused.headers["retry-after"]) <= 24 * 3600
+    assert factory.at_console()["status"] == "ordered"
+    assert factory.person.post("/enterprise/v1/reports", json={"description": "自查发现"}).status_code == 201
+    assert factory.report(photograph, who=invited_to(factory.world, factory.field)).status_code == 201

@@ -1,24 +1,27 @@
 """An enterprise reports of itself: heard when the server heard it, suspected is not major, and it sees its own to the end."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.clock import SHANGHAI, shanghai_today, standing_at
+from app.core.clock import SHANGHAI, shanghai_today, standing_at, utc_now
 from app.core.ids import new_id
 from app.models.hazards import Hazard
 from app.models.organizations import Authority, Jurisdiction
+from app.services.identity.tokens import ENTERPRISE, issue_access_token
 from app.services.runtime import Runtime
 from tests.enterprise.test_orders import HAZARDS, ORDERS, Factory, items
 from tests.enterprise.test_rectification import NOTE
 from tests.evidence.files import camera_jpeg
 from tests.factories.field import Field
-from tests.factories.invited import invited_person, invited_to
-from tests.factories.world import LONG_AGO, World
+from tests.factories.invited import invited_person, invited_to, limited_to
+from tests.factories.world import LONG_AGO, Person, World
 from tests.support.queries import recorded_queries
 
 REPORTS = "/enterprise/v1/reports"
@@ -171,3 +174,39 @@ def test_from_the_enterprise_s_report_to_the_closed_hazard(factory: Factory) -> 
         return await session.scalar(select(Hazard.source).where(Hazard.id == made["id"]))
 
     assert factory.world.in_database(sources) == "self_report"
+
+
+def test_only_so_many_hazards_are_reported_in_a_day_and_the_next_day_again(
+    factory: Factory, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited_to(monkeypatch, app, 2)
+    for _ in range(2):
+        report(factory)
+    refused = factory.person.post(REPORTS, json={"description": WORDS})
+    assert (refused.status_code, refused.json()["code"]) == (429, "daily_limit")
+    assert refused.headers["content-type"] == "application/problem+json"
+    left = int(refused.headers["retry-after"])
+    assert len(items(factory.person, REPORTS)) == 2
+    colleague = invited_to(factory.world, factory.field)
+    assert colleague.post(REPORTS, json={"description": WORDS}).status_code == 201
+    with standing_at(utc_now() + timedelta(seconds=left)):
+        factory.person = logged_in_again(factory)
+        report(factory)
+
+
+def test_two_requests_at_once_are_not_both_the_last(
+    factory: Factory, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited_to(monkeypatch, app, 1)
+    with ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(factory.person.post, REPORTS, json={"description": WORDS}) for _ in range(4)]
+        assert sorted(one.result().status_code for one in sent) == [201, 429, 429, 429]
+
+
+def logged_in_again(factory: Factory) -> Person:
+    """The same invitation, with a token of the moment."""
+    session_id = factory.person.session_id
+    token = issue_access_token(
+        factory.world.runtime.keys, minutes=60, session_id=session_id, audience=ENTERPRISE
+    )
+    return Person(factory.world.client, factory.person.user_id, session_id, token)

@@ -1,9 +1,12 @@
 """Enterprises' people: invited to a site, and logged in by their invitation."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import utc_now
@@ -39,3 +42,10 @@ def invited_person(world: World, enterprise_id: UUID, site_id: UUID) -> Person:
 def invited_to(world: World, field: Any) -> Person:
     """The same, to a field's site."""
     return invited_person(world, field.enterprise_id, field.site_id)
+
+
+def limited_to(monkeypatch: pytest.MonkeyPatch, app: FastAPI, reports: int) -> None:
+    """So many reports of an invitation in a day from here on."""
+    runtime = app.state.runtime
+    settings = runtime.settings.model_copy(update={"enterprise_reports_per_day": reports})
+    monkeypatch.setitem(app.state._state, "runtime", replace(runtime, settings=settings))

@@ -2,9 +2,11 @@
 
 from fastapi import APIRouter
 
-from app.routers.enterprise import orders, rectification, reports, session
+from app.routers.enterprise import orders, photographs, rectification, reports, session
 
 
 def enterprise_areas() -> list[APIRouter]:
     """The routers of this audience."""
-    return [session.router, orders.orders, orders.measures, rectification.router, reports.router]
+    return [
+        session.router, orders.orders, orders.measures, rectification.router, photographs.router, reports.router,
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.paging import PageOf, PagingOf
-from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
+from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
 from app.schemas.enterprise.reports import OwnReport, SelfReportRequest
 from app.services.hazards.self_reports import (
     SelfReport,
@@ -22,10 +22,11 @@ SUBMIT = [Depends(allowed("self_reports:submit"))]
 
 @router.post("", status_code=201, dependencies=SUBMIT)
 async def post_report(
-    body: SelfReportRequest, actor: CurrentActor, session: WriteSession, _: Idempotency
+    body: SelfReportRequest, actor: CurrentActor, session: WriteSession, runtime: RuntimeOf, _: Idempotency
 ) -> OwnReport:
-    """Report a hazard of this site; it counts as found when the server hears of it."""
-    return await submit_self_report(session, actor, SelfReport(**body.model_dump()))
+    """Report a hazard of this site; it counts as found when the server hears of it. So many a day: 429 with Retry-After beyond."""
+    most = runtime.settings.enterprise_reports_per_day
+    return await submit_self_report(session, actor, SelfReport(**body.model_dump()), most)
 
 
 @router.get("", dependencies=READ)

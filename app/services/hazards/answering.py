@@ -10,7 +10,10 @@ from app.core.actor import Actor
 from app.core.errors import NotFoundProblem
 from app.models.evidence import EvidenceFile
 from app.models.hazards import Hazard, HazardStep, RectificationOrder
+from app.schemas.evidence import StoredObject
 from app.services.evidence.desk import DeskFile, keep_desk_file
+from app.services.evidence.reading import find_bytes
+from app.services.hazards.daily_limit import check_daily_limit
 from app.services.hazards.errors import (
     HazardStateProblem,
     PhotographChoiceProblem,
@@ -41,14 +44,33 @@ async def keep_photograph(
     return await keep_desk_file(session, actor, kept, said, hazard.region_id)
 
 
+async def find_own_photograph(
+    session: AsyncSession, actor: Actor, photograph_id: UUID, pixels: int
+) -> tuple[StoredObject, UUID | None]:
+    """The reduced copy of a file that the actor's own invitation brought, and its region; raises NotFoundProblem for any other,
+    colleagues' and officers' too, and while there is no copy yet."""
+    own = select(EvidenceFile.id).where(
+        EvidenceFile.id == photograph_id, EvidenceFile.invitation_id == actor.invitation_id
+    )
+    if await session.scalar(own) is None:
+        raise NotFoundProblem
+    return await find_bytes(session, actor, photograph_id, pixels, is_shown=True)
+
+
 async def report_by_enterprise(
-    session: AsyncSession, actor: Actor, order_id: UUID, note: str, photograph_ids: Sequence[UUID]
+    session: AsyncSession,
+    actor: Actor,
+    order_id: UUID,
+    note: str,
+    photograph_ids: Sequence[UUID],
+    most_a_day: int,
 ) -> Hazard:
     """Say that the hazard of an order is rectified, with photographs brought before: it waits for its re-inspection.
 
-    Raises NotFoundProblem, HazardStateProblem, PhotographChoiceProblem.
+    Raises NotFoundProblem, HazardStateProblem, DailyLimitProblem, PhotographChoiceProblem.
     """
     hazard = await _hazard_to_answer(session, actor, order_id)
+    await check_daily_limit(session, actor, _ACTION, most_a_day)
     wanted = _own_files(hazard.id).where(EvidenceFile.id.in_(photograph_ids))
     if set((await session.execute(wanted)).scalars()) != set(photograph_ids):
         raise PhotographChoiceProblem

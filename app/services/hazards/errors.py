@@ -298,6 +298,16 @@ class ReportAuthorityProblem(InvalidProblem):
     en = "A hazard is registered in the name of one's own authority or of one that has entrusted it"
 
 
+class DailyLimitProblem(Problem):
+    """An invitation reports only so often in a day; `seconds` until the next begins."""
+
+    status = 429
+    code = "daily_limit"
+    retry = "after"
+    zh = "今日上报已达 {most} 次上限，请明日再报；紧急情况请直接联系执法人员"
+    en = "The limit of {most} reports a day is reached; go on tomorrow, and call the officers if it is urgent"
+
+
 class InformantProblem(InvalidProblem):
     """Only tips have informants."""
 

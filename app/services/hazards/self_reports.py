@@ -17,6 +17,7 @@ from app.models.hazards import Hazard, HazardReport
 from app.models.identity import User
 from app.models.organizations import Authority
 from app.schemas.enterprise.reports import OwnReport
+from app.services.hazards.daily_limit import check_daily_limit
 from app.services.hazards.errors import NoAuthorityProblem
 from app.services.hazards.issued import of_the_invited
 from app.services.hazards.reporting import Report, report_hazard
@@ -33,13 +34,16 @@ class SelfReport:
     suspected_clause: str | None
 
 
-async def submit_self_report(session: AsyncSession, actor: Actor, said: SelfReport) -> OwnReport:
+async def submit_self_report(
+    session: AsyncSession, actor: Actor, said: SelfReport, most_a_day: int
+) -> OwnReport:
     """Register the hazard at the actor's site; it was found when the server hears of it, whatever the enterprise says.
 
-    Raises NoAuthorityProblem, ClauseUnknownProblem.
+    Raises DailyLimitProblem, NoAuthorityProblem, ClauseUnknownProblem.
     """
     if actor.site_id is None:
         raise ForbiddenProblem
+    await check_daily_limit(session, actor, "register", most_a_day)
     report = Report(
         source=HazardSource.SELF_REPORT,
         site_id=actor.site_id,
