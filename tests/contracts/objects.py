@@ -291,11 +291,15 @@ def order(home: Home) -> Any:
     return shown["orders"][0]["id"]
 
 
+def an_invited(home: Home) -> Person:
+    """Who brought the photograph: it is shown to nobody else of the enterprise."""
+    return invited_person(home.world, home.once(enterprise), home.once(site))
+
+
 @maker("photograph_id")
 def brought_photograph(home: Home) -> Any:
-    person = invited_person(home.world, home.once(enterprise), home.once(site))
     files = {"file": ("整改后.jpg", camera_jpeg(), "image/jpeg")}
-    answer = person.post(f"/enterprise/v1/orders/{home.once(order)}/photographs", files=files)
+    answer = home.once(an_invited).post(f"/enterprise/v1/orders/{home.once(order)}/photographs", files=files)
     assert answer.status_code == 201, answer.text
     examine_all(home.world, home.world.runtime)
     return answer.json()["id"]

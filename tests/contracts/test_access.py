@@ -20,7 +20,7 @@ from app.routers.audiences import AUDIENCES
 from app.routers.endpoints import Endpoint, list_endpoints
 from app.services.identity.policy import CLIENT_SCOPES, INVITED_ACTIONS, PERMISSIONS, actions_of
 from tests.contracts.callers import Callers
-from tests.contracts.objects import MAKERS, NOT_REGIONAL, Home, team_phone
+from tests.contracts.objects import MAKERS, NOT_REGIONAL, Home, an_invited, team_phone
 from tests.contracts.requests import Requests
 from tests.factories.world import Person
 
@@ -305,6 +305,8 @@ def test_at_home_the_object_is_found(
     callers = at_home.entitled(endpoint)
     if endpoint.audience == "mobile":
         callers.append(home.once(team_phone))
+    if endpoint.audience == "enterprise":
+        callers.append(home.once(an_invited))
     answers = [caller.request(request["method"], request["url"], **rest(request)) for caller in callers]
     assert 200 in {answer.status_code for answer in answers}, answers[0].text
 
