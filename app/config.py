@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Reports of hazards that one invitation may make in a day, and as many reports of rectification",
     )
+    invitation_kept_days: int = Field(
+        180,
+        ge=1,
+        description="Days after the end of an invitation until the person's name, telephone and e-mail are erased",
+    )
     enterprise_refresh_days: int = Field(30, ge=1, description="Validity of an enterprise's refresh token")
     max_body_bytes: int = Field(8 * 1024 * 1024, description="Largest accepted request body")
     max_bundle_bytes: int = Field(256 * 1024 * 1024, description="Largest bundle file that a phone may bring")

@@ -109,12 +109,17 @@ class SiteLink(Identified, Timed, Base):
 class SiteInvitation(Identified, Timed, Versioned, Base):
     """A person of the enterprise whose site it is, invited to see its orders and to answer them, until `expires_at`.
 
-    The code is good once, until `code_expires_at`; only its hash is kept. Revoked for good.
+    The code is good once, until `code_expires_at`; only its hash is kept. Revoked for good. Some time after its end the person is
+    erased (`erased_at`); `person_hash`, keyed with the installation's secret, still tells whether it was a certain one.
     """
 
     __tablename__ = "site_invitations"
     __table_args__ = (
         CheckConstraint("(revoked_at IS NULL) = (revoked_reason IS NULL)", name="revoked"),
+        CheckConstraint("(erased_at IS NULL) = (person_hash IS NULL)", name="erased"),
+        CheckConstraint(
+            "erased_at IS NULL OR (name = '' AND phone IS NULL AND email IS NULL)", name="nothing_left"
+        ),
         Index("ix_site_invitations_site_id_id", "site_id", "id"),
     )
 
@@ -130,6 +135,8 @@ class SiteInvitation(Identified, Timed, Versioned, Base):
     redeemed_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     revoked_reason: Mapped[str | None]
+    erased_at: Mapped[datetime | None]
+    person_hash: Mapped[str | None]
 
 
 class RiskUnit(Identified, Timed, Versioned, Base):

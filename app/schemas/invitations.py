@@ -28,7 +28,10 @@ class InvitationRequest(Wire):
 
 
 class InvitationView(View):
-    """One invitation. `state` open: the code waits to be used; lapsed: it was not used in time."""
+    """One invitation. `state` open: the code waits to be used; lapsed: it was not used in time.
+
+    `erased_at`: since when nothing of the person is kept but a keyed hash.
+    """
 
     id: UUID
     version: int
@@ -45,6 +48,7 @@ class InvitationView(View):
     redeemed_at: datetime | None
     revoked_at: datetime | None
     revoked_reason: str | None
+    erased_at: datetime | None
 
 
 class InvitationCode(View):

@@ -1,6 +1,7 @@
 """An invitation binds a person to one site: its code works once, and all that came of it ends with it."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from app.enums.identity import Role
 from app.models.enterprises import SiteInvitation
 from app.models.history import AuditEntry
 from app.models.identity import LoginAttempt
+from app.services.enterprises.erasing import BATCH, erase_ended, person_hash
 from app.services.identity.brake import LIMITS
+from app.services.identity.keys import KeyRing
 from app.services.identity.policy import INVITED_ACTIONS, PERMISSIONS
 from app.services.identity.refreshing import first_refresh_token
 from app.services.identity.tokens import ENTERPRISE, issue_access_token
@@ -209,3 +212,85 @@ def test_nobody_is_invited_beyond_the_longest_period(office: Office) -> None:
 
 def test_no_role_of_staff_holds_what_an_invitation_allows() -> None:
     assert not INVITED_ACTIONS & set(PERMISSIONS)
+
+
+KEPT = 180
+
+
+def erase(office: Office) -> None:
+    def all_of_them(session: AsyncSession) -> Any:
+        return erase_ended(session, office.world.runtime.keys, KEPT)
+
+    while office.world.in_database(all_of_them) == BATCH:
+        pass
+
+
+def person_of(office: Office, invitation: dict[str, Any]) -> tuple[Any, ...]:
+    async def read(session: AsyncSession) -> Any:
+        row = await session.get_one(SiteInvitation, invitation["id"], populate_existing=True)
+        return row.name, row.phone, row.email, row.person_hash
+
+    return tuple(office.world.in_database(read))
+
+
+@pytest.mark.parametrize("ended_by", ["revocation", "its period", "the code's lapse"])
+@pytest.mark.parametrize(("days", "is_erased"), [(KEPT - 1, False), (KEPT + 1, True)])
+def test_who_was_invited_is_erased_once_the_invitation_has_been_over_for_so_long(
+    office: Office, ended_by: str, days: int, is_erased: bool
+) -> None:
+    long_ago = utc_now() - timedelta(days=days)
+    if ended_by == "the code's lapse":
+        invitation = office.invite().json()["invitation"]
+        office.set(invitation, code_expires_at=long_ago)
+    else:
+        invitation, _ = office.come_in()
+        over: dict[str, Any] = {"expires_at": long_ago}
+        if ended_by == "revocation":
+            over = {"revoked_at": long_ago, "revoked_reason": "人员离职"}
+        office.set(invitation, **over)
+    erase(office)
+    shown = office.officer.get(f"{INVITATIONS}/{invitation['id']}").json()
+    kept_hash = person_hash(office.world.runtime.keys, "孙安全", "13800001234", "sun@factory.cn")
+    if is_erased:
+        assert person_of(office, invitation) == ("", None, None, kept_hash)
+        assert (shown["name"], shown["phone"], shown["email"]) == ("", None, None)
+        assert shown["erased_at"] is not None
+        assert (shown["site_id"], shown["invited_by"]) == (invitation["site_id"], invitation["invited_by"])
+    else:
+        assert person_of(office, invitation) == ("孙安全", "13800001234", "sun@factory.cn", None)
+        assert (shown["name"], shown["erased_at"]) == ("孙*", None)
+
+
+def test_who_is_still_invited_or_may_still_come_is_not_erased(office: Office) -> None:
+    active, _ = office.come_in()
+    office.set(active, code_expires_at=utc_now() - timedelta(days=KEPT + 9))
+    waiting = office.invite().json()["invitation"]
+    erase(office)
+    assert person_of(office, active)[0] == person_of(office, waiting)[0] == "孙安全"
+
+
+def test_an_erasure_is_audited_once_and_leaves_what_was_done_by_the_invitation(office: Office) -> None:
+    invitation, _ = office.come_in()
+    office.revoke(invitation)
+    office.set(invitation, revoked_at=utc_now() - timedelta(days=KEPT + 1))
+    for _ in range(2):
+        erase(office)
+
+    async def entries(session: AsyncSession) -> list[Any]:
+        wanted = select(AuditEntry).where(AuditEntry.object_id == invitation["id"]).order_by(AuditEntry.id)
+        return [(row.action, row.actor_kind, row.detail) for row in (await session.execute(wanted)).scalars()]
+
+    kept = office.world.in_database(entries)
+    assert [action for action, _, _ in kept] == [
+        "enterprises:invite", "enterprises:redeem_invitation", "enterprises:revoke_invitation", "enterprises:erase_invited",
+    ]  # fmt: skip
+    assert kept[-1][1] == "system"
+    assert kept[-1][2]["person_hash"] == person_of(office, invitation)[3]
+    assert not any(word in str(detail) for _, _, detail in kept for word in ("孙安全", "13800001234"))
+
+
+def test_the_hash_of_a_person_needs_the_installation_s_secret(office: Office, tmp_path: Path) -> None:
+    keys, elsewhere = office.world.runtime.keys, KeyRing(tmp_path / "keys")
+    same = [person_hash(keys, "孙安全", "13800001234", None) for _ in range(2)]
+    assert same[0] == same[1] != person_hash(elsewhere, "孙安全", "13800001234", None)
+    assert same[0] != person_hash(keys, "孙安全", None, "13800001234")
