@@ -132,11 +132,13 @@ class EmbeddedPostgres:
     def _forget_dead_postmaster(self) -> None:
         """A killed postmaster that nobody has reaped still owns its pid: it would look alive for ever.
 
-        Its file goes only when no process works in the folder any more; left-over backends end by themselves in moments.
+        Its files, that of the folder and that of the socket, go only when no process works in the folder any more; left-over
+        backends end by themselves in moments.
         """
         pid_file = self._folder / "postmaster.pid"
         try:
-            process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+            pid, _, _, port, socket_folder, *_ = pid_file.read_text().split("\n")
+            process = psutil.Process(int(pid))
             if process.status() != psutil.STATUS_ZOMBIE:
                 return
         except (OSError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
@@ -149,6 +151,7 @@ class EmbeddedPostgres:
                 )
             time.sleep(0.1)
         pid_file.unlink(missing_ok=True)
+        (Path(socket_folder) / f".s.PGSQL.{port}.lock").unlink(missing_ok=True)
 
     def _has_workers(self) -> bool:
         """True while a living process has the data folder as its working directory, as every PostgreSQL process has."""

@@ -1,10 +1,16 @@
 """The embedded PostgreSQL takes its time when it must, and says why when it cannot start."""
 
+import ctypes
+import os
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -64,3 +70,33 @@ def test_a_server_that_cannot_start_is_refused_with_the_place_of_its_log(folder:
     with pytest.raises(EmbeddedRefused, match="log"):
         EmbeddedPostgres(folder).start("postgres")
     assert "no_such_setting" in (folder / "postgres" / "log").read_text()
+
+
+@pytest.fixture
+def unreaped() -> Iterator[None]:
+    """Servers that end stay zombies, as in a container whose first process reaps nobody."""
+    set_child_subreaper, libc = 36, ctypes.CDLL(None)
+    assert libc.prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+    yield
+    libc.prctl(set_child_subreaper, 0, 0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="zombies are kept by a call of Linux")
+def test_a_killed_server_that_nobody_reaped_is_not_in_the_way(folder: Path, unreaped: None) -> None:
+    server = EmbeddedPostgres(folder)
+    address = server.start("postgres")
+    killed = psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]))
+    killed.kill()
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(psycopg.OperationalError), psycopg.connect(address) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail((folder / "postgres" / "log").read_text())
+        assert killed.status() == psutil.STATUS_ZOMBIE
+    finally:
+        server.stop()
+        os.waitpid(killed.pid, 0)
