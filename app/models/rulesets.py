@@ -16,7 +16,8 @@ class RulesetVersion(Identified, Timed, Versioned, Base):
 
     `name` is the version as verdicts name it ("2026-1"), `base` the one it follows; `content` is what app/rules/ruleset.py
     builds, with the questions, kept as JSON text: the order of facts and of listed values is the one people read.
-    `content_hash`: "sha-256:…" over the canonical JSON of content and cases. Revoked is a step, not a state of the row.
+    `source` is the content's, for lists. `content_hash`: "sha-256:…" over the canonical JSON of content and cases.
+    Revoked is a step, not a state of the row.
     """
 
     __tablename__ = "ruleset_versions"
@@ -39,6 +40,7 @@ class RulesetVersion(Identified, Timed, Versioned, Base):
     base: Mapped[str]
     status: Mapped[str] = mapped_column(default="draft")
     in_force_from: Mapped[date]
+    source: Mapped[dict[str, str]] = mapped_column(JSON)
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
     cases: Mapped[list[Any]] = mapped_column(JSON)
     content_hash: Mapped[str]

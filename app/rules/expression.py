@@ -174,6 +174,8 @@ _TOKEN = re.compile(
 
 
 TOKENS_AT_MOST = 300
+FIGURE_AT_MOST = 15
+"""Signs of a figure: so many are kept exactly."""
 NESTED_AT_MOST = 30
 """Parentheses and negations within one another; the longest of Order 10 has three."""
 
@@ -257,6 +259,8 @@ class _Parser:
         if kind == "text":
             return token[1:-1]
         if kind == "number":
+            if len(token) > FIGURE_AT_MOST:
+                raise ExpressionError(f"a figure of more than {FIGURE_AT_MOST} signs")
             return float(token) if "." in token else int(token)
         if kind == "name" and token not in _WORDS:
             return Name(token)

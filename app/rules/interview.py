@@ -4,10 +4,11 @@ Found by trying every value that makes a difference, the smallest sets of questi
 Pure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import combinations, product
-from math import prod
+from fractions import Fraction
+from itertools import combinations, pairwise, product
+from math import ceil, floor, prod
 
 from app.rules.evaluator import TRADE_KEY, VerdictKind, kind_of
 from app.rules.expression import (
@@ -42,8 +43,7 @@ def interview(
 ) -> Interview:
     """What to ask, given what is known by fact name (None or absent: unknown) and whether the trade makes the clause apply."""
     parts = [clause.scope, clause.major_when] if clause.scope is not None else [clause.major_when]
-    unknown = [name for name in _facts_of(clause, parts) if known.get(name) is None]
-    tried = {name: _values(clause, ruleset, parts, name, known) for name in unknown}
+    tried = _candidates(ruleset, clause, parts, known)
     if applies is None:
         tried = {TRADE_KEY: (True, False), **tried}
     found: dict[VerdictKind, tuple[str, ...]] = {}
@@ -70,8 +70,7 @@ def possible_verdicts(ruleset: Ruleset, clause: Clause) -> frozenset[VerdictKind
 def effort(ruleset: Ruleset, clause: Clause) -> int:
     """How many answers an interview may have to try at most; the greatest of Order 10 is 2187."""
     parts = [clause.scope, clause.major_when] if clause.scope is not None else [clause.major_when]
-    asked = _facts_of(clause, parts)
-    return prod(1 + len(_values(clause, ruleset, parts, name, {})) for name in asked)
+    return prod(1 + len(values) for values in _candidates(ruleset, clause, parts, {}).values())
 
 
 def _smallest_first(names_open: list[str]) -> Iterator[tuple[str, ...]]:
@@ -101,47 +100,96 @@ def _outcomes(
 
 def _kind(ruleset: Ruleset, clause: Clause, given: Mapping[str, Value | None], applies: Truth) -> VerdictKind:
     def lookup(name: str) -> Value | None:
-        return given[name] if name in given else ruleset.constants.get(name)
+        return _value(ruleset, clause, given, name)
 
     scope = applies if clause.scope is None else conjunction(applies, evaluate(clause.scope, lookup))
     return kind_of(scope, evaluate(clause.major_when, lookup))
 
 
-def _facts_of(clause: Clause, parts: list[Expression]) -> list[str]:
+def _facts_of(clause: Clause, parts: Sequence[Expression]) -> list[str]:
     return [name for name in dict.fromkeys(n for part in parts for n in names(part)) if name in clause.facts]
 
 
-def _values(
-    clause: Clause,
+def _candidates(
+    ruleset: Ruleset, clause: Clause, parts: Sequence[Expression], known: Mapping[str, Value | None]
+) -> dict[str, tuple[Value, ...]]:
+    """For each unknown fact of the conditions the values that make every difference to them.
+
+    Both truths; every listed value; of figures, those that bring about every order among the facts and constants that are
+    compared with one another, however indirectly.
+    """
+    unknown = [name for name in _facts_of(clause, parts) if known.get(name) is None]
+    figures = {name for name in unknown if clause.facts[name].type in (FactType.INT, FactType.NUMBER)}
+    found: dict[str, tuple[Value, ...]] = {}
+    for group, marks in _compared(ruleset, clause, parts, known, figures):
+        points = _points(marks, len(group))
+        for name in group:
+            is_whole = clause.facts[name].type is FactType.INT
+            found[name] = tuple(_number(one) for one in points if one.denominator == 1 or not is_whole)
+    for name in set(unknown) - figures:
+        definition = clause.facts[name]
+        listed: tuple[Value, ...] = tuple(value for value, _ in definition.values)
+        found[name] = (False, True) if definition.type is FactType.BOOL else listed
+    return {name: found[name] for name in unknown}
+
+
+def _compared(
     ruleset: Ruleset,
-    parts: list[Expression],
-    name: str,
+    clause: Clause,
+    parts: Sequence[Expression],
     known: Mapping[str, Value | None],
-) -> tuple[Value, ...]:
-    """Values of a fact that make every difference to the clause: both truths, every listed value, around every figure."""
-    definition = clause.facts[name]
-    if definition.type is FactType.BOOL:
-        return (False, True)
-    if definition.type is FactType.ENUM:
-        return tuple(value for value, _ in definition.values)
-    figures = {0.0}
+    figures: Set[str],
+) -> list[tuple[set[str], set[Fraction]]]:
+    """Unknown figures that are compared with one another, directly or through others, and all constants they are compared with."""
+    groups: list[tuple[set[str], set[Fraction]]] = [({name}, set()) for name in sorted(figures)]
     for leaf in (one for part in parts for one in leaves(part)):
-        if isinstance(leaf, Comparison):
-            sides = (leaf.left, leaf.right.name if isinstance(leaf.right, Name) else leaf.right)
-            if name in sides:
-                figures |= set(_figures(ruleset, sides, known))
-    step = 1 if definition.type is FactType.INT else 0.5
-    around = sorted({figure + offset for figure in figures for offset in (-step, 0, step)})
-    return tuple(int(value) if definition.type is FactType.INT else value for value in around if value >= 0)
+        if not isinstance(leaf, Comparison):
+            continue
+        sides = (leaf.left, leaf.right.name if isinstance(leaf.right, Name) else leaf.right)
+        touched = [one for one in groups if one[0].intersection(sides)]
+        if not touched:
+            continue
+        values = [_value(ruleset, clause, known, side) if isinstance(side, str) else side for side in sides]
+        marks = {
+            Fraction(one) for one in values if isinstance(one, int | float) and not isinstance(one, bool)
+        }
+        joined = (set[str]().union(*(one[0] for one in touched)), marks.union(*(one[1] for one in touched)))
+        groups = [*(one for one in groups if one not in touched), joined]
+    return groups
 
 
-def _figures(
-    ruleset: Ruleset, sides: tuple[Value, ...], known: Mapping[str, Value | None]
-) -> Iterator[float]:
-    for side in sides:
-        value = known.get(side, ruleset.constants.get(side)) if isinstance(side, str) else side
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            yield float(value)
+def _points(marks: Set[Fraction], facts: int) -> list[Fraction]:
+    """The marks, and between, below and above them as many values as there are facts, so that these can stand in any order.
+
+    Where whole numbers lie between two marks that are enough of them, these are taken, since any fact can have them; where there
+    are fewer they are marks themselves.
+    """
+    if not marks:
+        return [Fraction(one) for one in range(facts)]
+    ordered = sorted(marks)
+    below, above = ceil(ordered[0]) - 1, floor(ordered[-1]) + 1
+    points = {*ordered, *(Fraction(below - i) for i in range(facts))}
+    points |= {Fraction(above + i) for i in range(facts)}
+    for left, right in pairwise(ordered):
+        first, last = floor(left) + 1, ceil(right) - 1
+        if last - first + 1 >= facts:
+            points |= {Fraction(first + (last - first) * i // max(facts - 1, 1)) for i in range(facts)}
+            continue
+        whole = [left, *(Fraction(one) for one in range(first, last + 1)), right]
+        points.update(whole)
+        for start, end in pairwise(whole):
+            step = (end - start) / (facts + 1)
+            points.update(start + step * i for i in range(1, facts + 1))
+    return sorted(points)
+
+
+def _number(point: Fraction) -> int | float:
+    return int(point) if point.denominator == 1 else float(point)
+
+
+def _value(ruleset: Ruleset, clause: Clause, given: Mapping[str, Value | None], name: str) -> Value | None:
+    """What a name of a condition stands for: a fact hides a setting of the same name."""
+    return given.get(name) if name in clause.facts else ruleset.constants.get(name)
 
 
 def _keys(clause: Clause, asked: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,16 +1,27 @@
 """Versions of the rules on the wire: their content as the law's own files have it, their test cases, what became of both."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StringConstraints
 
 from app.enums.determinations import RulesetStatus
 from app.schemas.common import View, Wire
 from app.schemas.determinations import Bilingual, ClauseCode, Reason
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+def _readable(text: str) -> str:
+    """Whatever people can read: PostgreSQL takes no JSON apart that has a NUL, and nobody sees the others (line breaks are fine)."""
+    if found := _CONTROL.search(text):
+        raise ValueError(f"a control character at {found.start()} (U+{ord(found.group()):04X})")
+    return text
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+Readable = AfterValidator(_readable)
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), Readable]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 VersionName = Annotated[
@@ -18,10 +29,10 @@ VersionName = Annotated[
 ]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.()-]{1,100}$")]
 Condition = Annotated[
-    str, Field(min_length=1, max_length=2000, description="and, or, not, comparisons, names")
+    str, Field(min_length=1, max_length=2000, description="and, or, not, comparisons, names"), Readable
 ]
 Figure = Annotated[StrictInt, Field(ge=-(10**9), le=10**9)] | Annotated[StrictFloat, Field(ge=-1e9, le=1e9)]
-FactValue = StrictBool | Figure | Annotated[str, Field(max_length=100)]
+FactValue = StrictBool | Figure | Annotated[str, Field(max_length=100), Readable]
 ExpectedKind = Literal["suspected_major", "undetermined", "not_matched"]
 
 
@@ -38,8 +49,10 @@ class FactContent(Wire):
     type: Literal["bool", "number", "int", "enum"]
     zh: Text
     en: Text
-    unit: Annotated[str, Field(max_length=20)] | None = None
-    values: dict[Annotated[str, Field(min_length=1, max_length=100)], Text] = Field(default_factory=dict)
+    unit: Annotated[str, Field(max_length=20), Readable] | None = None
+    values: dict[Annotated[str, Field(min_length=1, max_length=100), Readable], Text] = Field(
+        default_factory=dict
+    )
     device: bool = False
     reference: bool = False
 
@@ -56,7 +69,7 @@ class PenaltyContent(Wire):
     """A penalty article that may apply, of a document of the head."""
 
     document: Code
-    article: Annotated[str, Field(max_length=40)] | None = None
+    article: Annotated[str, Field(max_length=40), Readable] | None = None
 
 
 class ClauseContent(Wire):
@@ -88,7 +101,7 @@ class SettingContent(Wire):
     """A value that expressions name, with the passage it comes from."""
 
     value: Figure
-    unit: Annotated[str, Field(max_length=20)]
+    unit: Annotated[str, Field(max_length=20), Readable]
     label: Words
     source: Text
     to_be_confirmed: bool
@@ -134,7 +147,7 @@ class CaseContent(Wire):
     clause: ClauseCode
     facts: Annotated[dict[Word, FactValue], Field(max_length=50)]
     expected: ExpectedKind
-    note: Annotated[str, Field(max_length=500)] | None = None
+    note: Annotated[str, Field(max_length=500), Readable] | None = None
 
 
 class RulesetStartRequest(Wire):
@@ -228,7 +241,7 @@ class RulesetDraftRequest(Wire):
 class RulesetReasonRequest(Wire):
     """Why a draft is given up, or a version must not come into force."""
 
-    reason: Reason
+    reason: Annotated[Reason, Readable]
 
 
 class RulesetVersionView(View):

@@ -25,7 +25,7 @@ from app.enums.determinations import RulesetStatus
 from app.enums.identity import Role
 from app.models.history import AuditEntry, Change
 from app.models.rulesets import RulesetStep, RulesetVersion
-from app.services.determinations import holding
+from app.services.determinations import holding, ruleset_publishing
 from app.services.determinations.content import hold, rulesets, shipped_documents, shipped_rulesets
 from app.services.determinations.holding import RulesTampered, hold_published, published_held
 from app.services.determinations.recheck import recheck_visits
@@ -289,6 +289,73 @@ def test_replacing_a_draft_needs_the_version_that_was_read(desk: Desk) -> None:
     assert (stale.status_code, stale.json()["code"]) == (412, "ruleset_changed")
 
 
+def plant(content: dict[str, Any], where: str) -> None:
+    clause, head = clause_of(content), content["head"]
+    match where:
+        case "text":
+            clause["text"]["zh"] += "\x00"
+        case "source":
+            head["source"]["zh"] = "\x00" + head["source"]["zh"]
+        case "unit":
+            next(iter(head["settings"].values()))["unit"] = "kPa\x00"
+        case "listed value":
+            clause_of(content, "MEM10-7-1")["facts"]["gathering_place_type"]["values"]["a\x00"] = "x"
+        case "penalty":
+            clause["penalties"][0]["article"] = "99\x1b"
+        case "question":
+            content["questions"][CLAUSE][0]["en"] += "\x7f?"
+        case "condition":
+            clause["major_when"] += ' and gas_fuel == "\x00"'
+
+
+@pytest.mark.parametrize(
+    "where", ["text", "source", "unit", "listed value", "penalty", "question", "condition"]
+)
+def test_what_nobody_can_read_is_not_kept_in_rules(desk: Desk, where: str) -> None:
+    draft = desk.draft()
+    plant(draft["content"], where)
+    answer = desk.put(draft)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), answer.text
+    assert "control character" in answer.text
+    assert desk.shown(draft["id"])["version"] == draft["version"]
+
+
+def test_what_nobody_can_read_is_not_kept_in_cases_sources_or_reasons(desk: Desk) -> None:
+    draft = desk.draft()
+    for case in ({**CASES[0], "note": "\x00"}, {**CASES[0], "facts": {"gas_fuel": "\x00"}}):
+        assert desk.put(draft, cases=[case]).status_code == 422
+    assert desk.start(source={"zh": "\x00", "en": "x"}).status_code == 422
+    body = {"json": {"reason": "\x00"}}
+    refused = desk.editor.post(f"{PATH}/{draft['id']}/withdrawal", version=draft["version"], **body)
+    assert refused.status_code == 422
+
+
+def test_a_text_that_the_database_cannot_take_apart_spoils_neither_list_nor_version(desk: Desk) -> None:
+    draft = desk.draft()
+
+    async def spoil_row(session: AsyncSession) -> None:
+        content = copy.deepcopy(draft["content"])
+        clause_of(content)["text"]["zh"] += "\x00"
+        row = RulesetVersion.id == UUID(draft["id"])
+        await session.execute(update(RulesetVersion).where(row).values(content=content))
+
+    desk.world.in_database(spoil_row)
+    listed = desk.editor.get(PATH, params={"status": "draft"}).json()["items"]
+    assert next(one for one in listed if one["id"] == draft["id"])["source"] == SOURCE
+    assert desk.editor.get(f"{PATH}/{draft['id']}").status_code == 200
+    assert desk.step(desk.editor, draft, "withdraw").status_code == 200
+
+
+@pytest.mark.parametrize("figure", ["9" * 400, "0." + "1" * 400])
+def test_a_figure_that_cannot_be_kept_exactly_is_refused(desk: Desk, figure: str) -> None:
+    draft = desk.draft()
+    clause_of(draft["content"], "MEM10-4-8")["major_when"] += f" or seal_pressure > {figure}"
+    answer = desk.put(draft)
+    assert (answer.status_code, answer.json()["code"]) == (422, "ruleset_invalid"), answer.text
+    (error,) = answer.json()["errors"]
+    assert (error["clause"], error["at"]) == ("MEM10-4-8", "major_when")
+
+
 # --- cases
 
 
@@ -404,6 +471,51 @@ def test_drafts_are_seen_by_those_who_write_or_publish_and_by_the_auditor_only(d
         assert desk.world.person(role).get(f"{PATH}/{draft['id']}").status_code == 200
     published = desk.publish(desk.without_alarm())
     assert reader.get(f"{PATH}/{published['id']}").json()["status"] == "published"
+
+
+def test_what_is_published_is_what_was_read_and_tried_not_what_somebody_writes_meanwhile(
+    desk: Desk, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = desk.without_alarm()
+    row = RulesetVersion.id == UUID(draft["id"])
+
+    async def write_between(session: AsyncSession, ruleset: str) -> Any:
+        """Another text, as its author would write it at this moment, and with the version the second person has named."""
+        async with runtime.database.write() as other:
+            later = update(RulesetVersion).where(row).values(version=draft["version"] + 1, cases=[])
+            await other.execute(later)
+        return await newest_before(session, ruleset)
+
+    monkeypatch.setattr(ruleset_publishing, "newest_before", write_between)
+    guessed = {**draft, "version": draft["version"] + 1}
+    refused = desk.step(desk.chief, guessed, "publish")
+    assert (refused.status_code, refused.json()["code"]) == (412, "ruleset_changed")
+    shown = desk.shown(draft["id"])
+    assert (shown["status"], shown["version"]) == ("draft", draft["version"])
+
+
+def test_while_a_version_is_published_its_author_cannot_write(
+    desk: Desk, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = desk.without_alarm()
+    waited: list[str] = []
+
+    async def write_between(session: AsyncSession, ruleset: str) -> Any:
+        async with runtime.database.write() as other:
+            await other.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            row = RulesetVersion.id == UUID(draft["id"])
+            try:
+                await other.execute(update(RulesetVersion).where(row).values(cases=[]))
+            except DBAPIError as error:
+                waited.append(str(error))
+                await other.rollback()
+        return await newest_before(session, ruleset)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ruleset_publishing, "newest_before", write_between)
+        desk.publish(draft)
+    assert len(waited) == 1
+    assert desk.shown(draft["id"])["cases"] == CASES
 
 
 # --- taking effect

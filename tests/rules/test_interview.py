@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.rules.evaluator import TRADE_KEY, VerdictKind, determine
+from app.rules.evaluator import TRADE_KEY, VerdictKind, determine, judge_clause
 from app.rules.expression import Value
 from app.rules.facts import Fact, FactType, Subject
-from app.rules.interview import Interview, interview
+from app.rules.interview import Interview, interview, possible_verdicts
 from app.rules.ruleset import Clause, build_ruleset
 from tests.rules.making import ORDER10
 
@@ -141,3 +141,73 @@ def test_small_conditions_by_hand(expression: str, suspect: tuple[str, ...], cle
 
 def _words(expression: str) -> set[str]:
     return set(expression.replace("(", " ").replace(")", " ").split())
+
+
+MAJOR, CLEAR, OPEN = VerdictKind.SUSPECTED_MAJOR, VerdictKind.NOT_MATCHED, VerdictKind.UNDETERMINED
+
+
+@pytest.mark.parametrize(
+    ("expression", "possible"),
+    [
+        ("n < 0", {MAJOR, CLEAR, OPEN}),
+        ("x < 0 and x > 0", {CLEAR, OPEN}),
+        ("x > 1 and x < 1.2", {MAJOR, CLEAR, OPEN}),
+        ("x > 1.00001 and x < 1.00002", {MAJOR, CLEAR, OPEN}),
+        ("n > 1 and n < 2", {CLEAR, OPEN}),
+        ("n > 1 and n < 3", {MAJOR, CLEAR, OPEN}),
+        ("n > x and x > 100", {MAJOR, CLEAR, OPEN}),
+        ("x > n and x < y and n > 1 and y < 2", {CLEAR, OPEN}),
+        ("x > n and x < y and n >= 1 and y < 1.5", {MAJOR, CLEAR, OPEN}),
+        ("x > n and n > m and x < 8 and m > 5", {MAJOR, CLEAR, OPEN}),
+        ("n > m and n < 7 and m > 5", {CLEAR, OPEN}),
+        ("x > y and y > z and x < 2 and z > 1", {MAJOR, CLEAR, OPEN}),
+        ("x > y and y > x", {CLEAR, OPEN}),
+        ("x == y and y == 123.5", {MAJOR, CLEAR, OPEN}),
+        ("x >= n or x < n", {MAJOR, OPEN}),
+    ],
+)
+def test_what_a_condition_of_figures_can_come_to_is_found_exactly(
+    expression: str, possible: set[VerdictKind]
+) -> None:
+    kinds = {"n": "int", "m": "int", "x": "number", "y": "number", "z": "number"}
+    used = {
+        name: {"type": kinds[name], "zh": name, "en": name} for name in kinds if name in _words(expression)
+    }
+    clause = ruleset_of(expression, used)
+    assert possible_verdicts(ORDER10, clause) == possible
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_no_answer_brings_about_a_verdict_that_is_said_to_be_out_of_reach(data: st.DataObject) -> None:
+    kinds = {"n": "int", "m": "int", "x": "number", "y": "number"}
+    side = st.sampled_from([*kinds, "1", "1.25", "2", "7"])
+    parts = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        left, right = data.draw(st.sampled_from(sorted(kinds))), data.draw(side)
+        parts.append(f"{left} {data.draw(st.sampled_from(['<', '<=', '==', '!=', '>', '>=']))} {right}")
+    expression = data.draw(st.sampled_from([" and ", " or "])).join(parts)
+    used = {
+        name: {"type": kinds[name], "zh": name, "en": name} for name in kinds if name in _words(expression)
+    }
+    clause = ruleset_of(expression, used)
+    possible = possible_verdicts(ORDER10, clause)
+    small = st.integers(-12, 40)
+    for _ in range(20):
+        known = {
+            name: data.draw(small) if kinds[name] == "int" else data.draw(small) / 4 for name in sorted(used)
+        }
+        facts = [Fact(UNIT, clause.facts[name].key, value, "x") for name, value in known.items()]
+        assert judge_clause(ORDER10, clause, facts, UNIT).kind in possible, (expression, known)
+
+
+def test_a_fact_named_like_a_setting_is_asked_for() -> None:
+    name = "minimum_seal_pressure"
+    clause = ruleset_of(f"{name} > 1000", {name: {"type": "number", "zh": "x", "en": "x"}})
+    assert possible_verdicts(ORDER10, clause) == {MAJOR, CLEAR, OPEN}
+
+
+def test_a_figure_beyond_what_floats_hold_is_compared_all_the_same() -> None:
+    facts = {name: {"type": "int", "zh": name, "en": name} for name in ("n", "m")}
+    asked = interview(ORDER10, ruleset_of("n > m", facts), {"n": 10**400})
+    assert names_of(ruleset_of("n > m", facts), asked.to_suspect) == ("m",)

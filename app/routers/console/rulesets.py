@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from app.enums.determinations import RulesetStatus
-from app.http.conditions import ExpectedVersion, check_version, set_etag
+from app.http.conditions import ExpectedVersion, set_etag
 from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
@@ -25,7 +25,6 @@ from app.services.determinations.ruleset_reading import describe_editions, descr
 from app.services.determinations.ruleset_repository import (
     Row,
     RulesetFilter,
-    get_ruleset_version,
     list_ruleset_versions,
 )
 
@@ -140,6 +139,4 @@ async def post_revocation(
     session: WriteSession,
 ) -> RulesetVersionView:
     """Keep a published version from taking effect, until an hour before its day begins; by one who has not edited it."""
-    found = await get_ruleset_version(session, actor, version_id)
-    check_version(found.version.version, expected)
-    return _answer(await revoke_version(session, actor, version_id, body.reason), response)
+    return _answer(await revoke_version(session, actor, version_id, expected, body.reason), response)

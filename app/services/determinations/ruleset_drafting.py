@@ -59,7 +59,7 @@ async def start_draft(session: AsyncSession, actor: Actor, request: RulesetStart
     session.add(draft)
     await session.flush()
     await record_ruleset_step(session, actor, draft, "start", None, INITIAL)
-    return row_of(draft, INITIAL)
+    return Row(draft, INITIAL)
 
 
 async def change_draft(
@@ -68,7 +68,7 @@ async def change_draft(
     """Replace a draft's content and cases. Raises RulesetStateProblem, RulesetInvalidProblem, RulesetBaseProblem,
     RulesetChangedProblem."""
     await require_city(session, actor, EDIT)
-    draft, status, _ = await get_ruleset_version(session, actor, version_id)
+    draft, status = await get_ruleset_version(session, actor, version_id)
     require_step("change", status)
     content, cases = plain(request.content), [plain(one) for one in request.cases]
     if content["head"]["id"] != draft.ruleset:
@@ -82,7 +82,7 @@ async def change_draft(
         session, version_id, expected, base=base, **_columns(content, cases)
     )
     await record_ruleset_step(session, actor, changed, "change", INITIAL, INITIAL, before=before)
-    return row_of(changed, INITIAL)
+    return Row(changed, INITIAL)
 
 
 async def withdraw_draft(
@@ -90,25 +90,20 @@ async def withdraw_draft(
 ) -> Row:
     """Give a draft up; it stays to be read by those who write rules. Raises RulesetStateProblem, RulesetChangedProblem."""
     await require_city(session, actor, EDIT)
-    draft, status, _ = await get_ruleset_version(session, actor, version_id)
+    draft, status = await get_ruleset_version(session, actor, version_id)
     require_step("withdraw", status)
     before = state_of(draft)
     withdrawn = await compare_and_set_draft(session, version_id, expected, status="withdrawn")
     await record_ruleset_step(
         session, actor, withdrawn, "withdraw", INITIAL, "withdrawn", reason=reason, before=before
     )
-    return row_of(withdrawn, "withdrawn")
+    return Row(withdrawn, "withdrawn")
 
 
 def require_step(action: str, status: str) -> None:
     """Raise RulesetStateProblem unless the step leads on from this state."""
     if not is_allowed(action, status):
         raise RulesetStateProblem(state=status)
-
-
-def row_of(version: RulesetVersion, status: str) -> Row:
-    """A version as it is told after a step."""
-    return Row(version, status, version.content["head"]["source"])
 
 
 def plain(model: Any) -> Any:
@@ -172,6 +167,7 @@ def _columns(content: dict[str, Any], cases: list[Any]) -> dict[str, Any]:
     return {
         "name": head["version"],
         "in_force_from": date.fromisoformat(head["in_force_from"]),
+        "source": head["source"],
         "content": content,
         "cases": cases,
         "content_hash": hash_of(content, cases),

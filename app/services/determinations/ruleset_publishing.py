@@ -12,6 +12,7 @@ from app.schemas.rulesets import TrialView
 from app.services.determinations.errors import (
     RulesetBaseProblem,
     RulesetCasesProblem,
+    RulesetChangedProblem,
     RulesetDateProblem,
     RulesetEditorProblem,
     RulesetFollowedProblem,
@@ -19,7 +20,7 @@ from app.services.determinations.errors import (
     RulesetNameTakenProblem,
 )
 from app.services.determinations.ruleset_content import check_content
-from app.services.determinations.ruleset_drafting import record_ruleset_step, require_step, row_of, state_of
+from app.services.determinations.ruleset_drafting import record_ruleset_step, require_step, state_of
 from app.services.determinations.ruleset_repository import (
     Before,
     Row,
@@ -56,7 +57,7 @@ async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID,
     RulesetStateProblem, RulesetEditorProblem, RulesetBaseProblem, RulesetNameTakenProblem, RulesetDateProblem,
     RulesetInvalidProblem, RulesetCasesProblem, RulesetChangedProblem.
     """
-    draft = await _held_for("publish", session, actor, version_id)
+    draft = await _held_for("publish", session, actor, version_id, expected)
     newest = await newest_before(session, draft.ruleset)
     if newest.name != draft.base:
         raise RulesetBaseProblem(newest=newest.name, base=draft.base)
@@ -68,15 +69,17 @@ async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID,
     values = {"status": "published", "published_at": utc_now(), "published_by": actor.user_id}
     published = await compare_and_set_draft(session, version_id, expected, **values)
     await record_ruleset_step(session, actor, published, "publish", "draft", "published", before=before)
-    return row_of(published, "published")
+    return Row(published, "published")
 
 
-async def revoke_version(session: AsyncSession, actor: Actor, version_id: UUID, reason: str) -> Row:
+async def revoke_version(
+    session: AsyncSession, actor: Actor, version_id: UUID, expected: int, reason: str
+) -> Row:
     """Keep a published version from taking effect. The row stays as it is; the step says so, and why.
 
-    Raises RulesetStateProblem, RulesetEditorProblem, RulesetFollowedProblem, RulesetInForceProblem.
+    Raises RulesetStateProblem, RulesetChangedProblem, RulesetEditorProblem, RulesetFollowedProblem, RulesetInForceProblem.
     """
-    version = await _held_for("revoke", session, actor, version_id)
+    version = await _held_for("revoke", session, actor, version_id, expected)
     if not is_revocable(version.in_force_from, utc_now()):
         raise RulesetInForceProblem
     newest = await newest_before(session, version.ruleset)
@@ -86,16 +89,23 @@ async def revoke_version(session: AsyncSession, actor: Actor, version_id: UUID, 
     await record_ruleset_step(
         session, actor, version, "revoke", "published", "revoked", reason=reason, before=before
     )
-    return row_of(version, "revoked")
+    return Row(version, "revoked")
 
 
-async def _held_for(action: str, session: AsyncSession, actor: Actor, version_id: UUID) -> RulesetVersion:
-    """The version, with its standard locked, of which the step is possible and the actor is a second person."""
+async def _held_for(
+    action: str, session: AsyncSession, actor: Actor, version_id: UUID, expected: int
+) -> RulesetVersion:
+    """The version the actor has read, with its standard and itself locked, if the step is possible and he is a second person.
+
+    What is checked afterwards is checked of this row: nobody can put another text in its place before it is published.
+    """
     await require_city(session, actor, TRANSITIONS[action].permission)
     seen = await get_ruleset_version(session, actor, version_id)
     await lock_ruleset(session, seen.version.ruleset)
-    version, status, _ = await get_ruleset_version(session, actor, version_id)
+    version, status = await get_ruleset_version(session, actor, version_id, to_change=True)
     require_step(action, status)
+    if version.version != expected:
+        raise RulesetChangedProblem
     if not is_second_person(actor.user_id, await list_editors(session, version_id)):
         raise RulesetEditorProblem
     return version

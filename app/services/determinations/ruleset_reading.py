@@ -69,6 +69,6 @@ def _edition(edition: Edition) -> EditionView:
 
 
 def _members(row: Row) -> Mapping[str, Any]:
-    told = {"status": row.status, "source": row.source}
+    told = {"status": row.status}
     own = RulesetVersionView.model_fields.keys() - told
     return {name: getattr(row.version, name) for name in own} | told

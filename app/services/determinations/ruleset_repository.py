@@ -25,11 +25,10 @@ RULESET_LOCK = 43
 
 
 class Row(NamedTuple):
-    """A version, its status (revoked included), and the document it follows."""
+    """A version and its status (revoked included)."""
 
     version: RulesetVersion
     status: str
-    source: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +53,15 @@ def _revoked() -> ColumnElement[bool]:
     return exists().where(RulesetStep.version_id == RulesetVersion.id, RulesetStep.action == "revoke")
 
 
-def _visible(actor: Actor) -> Select[Any]:
+def _visible(actor: Actor) -> Select[RulesetVersion, bool]:
     """Drafts, and what became of them, are for those who edit or publish, and for the auditor."""
-    source = RulesetVersion.content["head"]["source"]
-    query: Select[Any] = select(RulesetVersion, _revoked(), source)
+    query = select(RulesetVersion, _revoked())
     sees_all = actor.kind == "system" or any(actor.can(one) for one in (EDIT, PUBLISH, "audit:read"))
     return query if sees_all else query.where(RulesetVersion.status == "published")
 
 
 def _row(found: Any) -> Row:
-    return Row(found[0], "revoked" if found[1] else found[0].status, found[2])
+    return Row(found[0], "revoked" if found[1] else found[0].status)
 
 
 async def require_city(session: AsyncSession, actor: Actor, action: str) -> None:
@@ -76,9 +74,16 @@ async def require_city(session: AsyncSession, actor: Actor, action: str) -> None
         raise ForbiddenProblem(action=action)
 
 
-async def get_ruleset_version(session: AsyncSession, actor: Actor, version_id: UUID) -> Row:
-    """One version the actor may see, as it stands now; raises NotFoundProblem."""
+async def get_ruleset_version(
+    session: AsyncSession, actor: Actor, version_id: UUID, *, to_change: bool = False
+) -> Row:
+    """One version the actor may see, as it stands now; raises NotFoundProblem.
+
+    `to_change`: nobody else changes it before this unit of work ends.
+    """
     wanted = _visible(actor).where(RulesetVersion.id == version_id)
+    if to_change:
+        wanted = wanted.with_for_update(of=RulesetVersion)
     found = (await session.execute(wanted.execution_options(populate_existing=True))).one_or_none()
     if found is None:
         raise NotFoundProblem
