@@ -13,7 +13,7 @@ from app.schemas.determinations import Bilingual, ClauseCode, Reason
 
 
 def _readable(text: str) -> str:
-    """Whatever people can read: PostgreSQL takes no JSON apart that has a NUL, and nobody sees the others (line breaks are fine)."""
+    """A text without control characters, line breaks and tabs aside: PostgreSQL takes no JSON apart that has a NUL."""
     if found := _CONTROL.search(text):
         raise ValueError(f"a control character at {found.start()} (U+{ord(found.group()):04X})")
     return text
