@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: str = "20261126_0345"
-down_revision: str | Sequence[str] | None = "20261126_0330"
+revision: str = "20261126_0410"
+down_revision: str | Sequence[str] | None = "20261126_0400"
 
 FREEZE = """
 CREATE OR REPLACE FUNCTION freeze_ruleset_version() RETURNS trigger LANGUAGE plpgsql AS $$
