@@ -37,7 +37,9 @@ def upgrade() -> None:
     connection = op.get_bind()
     written = connection.execute(sa.text("SELECT id, content::text FROM ruleset_versions")).all()
     for identifier, content in written:  # PostgreSQL itself cannot take apart JSON with a NUL in a text
-        source = json.dumps(json.loads(content)["head"]["source"], ensure_ascii=False).replace("\\u0000", "")
+        source = json.dumps(
+            json.loads(content).get("head", {}).get("source", {}), ensure_ascii=False
+        ).replace("\\u0000", "")
         connection.execute(
             sa.text("UPDATE ruleset_versions SET source = CAST(:source AS json) WHERE id = :id"),
             {"source": source, "id": identifier},
