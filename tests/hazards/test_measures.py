@@ -412,6 +412,7 @@ def test_the_table_is_the_one_of_the_procedure() -> None:
 
 def test_every_state_step_and_role_through_the_door(scene: Scene) -> None:
     measure = scene.oral(hazard_ids=[str(scene.hazard)]).json()
+    scene.set_hazard(status="reinspected")
     scene.visit()
     people = {role: scene.world.person(role, region=scene.world.town) for role in Role}
     people[Role.INSPECTOR] = scene.officers[0]
@@ -453,6 +454,7 @@ def test_a_measure_is_over_without_the_review_or_the_agreement_that_none_of_its_
     scene: Scene, state: str, kinds: tuple[str, ...]
 ) -> None:
     measure = scene.put(scene.written().json(), state, *kinds)
+    scene.set_hazard(status="reinspected")
     answer = scene.step(scene.officers[0], measure, "conclude")
     strictest = {ENDS[one] for one in kinds}
     may = strictest <= ({"removal"} if state == "decided" else {"removal", "review"})
@@ -463,13 +465,32 @@ def test_a_measure_is_over_without_the_review_or_the_agreement_that_none_of_its_
         assert scene.shown(measure)["status"] == state
 
 
-def test_no_measure_is_over_before_what_is_major_was_found_rectified(scene: Scene) -> None:
-    scene.set_hazard(level="major", clause="MEM10-7-5", major_since=shanghai_today())
-    measure = scene.written(kinds=["eliminate_now"]).json()
-    refused = scene.step(scene.officers[0], measure, "conclude")
-    assert (refused.status_code, refused.json()["code"]) == (409, "measure_hazards_open")
+@pytest.mark.parametrize("level", ["major", "general"])
+@pytest.mark.parametrize(
+    ("status", "over"),
+    [("found", False), ("ordered", False), ("rectified", False), ("reinspected", True), ("closed", True)],
+)
+def test_no_measure_is_over_by_removal_before_every_hazard_was_found_rectified(
+    scene: Scene, level: str, status: str, over: bool
+) -> None:
+    removed, scene.hazard = scene.hazard, scene.docket.hazard()  # one of two is removed, what of the other
+    both = [str(removed), str(scene.hazard)]
+    measure = scene.written(kinds=["eliminate_now"], hazard_ids=both).json()
+    other = scene.hazard
+    scene.hazard = removed
     scene.set_hazard(status="reinspected")
-    assert scene.step(scene.officers[0], measure, "conclude").json()["status"] == "lifted"
+    scene.hazard = other
+    major = {"clause": "MEM10-7-5", "major_since": shanghai_today()} if level == "major" else {}
+    closed = {"closed_on": shanghai_today()} if status == "closed" else {}
+    scene.set_hazard(level=level, status=status, **major, **closed)
+    answer = scene.step(scene.officers[0], measure, "conclude")
+    if over:
+        assert (answer.status_code, answer.json()["status"]) == (200, "lifted")
+        return
+    assert (answer.status_code, answer.json()["code"]) == (409, "measure_hazards_open")
+    number = scene.officers[0].get(f"/api/v1/hazards/{other}").json()["number"]
+    assert answer.json()["hazards"] == number
+    assert scene.shown(measure)["status"] == "decided"
 
 
 def test_only_the_version_that_was_read_is_changed(scene: Scene) -> None:

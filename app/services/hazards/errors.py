@@ -230,11 +230,11 @@ class MeasureReviewProblem(InvalidProblem):
 
 
 class MeasureHazardsOpenProblem(ConflictProblem):
-    """Work goes on only once the major hazards are removed (安全生产法 65(1)(三))."""
+    """Work goes on only once the major hazards are removed (安全生产法 65(1)(三)); a measure is over by removal only once all are."""
 
     code = "measure_hazards_open"
-    zh = "重大事故隐患尚未复查合格，不能解除：{hazards}"
-    en = "Major hazards are not yet found rectified: {hazards}"
+    zh = "措施所涉隐患尚未复查合格，不能解除或终止：{hazards}"
+    en = "The measure is not over: hazards it covers are not yet found rectified: {hazards}"
 
 
 class ExportNotReadyProblem(Problem):

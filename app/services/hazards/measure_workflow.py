@@ -12,7 +12,7 @@ class Transition:
     """One allowed step. `by_officers`: True, only by one who ordered the measure; False, by anybody but them; None, not judged.
 
     `needs_visit`: a re-inspection visit is its evidence. `needs_safety`: what is major among the hazards it covers must have been
-    found rectified. `by_kind`: only where the measure's kinds ask for no more than it has come to (ENOUGH).
+    found rectified; `needs_removal`: whatever it covers must have been. `by_kind`: only where the measure's kinds ask for no more than it has come to (ENOUGH).
     `starts`, `ends`: time limits; a decision also starts those of its kinds (content/law/onsite_measures.yaml).
     """
 
@@ -26,6 +26,7 @@ class Transition:
     by_officers: bool | None = None
     needs_visit: bool = False
     needs_safety: bool = False
+    needs_removal: bool = False
     by_kind: bool = False
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
@@ -63,7 +64,7 @@ TRANSITIONS: dict[str, Transition] = {
         ),
         Transition(
             "conclude", frozenset({_S.DECIDED, _S.REVIEWED}), _S.LIFTED, "hazards:measure", "隐患已排除，措施终止",
-            f"{_MEASURE}（不涉及停产停用，依据见措施种类）", needs_safety=True, by_kind=True, ends=("onsite_measure", "recheck"),
+            f"{_MEASURE}（不涉及停产停用，依据见措施种类）", needs_removal=True, by_kind=True, ends=("onsite_measure", "recheck"),
         ),
         Transition(
             "refuse_lifting", frozenset({_S.REVIEWED}), _S.DECIDED, "hazards:lift", "不同意解除",

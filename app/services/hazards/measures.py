@@ -176,8 +176,8 @@ async def take_measure_step(
         _check_review(measure, review)
     if transition.by_kind and ends_by(measure.kinds) not in ENOUGH[measure.status]:
         raise MeasureReviewNeededProblem
-    if transition.needs_safety:
-        await _check_safety(session, measure.id)
+    if transition.needs_safety or transition.needs_removal:
+        await _check_removed(session, measure.id, only_major=not transition.needs_removal)
     today, before = shanghai_today(), measure.status
     await _set(session, measure, expected, transition.target)
     await end_clocks(session, actor, measure.id, transition.ends, today)
@@ -297,26 +297,28 @@ def _check_review(measure: OnsiteMeasure, review: Reviewed | None) -> None:
         raise MeasureReviewProblem
 
 
-async def _check_safety(session: AsyncSession, measure_id: UUID) -> None:
-    """What is major among the covered hazards has been found rectified: only then may work go on (安全生产法 65(1)(三)).
+async def _check_removed(session: AsyncSession, measure_id: UUID, *, only_major: bool) -> None:
+    """The covered hazards have been found rectified: those that are major before work may go on (安全生产法 65(1)(三)), every one of
+    them before a measure is over because they are removed. Raises MeasureHazardsOpenProblem.
 
     They are held before they are judged: one that is being merged is judged as the one that stays.
     """
     covered = select(Hazard.id).join(MeasureHazard, MeasureHazard.hazard_id == Hazard.id)
     held = covered.where(MeasureHazard.measure_id == measure_id).order_by(Hazard.id)
     await session.execute(held.with_for_update(read=True, of=Hazard))
-    unsafe = (
+    open_ones = (
         select(Hazard.number)
         .join(MeasureHazard, MeasureHazard.hazard_id == Hazard.id)
         .where(
             MeasureHazard.measure_id == measure_id,
-            Hazard.level == "major",
             Hazard.status.not_in(REMOVED),
             Hazard.merged_into_id.is_(None),  # the one that stays is covered too
         )
         .order_by(Hazard.number)
     )
-    numbers = list((await session.execute(unsafe)).scalars())
+    if only_major:
+        open_ones = open_ones.where(Hazard.level == "major")
+    numbers = list((await session.execute(open_ones)).scalars())
     if numbers:
         raise MeasureHazardsOpenProblem(hazards="、".join(numbers))
 
