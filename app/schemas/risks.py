@@ -68,8 +68,11 @@ class RiskScore(View):
 
 
 class VisitCeiling(View):
-    """The most planned inspections in a calendar year and how many there were, in the caller's regions. `uncounted`: what is not
-    limited by it, such as re-inspections."""
+    """The most planned inspections of an enterprise in a calendar year, and its inspections of this one in all regions.
+
+    `inspected` counts every inspection that is no re-inspection, since it is not recorded which others were individual cases.
+    `uncounted`: which cases the ceiling does not limit, and that those among the counted ones are for a person to take off.
+    """
 
     per_year: int
     inspected: int
@@ -84,8 +87,8 @@ class VisitCeiling(View):
 class VisitSuggestion(View):
     """How often to inspect by plan; `next_on` null: at once. No order, a suggestion.
 
-    By the score or the grade, whichever asks for more (`wanted_days`), but no oftener than the yearly ceiling allows. Individual
-    cases are not planned: they go on whatever it says.
+    By the score or the grade, whichever asks for more (`wanted_days`), but no oftener than the yearly ceiling allows; `by` names
+    the ceiling where it makes the interval longer or puts off `next_on`. Individual cases are not planned: they go on all the same.
     """
 
     interval_days: int
@@ -99,7 +102,10 @@ class VisitSuggestion(View):
 
 
 class RiskPicture(View):
-    """What is known of an enterprise in the caller's regions today. Lists hold the newest; `came_back` and `whistles` count all."""
+    """What is known of an enterprise in the caller's regions today. Lists hold the newest; `came_back` and `whistles` count all.
+
+    Of other regions it knows one number: the inspections that the ceiling is compared with.
+    """
 
     enterprise_id: UUID
     name: str

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.hazards import Hazard
+from app.models.inspections import Visit
 from app.services.identity.policy import CLIENT_SCOPES, PERMISSIONS
 from app.services.runtime import Runtime
 from tests.factories.field import Field
@@ -128,7 +129,7 @@ def test_the_picture_is_of_the_callers_regions(world: World) -> None:
     assert city.get(f"/api/v1/enterprises/{new_id()}/risk").status_code == 404
 
 
-def test_planned_inspections_are_counted_against_the_ceiling_and_re_inspections_are_not(world: World) -> None:
+def test_every_inspection_is_counted_against_the_ceiling_and_re_inspections_are_not(world: World) -> None:
     field = Field(world)
     officers = [world.person("inspector", region=world.town) for _ in range(2)]
     phone, ids = field.phone(officers[0].user_id), [one.user_id for one in officers]
@@ -151,7 +152,24 @@ def test_planned_inspections_are_counted_against_the_ceiling_and_re_inspections_
     assert second["ceiling"]["is_reached"] is True
     assert second["next_on"] >= f"{today.year + 1}-01-01"
     assert second["ceiling"]["to_be_confirmed"] is True
-    assert "复查" in second["ceiling"]["uncounted_zh"]
+    assert "其余现场检查不论是否个案均已计入次数" in second["ceiling"]["uncounted_zh"]
+    assert "every other inspection is in the count" in second["ceiling"]["uncounted_en"]
+
+
+def test_inspections_count_against_the_ceiling_in_whatever_region_they_were(world: World) -> None:
+    field = Field(world)
+    officers = [world.person("inspector", region=world.town) for _ in range(2)]
+    phone = field.phone(officers[0].user_id)
+    document = field.document(field.publish("rto"), [one.user_id for one in officers])
+    assert phone.put_package(phone.seal(document, [])).status_code == 201
+
+    async def elsewhere(session: AsyncSession) -> None:
+        await session.execute(update(Visit).values(region_id=world.other_town))
+
+    world.in_database(elsewhere)
+    picture = shown(world.person("supervisor", region=world.town), field.enterprise_id)
+    assert picture["visits"] == []
+    assert picture["suggestion"]["ceiling"]["inspected"] == 1
 
 
 def test_no_assistant_and_no_partner_sees_a_score(world: World) -> None:
@@ -170,4 +188,4 @@ def test_a_picture_costs_the_same_whatever_is_known(world: World, runtime: Runti
         with recorded_queries(runtime.database) as sent:
             shown(supervisor, enterprise)
         costs.append(len(sent))
-    assert costs[0] == costs[1] <= 7
+    assert costs[0] == costs[1] <= 8

@@ -126,6 +126,9 @@ def test_once_the_ceiling_is_reached_the_next_planned_inspection_is_next_year(gr
     assert advice(high, grade, last=TODAY, inspected=allowed + 3).next_on == max(
         new_year, TODAY + timedelta(days=advice(high, grade).interval_days)
     )
+    last_year = date(TODAY.year - 1, 6, 1)
+    assert advice(0, grade, last=last_year, inspected=allowed).by == "ceiling", "what put it off is named"
+    assert advice(0, grade, last=None, inspected=allowed).by == "ceiling"
     below = advice(high, grade, last=long_ago, inspected=allowed - 1)
     assert below.next_on == long_ago + timedelta(days=below.interval_days)
 

@@ -30,7 +30,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The most planned inspections of an enterprise in a calendar year; `uncounted`: what is not limited."""
+    """The most planned inspections of an enterprise in a calendar year; `uncounted`: what is not limited, and what is counted."""
 
     grades: Mapping[str, int]
     ungraded: int

@@ -1,4 +1,4 @@
-"""Reading the facts of an enterprise in the actor's regions and putting its picture together; six statements at most."""
+"""Reading the facts of an enterprise in the actor's regions and putting its picture together; seven statements at most."""
 
 from collections.abc import Collection
 from datetime import date, timedelta
@@ -44,7 +44,8 @@ async def show_picture(session: AsyncSession, actor: Actor, enterprise_id: UUID)
     since = today - timedelta(days=weights.recent_days)
     returns, came_back = await _returns(session, regions, enterprise_id, since)
     whistles, waiting = await _whistles(session, regions, enterprise_id)
-    visits, inspected = await _visits(session, regions, enterprise_id, today)
+    visits = await _visits(session, regions, enterprise_id)
+    inspected = await _inspected(session, enterprise_id, today)
     facts = {"came_back": came_back, "whistles_open": waiting}
     for one in levels:
         facts |= {f"{one.level}_open": one.open, f"{one.level}_overdue": one.overdue}
@@ -174,23 +175,36 @@ async def _whistles(
     return [WhistleSeen.model_validate(row[0]) for row in rows], rows[0][1] if rows else 0
 
 
-async def _visits(
-    session: AsyncSession, regions: Collection[UUID], enterprise_id: UUID, today: date
-) -> tuple[list[VisitSeen], int]:
-    """The officers' last visits, the newest first, and how many inspections there were this year: re-inspections are of individual
-    cases, which the ceiling does not count. A visit that only corrections without effect speak of is none."""
-    stands: ColumnElement[bool] = exists().where(Package.visit_id == Visit.id, Package.is_standing)
-    counted = (Visit.kind == PackageKind.INSPECTION.value) & (Visit.visited_on >= date(today.year, 1, 1))
+async def _visits(session: AsyncSession, regions: Collection[UUID], enterprise_id: UUID) -> list[VisitSeen]:
+    """The officers' last visits, the newest first."""
     wanted = (
-        select(Visit, func.count().filter(counted).over())
+        select(Visit)
         .where(
             Visit.enterprise_id == enterprise_id,
             Visit.region_id.in_(regions),
             Visit.kind.in_(list(ENFORCEMENT_KINDS)),
-            stands,
+            _stands(),
         )
         .order_by(Visit.visited_on.desc(), Visit.id.desc())
         .limit(SHOWN)
     )
-    rows = (await session.execute(wanted)).all()
-    return [VisitSeen.model_validate(row[0]) for row in rows], rows[0][1] if rows else 0
+    return [VisitSeen.model_validate(row) for row in (await session.execute(wanted)).scalars()]
+
+
+async def _inspected(session: AsyncSession, enterprise_id: UUID, today: date) -> int:
+    """All inspections of this year, in whatever region: the ceiling is the enterprise's, and a number tells nothing of a visit.
+
+    Re-inspections are of individual cases and not counted; of other visits it is not recorded whether they were.
+    """
+    wanted = select(func.count(Visit.id)).where(
+        Visit.enterprise_id == enterprise_id,
+        Visit.kind == PackageKind.INSPECTION.value,
+        Visit.visited_on >= date(today.year, 1, 1),
+        _stands(),
+    )
+    return (await session.execute(wanted)).scalar_one()
+
+
+def _stands() -> ColumnElement[bool]:
+    """A visit that only corrections without effect speak of is none."""
+    return exists().where(Package.visit_id == Visit.id, Package.is_standing)

@@ -27,7 +27,7 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Suggestion:
     """A planned inspection every so many days, by the score or the grade, whichever asks for more (`wanted_days`), or as often as
-    the yearly ceiling allows. `next_on` None: never visited, at once."""
+    the yearly ceiling allows. `by` the ceiling: it makes the interval longer, or has put off `next_on`. `next_on` None: at once."""
 
     interval_days: int
     wanted_days: int
@@ -57,7 +57,10 @@ def suggest(
     spaced = -(-YEAR_DAYS // ceiling)
     by: Literal["score", "grade", "ceiling"] = "grade" if by_grade < by_score else "score"
     days = max(wanted, spaced)
+    if spaced > wanted:
+        by = "ceiling"
     next_on = last_visit_on + timedelta(days=days) if last_visit_on else None
-    if inspected >= ceiling:
-        next_on = max(next_on or today, date(today.year + 1, 1, 1))
-    return Suggestion(days, wanted, "ceiling" if spaced > wanted else by, ceiling, next_on)
+    new_year = date(today.year + 1, 1, 1)
+    if inspected >= ceiling and (next_on is None or next_on < new_year):
+        by, next_on = "ceiling", new_year
+    return Suggestion(days, wanted, by, ceiling, next_on)
