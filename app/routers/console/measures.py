@@ -244,8 +244,10 @@ async def post_conclusion(
     actor: CurrentActor,
     session: WriteSession,
 ) -> MeasureView:
-    """Say that the measure is over, where its kinds ask for no review, or for none to be agreed to: every hazard it covers is removed,
-    that is, found rectified by a re-inspection."""
+    """Say that the measure is over, where its kinds ask for no review, or for none to be agreed to.
+
+    Every hazard it covers was found rectified before.
+    """
     await _changed(session, actor, measure_id, expected, response)
     return MeasureView.model_validate(
         await take_measure_step(session, actor, measure_id, expected, "conclude", note=body.reason)

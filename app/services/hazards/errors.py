@@ -230,7 +230,7 @@ class MeasureReviewProblem(InvalidProblem):
 
 
 class MeasureHazardsOpenProblem(ConflictProblem):
-    """Work goes on only once the major hazards are removed (安全生产法 65(1)(三)); a measure is over by removal only once all are."""
+    """Work goes on once the major hazards are removed (安全生产法 65(1)(三)); a measure is over by removal once all are."""
 
     code = "measure_hazards_open"
     zh = "措施所涉隐患尚未复查合格，不能解除或终止：{hazards}"

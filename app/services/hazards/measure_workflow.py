@@ -12,7 +12,8 @@ class Transition:
     """One allowed step. `by_officers`: True, only by one who ordered the measure; False, by anybody but them; None, not judged.
 
     `needs_visit`: a re-inspection visit is its evidence. `needs_safety`: what is major among the hazards it covers must have been
-    found rectified; `needs_removal`: whatever it covers must have been. `by_kind`: only where the measure's kinds ask for no more than it has come to (ENOUGH).
+    found rectified; `needs_removal`: whatever it covers must have been. `by_kind`: only where
+    the measure's kinds ask for no more than it has come to (ENOUGH).
     `starts`, `ends`: time limits; a decision also starts those of its kinds (content/law/onsite_measures.yaml).
     """
 

@@ -298,8 +298,8 @@ def _check_review(measure: OnsiteMeasure, review: Reviewed | None) -> None:
 
 
 async def _check_removed(session: AsyncSession, measure_id: UUID, *, only_major: bool) -> None:
-    """The covered hazards have been found rectified: those that are major before work may go on (安全生产法 65(1)(三)), every one of
-    them before a measure is over because they are removed. Raises MeasureHazardsOpenProblem.
+    """The covered hazards have been found rectified: those that are major before work may go on (安全生产法 65(1)(三)), every
+    one of them before a measure is over because they are removed. Raises MeasureHazardsOpenProblem.
 
     They are held before they are judged: one that is being merged is judged as the one that stays.
     """
