@@ -5,13 +5,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
 from app.models.history import AuditEntry
+from app.models.inspections import Assignment
 from app.services.runtime import Runtime
 from tests.factories.campaigns import ASSIGNMENTS, PATH, Planning, in_days
+from tests.hazards.test_merging import waiting
 from tests.support.queries import recorded_queries
 
 
@@ -132,6 +134,21 @@ def test_an_assignment_is_taken_out_until_it_was_visited(planning: Planning) -> 
     assert members(planning, campaign) == [first]
     assert planning.add(planning.plan(), second).json()["changed"] == 1
     assert audited(planning, campaign)[1:] == [("campaigns:remove_assignments", {"assignment_ids": [second]})]
+
+
+def test_what_is_visited_while_it_is_being_taken_out_stays(planning: Planning) -> None:
+    campaign, assignment = planning.plan(), planning.assign()
+    planning.add(campaign, assignment)
+
+    async def visit(session: AsyncSession) -> Any:
+        mine = update(Assignment).where(Assignment.id == UUID(assignment))
+        await session.execute(mine.values(status="visited"))
+        return await waiting(session, lambda: planning.remove(campaign, assignment), pool)
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = planning.world.in_database(visit).result(timeout=30)
+    assert refused(answer) == (409, "campaign_assignment_visited")
+    assert members(planning, campaign) == [assignment]
 
 
 def test_a_removal_reaches_no_other_campaign(planning: Planning) -> None:

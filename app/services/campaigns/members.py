@@ -65,12 +65,14 @@ async def remove_members(
     """
     campaign = await _held(session, actor, campaign_id)
     ours = CampaignAssignment.campaign_id == campaign.id, CampaignAssignment.assignment_id.in_(assignment_ids)
-    visited = (
-        select(Assignment.id)
+    held = (  # so that none is visited before this unit of work ends
+        select(Assignment.id, Assignment.status)
         .join(CampaignAssignment, CampaignAssignment.assignment_id == Assignment.id)
-        .where(*ours, Assignment.status == "visited")
+        .where(*ours)
+        .order_by(Assignment.id)
+        .with_for_update(read=True, of=Assignment)
     )
-    kept = sorted((await session.scalars(visited)).all())
+    kept = [one for one, status in await session.execute(held) if status == "visited"]
     if kept:
         raise MemberVisitedProblem(assignments=[str(one) for one in kept])
     gone = delete(CampaignAssignment).where(*ours).returning(CampaignAssignment.assignment_id)
