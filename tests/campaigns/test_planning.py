@@ -5,16 +5,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import shanghai_today
 from app.enums.campaigns import CampaignState
 from app.enums.identity import Role
 from app.models.history import AuditEntry
+from app.models.identity import User
 from app.services.campaigns.period import state_on
 from app.services.identity.policy import PERMISSIONS
 from app.services.runtime import Runtime
-from tests.factories.campaigns import PATH, Planning, in_days
+from tests.factories.campaigns import ASSIGNMENTS, PATH, Planning, in_days
+from tests.factories.world import LONG_AGO
+from tests.organizations.test_jurisdiction import entrusted, office, over
 from tests.support.queries import recorded_queries
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 5, 31)
@@ -101,6 +105,44 @@ def test_a_campaign_of_the_city_is_not_for_those_of_one_district(planning: Plann
     below = planning.world.person("supervisor", region=planning.world.district)
     assert below.get(f"{PATH}/{whole['id']}").status_code == 404
     assert below.post(PATH, json=planning.request(region_id=str(planning.world.city))).status_code == 403
+
+
+@pytest.mark.parametrize("own", ["none", "entrusted", "entrusted until yesterday", "entrusting"])
+@pytest.mark.parametrize("act", ["campaign", "assignment"])
+def test_what_is_planned_is_in_the_name_of_one_s_own_authority_or_of_one_that_has_entrusted_it(
+    planning: Planning, act: str, own: str
+) -> None:
+    """The bureau covers the town in every case; whose supervisor plans makes the difference."""
+    world, bureau = planning.world, planning.world.authority
+    rows: list[Any] = [over(world.town)]
+    if own.startswith("entrusted"):
+        until = shanghai_today() - timedelta(days=1) if own.endswith("yesterday") else None
+        rows.append(entrusted(bureau, LONG_AGO, until))
+    town = office(world, *rows)
+
+    async def move(session: AsyncSession) -> None:
+        mine = update(User).where(User.id == planning.planner.user_id)
+        await session.execute(mine.values(authority_id=town))
+        if own == "entrusting":
+            session.add(entrusted(town, LONG_AGO, None)(bureau))
+
+    world.in_database(move)
+
+    def planned(authority: UUID) -> Any:
+        if act == "campaign":
+            body = planning.request(authority_id=str(authority), region_id=str(world.town))
+            return planning.planner.post(PATH, json=body)
+        body = planning.assignment(authority_id=str(authority))
+        return planning.planner.post(ASSIGNMENTS, json=body)
+
+    answer = planned(bureau)
+    if own == "entrusted":
+        assert (answer.status_code, answer.json()["authority_id"]) == (201, str(bureau))
+    else:
+        code = {"campaign": "campaign_authority_name", "assignment": "assignment_authority"}[act]
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+    if own != "entrusted until yesterday":
+        assert planned(town).status_code == 201
 
 
 def test_the_authority_covers_the_region_on_the_first_and_on_the_last_day(planning: Planning) -> None:

@@ -54,9 +54,9 @@ class Planning:
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
-    def assign(self, **changes: Any) -> str:
-        """An assignment from today for a week."""
-        body = {
+    def assignment(self, **changes: Any) -> dict[str, Any]:
+        """A good request for an assignment from today for a week."""
+        return {
             "site_id": str(self.field.site_id),
             "authority_id": str(self.world.authority),
             "planned_from": in_days(0),
@@ -65,7 +65,10 @@ class Planning:
             "template_version_ids": [str(self.field.version_id("rto"))],
             **changes,
         }
-        answer = self.planner.post(ASSIGNMENTS, json=body)
+
+    def assign(self, **changes: Any) -> str:
+        """An assignment from today for a week."""
+        answer = self.planner.post(ASSIGNMENTS, json=self.assignment(**changes))
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 

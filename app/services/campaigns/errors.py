@@ -11,6 +11,14 @@ class CampaignAuthorityProblem(InvalidProblem):
     en = "The authority does not cover the campaign's region on its first and its last day"
 
 
+class CampaignNameProblem(InvalidProblem):
+    """A campaign is planned in the name of one's own authority, or of one that has entrusted it."""
+
+    code = "campaign_authority_name"
+    zh = "只能以本机关或委托本机关的机关名义组织专项行动"
+    en = "A campaign is planned in the name of one's own authority or of one that has entrusted it"
+
+
 class CampaignPeriodProblem(InvalidProblem):
     """Assignments of the campaign reach beyond the new period; `assignments` holds the first of them."""
 

@@ -7,14 +7,15 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
+from app.core.clock import shanghai_today
 from app.core.errors import ConflictProblem, NotFoundProblem
 from app.core.ids import new_id
 from app.models.campaigns import Campaign, CampaignAssignment
 from app.models.inspections import Assignment
 from app.schemas.campaigns import CampaignContent, CampaignRequest
 from app.services.audit.service import record_act
-from app.services.campaigns.errors import CampaignAuthorityProblem, CampaignPeriodProblem
-from app.services.organizations.jurisdiction import authority_covers
+from app.services.campaigns.errors import CampaignAuthorityProblem, CampaignNameProblem, CampaignPeriodProblem
+from app.services.organizations.jurisdiction import authority_covers, may_name
 
 PERIOD = ("starts_on", "ends_on")
 NAMED = 20
@@ -22,8 +23,14 @@ NAMED = 20
 
 
 async def plan_campaign(session: AsyncSession, actor: Actor, request: CampaignRequest) -> Campaign:
-    """A new campaign. Raises ForbiddenProblem outside the actor's regions, CampaignAuthorityProblem."""
+    """A new campaign, in the name of the actor's own authority or of one that has entrusted it.
+
+    Raises ForbiddenProblem outside the actor's regions, CampaignNameProblem, CampaignAuthorityProblem.
+    """
     actor.require("campaigns:manage", request.region_id)
+    may = select(may_name(actor.authority_id, request.authority_id, shanghai_today()))
+    if not await session.scalar(may):
+        raise CampaignNameProblem
     await _check_authority(session, request.authority_id, request.region_id, request)
     campaign = Campaign(id=new_id(), version=1, created_by=actor.user_id, **request.model_dump())
     session.add(campaign)

@@ -22,12 +22,13 @@ from app.services.hazards.errors import HazardChoiceProblem
 from app.services.hazards.reinspection import check_reinspectable
 from app.services.identity.certificates import list_certified
 from app.services.inspections.errors import (
+    AssigningAuthorityProblem,
     AssignmentStateProblem,
     AuthorityProblem,
     TeamProblem,
     TemplateProblem,
 )
-from app.services.organizations.jurisdiction import authority_covers
+from app.services.organizations.jurisdiction import authority_covers, may_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,18 @@ class AssignmentFilter:
 async def assign_inspection(
     session: AsyncSession, actor: Actor, request: AssignmentRequest
 ) -> AssignmentView:
-    """Assign a team; every officer is certified on every day of the period, and the authority covers the site."""
+    """Assign a team; every officer is certified on every day of the period, and the authority covers the site.
+
+    The authority is the actor's own, or has entrusted it: AssigningAuthorityProblem.
+    """
     site = await session.get(Site, request.site_id)
     if site is None or site.region_id not in actor.regions_for("inspections:read"):
         raise NotFoundProblem
     actor.require("inspections:assign", site.region_id)
     await _check(session, request, site)
+    may = select(may_name(actor.authority_id, request.authority_id, shanghai_today()))
+    if not await session.scalar(may):
+        raise AssigningAuthorityProblem
     assignment = Assignment(
         id=new_id(),
         version=1,

@@ -100,6 +100,14 @@ class AuthorityProblem(InvalidProblem):
     en = "The site lies outside the authority's jurisdiction"
 
 
+class AssigningAuthorityProblem(InvalidProblem):
+    """An inspection is assigned in the name of one's own authority, or of one that has entrusted it."""
+
+    code = "assignment_authority"
+    zh = "只能以本机关或委托本机关的机关名义安排检查"
+    en = "An inspection is assigned in the name of one's own authority or of one that has entrusted it"
+
+
 class TemplateProblem(InvalidProblem):
     """A checklist version is not published."""
 
