@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import shanghai_today, utc_now
 from app.jobs.app import RETRY, run_jobs
 from app.models.hazards import HazardExport, HazardExportPart
-from app.models.history import AuditEntry
+from app.models.history import AuditEntry, Change
 from app.models.identity import RoleGrant
 from app.services.enterprises.writing import BOM
 from app.services.hazards import exporting
@@ -248,6 +248,43 @@ def test_asking_and_taking_are_written_down(supervisor: Person, world: World, wo
     assert acts[0][2]["filters"] == {"overdue": False, "level": "general"}
 
 
+def traces(world: World, export: dict[str, Any]) -> Any:
+    """The last audit row of an export, and the last change row with its version."""
+    identifier = UUID(export["id"])
+
+    async def read(session: AsyncSession) -> Any:
+        audit = select(AuditEntry).where(AuditEntry.object_id == identifier).order_by(AuditEntry.id.desc())
+        change = select(Change).where(Change.object_id == identifier).order_by(Change.id.desc())
+        entry = (await session.execute(audit.limit(1))).scalar_one()
+        version = (await session.execute(change.limit(1))).scalar_one().version
+        return entry.action, entry.user_id, (entry.detail or {}).get("failure"), version
+
+    return world.in_database(read)
+
+
+@pytest.mark.usefixtures("seven")
+@pytest.mark.parametrize("failure", ["storage_or_database", "worker_died", "permission_withdrawn"])
+def test_that_an_export_failed_is_written_down(
+    supervisor: Person, world: World, runtime: Runtime, client: TestClient, work: Work, failure: str
+) -> None:
+    export = ask(supervisor, format="csv")
+    assert client.portal is not None
+    if failure == "worker_died":
+        given_up(world, export)
+        sweep(client, runtime)
+    elif failure == "permission_withdrawn":
+
+        async def withdraw(session: AsyncSession) -> None:
+            mine = RoleGrant.user_id == supervisor.user_id
+            await session.execute(update(RoleGrant).where(mine).values(region_id=world.other_district))
+
+        world.in_database(withdraw)
+        work()
+    else:
+        client.portal.call(exporting.fail_export, runtime, UUID(export["id"]), failure)
+    assert traces(world, export) == ("hazards:fail_export", None, failure, 2)
+
+
 @pytest.mark.usefixtures("seven")
 def test_a_file_is_gone_after_its_time(
     supervisor: Person, world: World, runtime: Runtime, client: TestClient, work: Work
@@ -269,6 +306,7 @@ def test_a_file_is_gone_after_its_time(
     assert not client.portal.call(runtime.storage.exists, key)
     assert supervisor.get(f"{PATH}/{export['id']}").json()["status"] == "expired"
     assert file_of(supervisor, export).status_code == 410
+    assert traces(world, export) == ("hazards:expire_export", None, None, 3)
 
 
 @pytest.mark.usefixtures("seven")

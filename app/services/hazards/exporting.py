@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.actor import Actor
+from app.core.actor import SYSTEM, Actor
 from app.core.clock import utc_now
 from app.core.errors import ForbiddenProblem, NotFoundProblem
 from app.core.ids import new_id
@@ -229,6 +229,8 @@ async def expire_exports(runtime: Runtime) -> int:
             await session.delete(part)
         for export in found:
             export.status, export.version = ExportStatus.EXPIRED.value, export.version + 1
+            await session.flush()
+            await _record(session, SYSTEM, export, "hazards:expire_export", {})
     for part in parts:
         await runtime.storage.remove(part.key)
     return len(found)
@@ -239,7 +241,7 @@ async def fail_export(runtime: Runtime, export_id: UUID, failure: str) -> None:
     async with runtime.database.write() as session:
         export = await _locked(session, export_id)
         if export.status in _UNFINISHED:
-            _end(export, ExportStatus.FAILED, failure)
+            await _fail(session, export, failure)
 
 
 async def fail_without_job(runtime: Runtime, task: str) -> int:
@@ -255,7 +257,7 @@ async def fail_without_job(runtime: Runtime, task: str) -> int:
         alive = await live_arguments(session, task, "export_id")
         given_up = [export for export in found if str(export.id) not in alive]
         for export in given_up:
-            _end(export, ExportStatus.FAILED, "worker_died")
+            await _fail(session, export, "worker_died")
     return len(given_up)
 
 
@@ -287,6 +289,13 @@ def _end(export: HazardExport, status: ExportStatus, failure: str | None = None)
     export.version += 1
 
 
+async def _fail(session: AsyncSession, export: HazardExport, failure: str) -> None:
+    """It ends without a file; nobody did that, and it is written down all the same."""
+    _end(export, ExportStatus.FAILED, failure)
+    await session.flush()
+    await _record(session, SYSTEM, export, "hazards:fail_export", {"failure": failure})
+
+
 async def _still_allowed(session: AsyncSession, export: HazardExport) -> frozenset[UUID]:
     """The regions to write of, by the rights the person has now; none when it is over, or ends here for want of them."""
     if export.status not in _UNFINISHED:
@@ -294,7 +303,7 @@ async def _still_allowed(session: AsyncSession, export: HazardExport) -> frozens
     actor = await find_actor_of_user(session, export.created_by)
     regions = actor.regions_for(ACTION) if actor else frozenset()
     if not regions.issuperset(export.region_ids):
-        _end(export, ExportStatus.FAILED, "permission_withdrawn")
+        await _fail(session, export, "permission_withdrawn")
         return frozenset()
     return frozenset(export.region_ids)
 
