@@ -101,7 +101,7 @@ async def list_steps(session: AsyncSession, hazard_id: UUID) -> list[HazardStep]
 def reinspections_of(
     hazard: Hazard, steps: Sequence[HazardStep], merged: Sequence[MergedPhotographs]
 ) -> list[ReinspectionPhotos]:
-    """Each re-inspection among a hazard's steps, oldest first; before it, also what had been found of `merged` hazards by then."""
+    """Each re-inspection among a hazard's steps, oldest first; before it, also the photographs of what had been merged by then."""
     found: list[ReinspectionPhotos] = []
     reported: Sequence[UUID] = ()
     for step in steps:
@@ -116,7 +116,12 @@ def reinspections_of(
                     step.note,
                     [
                         *hazard.evidence_ids,
-                        *(i for one in merged if one.found_on <= step.on_date for i in one.evidence_ids),
+                        *(
+                            identifier
+                            for one in merged
+                            if one.merged_by < step.id and one.merged_on <= step.on_date
+                            for identifier in one.evidence_ids
+                        ),
                     ],
                     reported,
                     step.evidence_ids,

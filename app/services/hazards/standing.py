@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from app.models.hazards import Hazard, HazardReport
+from app.models.hazards import Hazard, HazardReport, HazardStep
 
 _UPWARDS = """
     WITH RECURSIVE up AS (
@@ -59,9 +59,10 @@ async def merged_downwards(session: AsyncSession, hazard_id: UUID) -> list[UUID]
 
 @dataclass(frozen=True, slots=True)
 class MergedPhotographs:
-    """The photographs of a hazard that was merged into another."""
+    """The photographs of a hazard that was merged into another: since which day, and by which step, the last of those it took."""
 
-    found_on: date
+    merged_on: date
+    merged_by: UUID
     evidence_ids: Sequence[UUID]
 
 
@@ -71,21 +72,29 @@ async def photographs_merged_into(
     """By hazard, the photographs of all that were merged into it over any number of steps, the oldest first: one statement."""
     first, lower = aliased(Hazard), aliased(Hazard)
     below = (
-        select(first.merged_into_id.label("into"), first.id)
+        select(first.merged_into_id.label("into"), first.id, _merging_of(first.id).label("step"))
         .where(first.merged_into_id.in_(hazard_ids))
         .cte("merged_photographs", recursive=True)
     )
-    below = below.union(select(below.c.into, lower.id).join(below, lower.merged_into_id == below.c.id))
+    later = func.greatest(below.c.step, _merging_of(lower.id))
+    below = below.union(select(below.c.into, lower.id, later).join(below, lower.merged_into_id == below.c.id))
     wanted = (
-        select(below.c.into, Hazard.found_on, Hazard.evidence_ids)
+        select(below.c.into, HazardStep.on_date, HazardStep.id, Hazard.evidence_ids)
         .join(Hazard, Hazard.id == below.c.id)
+        .join(HazardStep, HazardStep.id == below.c.step)
         .where(func.cardinality(Hazard.evidence_ids) > 0)
         .order_by(Hazard.id)
     )
     found: dict[UUID, list[MergedPhotographs]] = defaultdict(list)
-    for into, found_on, evidence_ids in await session.execute(wanted):
-        found[into].append(MergedPhotographs(found_on, evidence_ids))
+    for into, *merged in await session.execute(wanted):
+        found[into].append(MergedPhotographs(*merged))
     return found
+
+
+def _merging_of(hazard_id: ColumnElement[UUID] | InstrumentedAttribute[UUID]) -> ColumnElement[UUID]:
+    """The step by which a merged hazard was merged, the last time. Ids of steps are in order of time."""
+    merging = select(HazardStep.id).where(HazardStep.hazard_id == hazard_id, HazardStep.action == "merge")
+    return merging.order_by(HazardStep.id.desc()).limit(1).scalar_subquery()
 
 
 async def all_merged_with(session: AsyncSession, hazard_ids: Collection[UUID]) -> dict[UUID, UUID]:
