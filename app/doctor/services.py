@@ -11,6 +11,7 @@ from app.db.embedded import EmbeddedPostgres, EmbeddedRefused
 from app.db.engine import UnsafeServer, check_server, make_engine, psycopg_url
 from app.db.migrate import newest_revision
 from app.doctor.finding import Finding
+from app.services.determinations.holding import list_unusable
 from app.storage.opening import StorageRefused, open_store
 from app.storage.store import StorageUnavailable
 
@@ -79,10 +80,12 @@ async def _look(settings: Settings, engine: AsyncEngine) -> list[Finding]:
             found = (
                 await connection.execute(text("SELECT version_num FROM alembic_version"))
             ).scalar_one_or_none()
+        rules = [_rules(await list_unusable(connection))] if found == newest_revision() else []
     kind = "served" if settings.database_url else "embedded"
     return [
         Finding("good", *WORDS, f"{version} ({kind}), fsync, full_page_writes, synchronous_commit on"),
         _schema(found),
+        *rules,
         _connections(settings, most),
         Finding(
             "good" if skew <= CLOCK_TOLERANCE_SECONDS else "wrong", "数据库时钟", "Clocks agree", f"{skew:.1f} s apart",
@@ -96,6 +99,14 @@ def _schema(found: str | None) -> Finding:
     if found == newest:
         return Finding("good", *words, newest)
     return Finding("doubtful", *words, f"{found or 'empty'}, the program's is {newest}", "anshao migrate")
+
+
+def _rules(unusable: list[str]) -> Finding:
+    words = ("判定规则", "Published rules")
+    if not unusable:
+        return Finding("good", *words, "every published version can be held")
+    mend = "Restore the row from a backup, or install the program that published it; processes that run go on with what they held"
+    return Finding("wrong", *words, "; ".join(unusable), mend)
 
 
 def _connections(settings: Settings, most: int) -> Finding:

@@ -12,7 +12,6 @@ from app.db.migrate import newest_revision
 from app.http.metrics import MEDIA_TYPE, render_metrics
 from app.http.problems import UnavailableProblem
 from app.http.sessions import RuntimeOf
-from app.services.determinations.holding import is_unread
 from app.services.identity.errors import UnauthenticatedProblem
 
 router = APIRouter(tags=["ops"])
@@ -26,15 +25,13 @@ async def live() -> dict[str, str]:
 
 @router.get("/readyz")
 async def ready(runtime: RuntimeOf) -> dict[str, str]:
-    """The database answers and has this program's schema, the rules are read, the storage takes objects (public); 503 otherwise."""
+    """The database answers and has this program's schema, the storage takes objects (public); 503 otherwise."""
     async with runtime.database.single_statement() as connection:
         found = (
             await connection.execute(text("SELECT version_num FROM alembic_version"))
         ).scalar_one_or_none()
     if found != newest_revision():
         raise UnavailableProblem(revision=found, expected=newest_revision())
-    if is_unread():
-        raise UnavailableProblem(rules="unread")
     try:
         await runtime.storage.check()
     except OSError as failure:

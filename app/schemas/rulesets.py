@@ -25,7 +25,8 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 VersionName = Annotated[
-    str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,29}$", description="2023, 2026-11 ...")
+    str,
+    Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,29}$", description="2023 ships, B2026-11 is written here"),
 ]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.()-]{1,100}$")]
 Condition = Annotated[
@@ -163,7 +164,7 @@ _EXAMPLE: Any = {
     "content": {
         "head": {
             "id": "MEM10",
-            "version": "2027",
+            "version": "B2027",
             "title": {
                 "zh": "工贸企业重大事故隐患判定标准",
                 "en": "Determination standard, industry and trade",

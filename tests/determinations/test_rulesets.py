@@ -8,7 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,11 +26,17 @@ from app.enums.determinations import RulesetStatus
 from app.enums.identity import Role
 from app.models.history import AuditEntry, Change
 from app.models.rulesets import RulesetStep, RulesetVersion
-from app.services.determinations import holding, ruleset_publishing
+from app.services.determinations import holding, ruleset_drafting, ruleset_publishing, ruleset_reading
 from app.services.determinations.content import hold, rulesets, shipped_documents, shipped_rulesets
-from app.services.determinations.holding import RulesTampered, hold_published, published_held
+from app.services.determinations.holding import (
+    NameShipped,
+    RulesTampered,
+    hold_published,
+    list_unusable,
+    published_held,
+)
 from app.services.determinations.recheck import recheck_visits
-from app.services.determinations.ruleset_content import check_content
+from app.services.determinations.ruleset_content import OWN_NAME, check_content
 from app.services.determinations.ruleset_repository import newest_before
 from app.services.determinations.ruleset_workflow import (
     INITIAL,
@@ -165,7 +172,7 @@ def names_held() -> set[str]:
 
 
 def test_a_draft_begins_as_the_newest_version_with_its_own_name_day_and_source(desk: Desk) -> None:
-    draft = desk.draft(version=f"2027-{secrets.token_hex(4)}")
+    draft = desk.draft(version=f"B2027-{secrets.token_hex(4)}")
     (shipped,) = shipped_documents()
     assert (draft["status"], draft["base"], draft["changes"], draft["cases"]) == ("draft", "2023", [], [])
     assert draft["source"] == draft["content"]["head"]["source"] == SOURCE
@@ -613,7 +620,7 @@ def test_reading_on_asks_one_statement_when_nothing_is_new(desk: Desk, runtime: 
     assert len([one for one in sent if "ruleset_" in one]) == 1
 
 
-def test_a_process_that_cannot_read_on_goes_on_with_what_it_holds_and_is_not_ready_after_a_while(
+def test_a_process_that_cannot_read_on_stays_ready_goes_on_with_what_it_holds_and_counts_that(
     desk: Desk, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = desk.publish(desk.without_alarm())
@@ -631,21 +638,52 @@ def test_a_process_that_cannot_read_on_goes_on_with_what_it_holds_and_is_not_rea
                     await asyncio.sleep(0.02)
 
     monkeypatch.setattr(holding, "READ_SECONDS", 0.05)
+    before = not_read(desk.world)
     desk.world.client.portal.call(wait)  # type: ignore[union-attr]
     assert f"MEM10:{version['name']}" in names_held()
     assert desk.world.client.get("/readyz").status_code == 200
-    monkeypatch.setattr(holding, "UNREAD_SECONDS", 0.0)
-    refused = desk.world.client.get("/readyz")
-    assert (refused.status_code, refused.json()["rules"]) == (503, "unread")
+    assert not_read(desk.world) >= before + 2
+
+
+def not_read(world: World) -> float:
+    """What /metrics says of failed readings."""
+    lines = world.client.get("/metrics").text.splitlines()
+    return float(
+        next(one for one in lines if one.startswith("anshao_rules_not_read_total")).rpartition(" ")[2]
+    )
+
+
+def test_a_row_that_cannot_be_held_stops_neither_the_process_nor_its_readiness(
+    desk: Desk, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.publish(desk.without_alarm())
+    held, before = names_held(), not_read(desk.world)
+
+    async def wait() -> None:
+        async with published_held(runtime.database):
+            monkeypatch.setattr(holding, "hash_of", lambda *_: "sha-256:other")
+            monkeypatch.setattr(holding, "editions", lambda: ())  # so that the row is read anew
+            await asyncio.sleep(0.5)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(holding, "READ_SECONDS", 0.05)
+        desk.world.client.portal.call(wait)  # type: ignore[union-attr]
+    monkeypatch.undo()
+    assert not_read(desk.world) > before
+    assert names_held() == held
+    assert desk.world.client.get("/readyz").status_code == 200
 
 
 def test_what_is_published_takes_effect_days_later_and_after_the_version_before(desk: Desk) -> None:
     first = earliest_day(shanghai_today())
-    early = desk.without_alarm(in_force_from=str(shanghai_today() + timedelta(days=2)))
+    early = desk.without_alarm(in_force_from=str(shanghai_today() + timedelta(days=3)))
     answer = desk.step(desk.chief, early, "publish")
     assert (answer.status_code, answer.json()["code"]) == (422, "ruleset_too_soon")
     assert answer.json()["earliest"] == str(desk.first_day)
-    assert first - shanghai_today() == timedelta(days=3)
+    last_minute = datetime(2026, 5, 1, 23, 59, tzinfo=SHANGHAI)
+    begins = datetime.combine(earliest_day(last_minute.date()), time(), SHANGHAI)
+    assert timedelta(days=3) <= begins - last_minute < timedelta(days=4)
+    assert first == earliest_day(shanghai_today())
     version = desk.publish(desk.without_alarm())
     same_day = desk.draft(in_force_from=version["in_force_from"])
     assert desk.step(desk.chief, same_day, "publish").json()["code"] == "ruleset_too_soon"
@@ -720,6 +758,8 @@ def test_a_version_that_is_not_what_its_hash_says_judges_nothing(desk: Desk) -> 
         hold(())
         with pytest.raises(RulesTampered, match=version["name"]):
             await hold_published(session)
+        (named,) = await list_unusable(await session.connection())
+        assert f"MEM10:{version['name']}" in named
         await session.rollback()
 
     desk.world.in_database(forge)
@@ -800,6 +840,123 @@ def test_a_version_in_force_is_not_revoked(desk: Desk) -> None:
         late = desk.world.person("approver")
         answer = desk.step(late, version, "revoke")
     assert (answer.status_code, answer.json()["code"]) == (409, "ruleset_in_force")
+
+
+# --- what binds it to the program's own versions, and keeps it small
+
+
+@pytest.mark.parametrize("name", ["2027", "2026-11", "0"])
+def test_a_name_that_a_version_that_ships_could_bear_is_not_given_here(desk: Desk, name: str) -> None:
+    answer = desk.start(version=name)
+    assert (answer.status_code, answer.json()["code"]) == (422, "ruleset_invalid"), answer.text
+    assert answer.json()["errors"][0]["at"] == "head/version"
+    assert all(OWN_NAME.match(one.version) is None for one in shipped_rulesets())
+
+
+def test_where_a_release_ships_a_name_that_was_published_no_verdict_is_left_to_mean_either(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = desk.publish(desk.without_alarm())
+    (shipped,) = shipped_rulesets()
+    twin = (shipped, replace(shipped, version=version["name"]))
+
+    async def read(session: AsyncSession) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(holding, "shipped_rulesets", lambda: twin)
+            patch.setattr(holding, "editions", lambda: ())
+            with pytest.raises(NameShipped, match=version["name"]):
+                await hold_published(session)
+            assert any("NameShipped" in one for one in await list_unusable(session))
+        assert await list_unusable(session) == []
+
+    desk.world.in_database(read)
+
+
+def grown(draft: dict[str, Any], times: int, like: str) -> dict[str, Any]:
+    """The content with more clauses of one kind."""
+    content = copy.deepcopy(draft["content"])
+    article = next(one for one in content["articles"] if one["article"] == int(like.split("-")[1]))
+    for number in range(100, 100 + times):
+        added = f"{like.rpartition('-')[0]}-{number}"
+        article["clauses"].append({**clause_of(content, like), "id": added})
+        content["questions"][added] = [
+            {**one, "key": one["key"].replace(f"{like}.", f"{added}.")} for one in content["questions"][like]
+        ]
+    return content
+
+
+def test_a_version_has_so_many_clauses_and_so_many_answers_to_try_at_most(desk: Desk) -> None:
+    draft = desk.draft()
+    article = draft["content"]["articles"][0]
+    crowd = {**article, "clauses": [article["clauses"][0]] * 200}
+    many = desk.put(draft, content={**draft["content"], "articles": [crowd, crowd, crowd]})
+    assert (many.status_code, many.json()["code"]) == (422, "ruleset_invalid")
+    assert many.json()["errors"] == [
+        {"clause": None, "at": "articles", "message": "600 clauses; at most 400", "names": []}
+    ]
+    assert desk.put(draft, content=grown(draft, 10, "MEM10-4-3")).status_code == 200
+    hard = desk.put(desk.shown(draft["id"]), content=grown(draft, 25, "MEM10-4-3"))
+    assert (hard.status_code, hard.json()["code"]) == (422, "ruleset_invalid")
+    (error,) = hard.json()["errors"]
+    assert (error["at"], "at most 60000" in error["message"]) == ("articles", True)
+
+
+def test_rules_are_built_and_tried_beside_the_event_loop(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside: list[str] = []
+
+    def noting(name: str, module: Any) -> None:
+        real = getattr(module, name)
+
+        def run(*given: Any) -> Any:
+            with pytest.raises(RuntimeError):
+                asyncio.get_running_loop()
+            beside.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(module, name, run)
+
+    noting("check_content", ruleset_drafting)
+    noting("list_changes", ruleset_reading)
+    noting("try_cases", ruleset_publishing)
+    noting("check_content", ruleset_publishing)
+    draft = desk.without_alarm()
+    assert desk.editor.post(f"{PATH}/{draft['id']}/trial").status_code == 200
+    desk.publish(draft)
+    assert set(beside) == {"check_content", "list_changes", "try_cases"}
+    assert beside.count("check_content") == 3
+
+
+def test_a_draft_whose_base_has_gone_is_still_read_and_tried_against_the_newest(desk: Desk) -> None:
+    draft = desk.without_alarm()
+
+    async def lose(session: AsyncSession) -> None:
+        row = RulesetVersion.id == UUID(draft["id"])
+        await session.execute(update(RulesetVersion).where(row).values(base="gone"))
+
+    desk.world.in_database(lose)
+    assert desk.shown(draft["id"])["changes"] == [{"clause": CLAUSE, "change": "changed"}]
+    assert desk.editor.post(f"{PATH}/{draft['id']}/trial").status_code == 200
+    assert desk.step(desk.chief, draft, "publish").json()["code"] == "ruleset_base_outdated"
+
+
+def test_a_visit_over_the_day_of_a_new_version_is_answered_by_the_rules_it_is_judged_by(
+    desk: Desk, world: World
+) -> None:
+    version = desk.publish(desk.without_alarm())
+    day = datetime.fromisoformat(version["in_force_from"]).date()
+    visit = Visit(world, "machinery")
+    eve = (day - timedelta(days=1)).isoformat()
+    visit.submit("rto", answers("rto", without=("RTO-10", "RTO-10.3", "RTO-10.4")), legal_date=eve)
+    visit.submit("hot-work", answers("hot-work"), legal_date=day.isoformat())
+    (open_one,) = [one for one in visit.verdicts("undetermined") if one["clause_id"] == CLAUSE]
+    key = f"{CLAUSE}.{ALARM}"
+    assert key in open_one["missing"]
+    body = {"answers": {key: False}, "note": "现场复核"}
+    answer = visit.reader.post(
+        f"/api/v1/determinations/{open_one['id']}/answers", json=body, version=open_one["version"]
+    )
+    assert answer.status_code == 201, answer.text
+    assert ("suspected_major", CLAUSE) in said(visit)
 
 
 # --- states, readers, lists

@@ -39,6 +39,7 @@ def test_a_good_machine_is_told_so_and_the_missing_schema_is_named(healthy: Inst
     assert "anshao migrate" not in after.stdout
     assert "ready to run" in after.stdout
     assert "fsync" in after.stdout
+    assert "every published version can be held" in after.stdout
 
 
 def test_a_database_that_does_not_answer_is_wrong_and_its_password_stays_unsaid(

@@ -5,6 +5,7 @@ Each time a sheet of its own, and the visit is judged again.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -62,8 +63,10 @@ async def answer_questions(
     keys = open_keys(verdict)
     subject = (verdict.subject_kind or "", verdict.subject_id or "")
     record = _desk_record(actor, records[-1], trades, note)
-    record["facts"] = _stated(record, verdict.clause_id or "", subject, answers, keys.__contains__)
     sheets = [sheet_of(vars(one)) for one in records]
+    known = combine(sheets, enterprise_id=verdict.enterprise_id, site_id=verdict.site_id)
+    clause = verdict.clause_id or ""
+    record["facts"] = _stated(record, known.legal_on, clause, subject, answers, keys.__contains__)
     await insert_rows(
         session, *await judge_visit(session, actor, record, [*sheets, sheet_of(record)], standing)
     )
@@ -90,17 +93,18 @@ async def state_facts(
     standing = await list_standing(session, visit_id)
     records = await _standing_sheets(session, actor, visit_id)
     latest = records[-1]
-    clause = find_clause(clause_id, latest.legal_on)
-    if clause is None:
-        raise NotFoundProblem
     known = combine(
         [sheet_of(vars(one)) for one in records], enterprise_id=latest.enterprise_id, site_id=latest.site_id
     )
+    clause = find_clause(clause_id, known.legal_on)
+    if clause is None:
+        raise NotFoundProblem
     subject = _find_subject(clause.subject, about, known, latest)
     facts = FactSheet(known.facts)
     unknown = [one.key for one in clause.facts.values() if facts.know(one, subject).value is None]
     record = _desk_record(actor, latest, trades, note)
-    record["facts"] = _stated(record, clause_id, (subject.kind, subject.id), answers, unknown.__contains__)
+    about_it = (subject.kind, subject.id)
+    record["facts"] = _stated(record, known.legal_on, clause_id, about_it, answers, unknown.__contains__)
     stored = [sheet_of(vars(one)) for one in records]
     await insert_rows(
         session, *await judge_visit(session, actor, record, [*stored, sheet_of(record)], standing)
@@ -163,14 +167,18 @@ def _desk_record(actor: Actor, latest: FactSheetRecord, trades: Sequence[str], n
 
 def _stated(
     record: Mapping[str, Any],
+    judged_on: date,
     clause_id: str,
     subject: tuple[str, str],
     answers: Answers,
     is_open: Callable[[str], bool],
 ) -> list[dict[str, Any]]:
-    """The facts as the sheet keeps them; raises AnswerRefusedProblem at the first that is not wanted or not of its type."""
+    """The facts as the sheet keeps them, by the rules of the day the visit is judged on.
+
+    Raises AnswerRefusedProblem at the first that is not wanted or not of its type.
+    """
     for key, value in answers.items():
-        if not is_open(key) or not _is_of_its_type(clause_id, record, key, value):
+        if not is_open(key) or not _is_of_its_type(clause_id, judged_on, key, value):
             raise AnswerRefusedProblem(key=key)
     kind, identifier = subject
     source = f"desk:{record['id']}"
@@ -180,10 +188,10 @@ def _stated(
     ]
 
 
-def _is_of_its_type(clause_id: str, record: Mapping[str, Any], key: str, value: Any) -> bool:
+def _is_of_its_type(clause_id: str, judged_on: date, key: str, value: Any) -> bool:
     if key == TRADE_KEY:
-        return value in trade_codes(record["legal_on"])
-    clause = find_clause(clause_id, record["legal_on"])
+        return value in trade_codes(judged_on)
+    clause = find_clause(clause_id, judged_on)
     definition = next((one for one in clause.facts.values() if one.key == key), None) if clause else None
     if definition is None:
         return False

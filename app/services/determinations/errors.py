@@ -176,8 +176,8 @@ class RulesetDateProblem(InvalidProblem):
     """Rules take effect some days after they are published, and after the version before them."""
 
     code = "ruleset_too_soon"
-    zh = "生效日期不得早于 {earliest}（发布后至少 {days} 日，且晚于上一版本的生效日）"
-    en = "It cannot take effect before {earliest} ({days} days after publication at least, and after the version before)"
+    zh = "生效日期不得早于 {earliest}（发布后至少满 {days} 日，且晚于上一版本的生效日）"
+    en = "It cannot take effect before {earliest} ({days} full days after publication at least, and after the version before)"
 
 
 class RulesetCasesProblem(InvalidProblem):

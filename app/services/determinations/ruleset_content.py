@@ -1,6 +1,7 @@
 """What a draft must be before it is kept: rules that can be built, questions for every fact, cases that speak of them. Pure."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,13 @@ from app.services.determinations.errors import RulesetInvalidProblem
 
 EFFORT_AT_MOST = 5000
 """Answers tried to find the fewest questions of a clause; Order 10 needs 2187 at most."""
+
+CLAUSES_AT_MOST = 400
+"""In one version; Order 10 has 64."""
+EFFORT_IN_ALL = 60_000
+"""The sum over all clauses; that of Order 10 is 13 617."""
+OWN_NAME = re.compile("[A-Za-z]")
+"""How the name of a version that is written here begins; those of versions that ship begin with a digit."""
 
 Content = Mapping[str, Any]
 Cases = Sequence[Mapping[str, Any]]
@@ -30,7 +38,12 @@ def hash_of(content: Content, cases: Cases) -> str:
 
 
 def check_content(content: Content, cases: Cases) -> Ruleset:
-    """The rule set, or RulesetInvalidProblem with everything that is wrong: clause, part, message, names."""
+    """The rule set, or RulesetInvalidProblem with everything that is wrong: clause, part, message, names. It takes seconds."""
+    many = sum(len(article["clauses"]) for article in content["articles"])
+    if many > CLAUSES_AT_MOST:
+        raise RulesetInvalidProblem(
+            [error_at(None, "articles", f"{many} clauses; at most {CLAUSES_AT_MOST}")]
+        )
     errors = [*_head_errors(content["head"]), *_clause_errors(content)]
     if not errors:
         ruleset = build_content(content)
@@ -46,6 +59,8 @@ def error_at(clause: str | None, at: str, message: str, names: Sequence[str] = (
 
 
 def _head_errors(head: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if OWN_NAME.match(head["version"]) is None:
+        yield error_at(None, "head/version", "begins with a letter; with a digit begin versions that ship")
     until = head.get("in_force_until")
     if until is not None and until < head["in_force_from"]:
         yield error_at(None, "head/in_force_until", "ends before it begins")
@@ -60,6 +75,7 @@ def _clause_errors(content: Content) -> Iterator[dict[str, Any]]:
     for identifier, times in used.items():
         if times > 1:
             yield error_at(identifier, "id", "used twice")
+    in_all = 0
     for article in content["articles"]:
         beginning = f"{head['id']}-{article['article']}-"
         for clause in article["clauses"]:
@@ -76,10 +92,14 @@ def _clause_errors(content: Content) -> Iterator[dict[str, Any]]:
             except RulesetError as error:
                 yield error_at(error.clause, error.part, error.message, error.names)
             else:
-                if effort(built, built.clauses[clause["id"]]) > EFFORT_AT_MOST:
+                tried = effort(built, built.clauses[clause["id"]])
+                in_all += tried
+                if tried > EFFORT_AT_MOST:
                     yield error_at(
                         clause["id"], "facts", "too many facts in one clause to be asked for; divide it"
                     )
+    if in_all > EFFORT_IN_ALL:
+        yield error_at(None, "articles", f"{in_all} answers to try in all clauses; at most {EFFORT_IN_ALL}")
 
 
 def _fact_errors(clause: str, facts: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -47,7 +48,7 @@ async def start_draft(session: AsyncSession, actor: Actor, request: RulesetStart
         "in_force_until": None,
     }
     content = plain(RulesetContent.model_validate({**before.content, "head": head}))
-    check_content(content, before.cases)
+    await to_thread.run_sync(check_content, content, before.cases)
     draft = RulesetVersion(
         id=new_id(),
         version=1,
@@ -73,7 +74,7 @@ async def change_draft(
     content, cases = plain(request.content), [plain(one) for one in request.cases]
     if content["head"]["id"] != draft.ruleset:
         raise RulesetInvalidProblem([error_at(None, "head/id", f"it stays {draft.ruleset}")])
-    check_content(content, cases)
+    await to_thread.run_sync(check_content, content, cases)
     base = request.base or draft.base
     if base != draft.base and base != (newest := await newest_before(session, draft.ruleset)).name:
         raise RulesetBaseProblem(newest=newest.name, base=base)

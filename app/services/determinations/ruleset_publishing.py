@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -19,7 +20,7 @@ from app.services.determinations.errors import (
     RulesetInForceProblem,
     RulesetNameTakenProblem,
 )
-from app.services.determinations.ruleset_content import check_content
+from app.services.determinations.ruleset_content import Cases, Content, check_content
 from app.services.determinations.ruleset_drafting import record_ruleset_step, require_step, state_of
 from app.services.determinations.ruleset_repository import (
     Before,
@@ -47,7 +48,7 @@ async def try_version(session: AsyncSession, actor: Actor, version_id: UUID) -> 
     """Run a version's cases and say what is lacking; nothing is kept."""
     version = (await get_ruleset_version(session, actor, version_id)).version
     before = await get_before(session, version.ruleset, version.base)
-    return try_cases(before.content, version.content, version.cases)
+    return await to_thread.run_sync(try_cases, before.content, version.content, version.cases)
 
 
 async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID, expected: int) -> Row:
@@ -64,7 +65,7 @@ async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID,
     if await is_name_taken(session, draft.ruleset, draft.name):
         raise RulesetNameTakenProblem(name=draft.name)
     _check_day(draft, newest)
-    _check_cases(draft, newest)
+    await to_thread.run_sync(_check_cases, newest.content, draft.content, draft.cases)
     before = state_of(draft)
     values = {"status": "published", "published_at": utc_now(), "published_by": actor.user_id}
     published = await compare_and_set_draft(session, version_id, expected, **values)
@@ -117,9 +118,9 @@ def _check_day(draft: RulesetVersion, newest: Before) -> None:
         raise RulesetDateProblem(earliest=earliest.isoformat(), days=LEAD.days)
 
 
-def _check_cases(draft: RulesetVersion, newest: Before) -> None:
-    check_content(draft.content, draft.cases)
-    trial = try_cases(newest.content, draft.content, draft.cases)
+def _check_cases(before: Content, content: Content, cases: Cases) -> None:
+    check_content(content, cases)
+    trial = try_cases(before, content, cases)
     if trial.is_complete:
         return
     failing = [one for one in trial.cases if not one.passes]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -29,13 +30,14 @@ async def show_version(session: AsyncSession, actor: Actor, version_id: UUID) ->
     row = await get_ruleset_version(session, actor, version_id)
     version = row.version
     before = await get_before(session, version.ruleset, version.base)
+    changes = await to_thread.run_sync(list_changes, before.content, version.content)
     steps = await list_ruleset_steps(session, version_id)
     return RulesetVersionDetail.model_validate(
         {
             **_members(row),
             "content": version.content,
             "cases": version.cases,
-            "changes": list_changes(before.content, version.content),
+            "changes": changes,
             "head_changes": list_head_changes(before.content, version.content),
             "steps": [RulesetStepView.model_validate(step) for step in steps],
         }

@@ -149,14 +149,15 @@ async def newest_before(session: AsyncSession, ruleset: str) -> Before:
 
 
 async def get_before(session: AsyncSession, ruleset: str, name: str) -> Before:
-    """A version that was published here, or shipped, by its name."""
+    """A version that was published here, or shipped, by its name; the newest where a draft's base has gone."""
     wanted = select(RulesetVersion).where(
         RulesetVersion.ruleset == ruleset, RulesetVersion.name == name, RulesetVersion.status == "published"
     )
     published = (await session.execute(wanted)).scalar_one_or_none()
     if published is not None:
         return _before(published)
-    return next(one for one in _shipped(ruleset) if one.name == name)
+    shipped = next((one for one in _shipped(ruleset) if one.name == name), None)
+    return shipped or await newest_before(session, ruleset)
 
 
 async def is_name_taken(session: AsyncSession, ruleset: str, name: str) -> bool:

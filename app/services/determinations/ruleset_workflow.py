@@ -15,7 +15,7 @@ EDIT, PUBLISH = "rules:edit", "rules:publish"
 INITIAL = "draft"
 
 LEAD = timedelta(days=3)
-"""Between publication and the day it takes effect: by then every process has read it, phones have fetched it, people were told."""
+"""Full days between publication and its day: every process has read it, phones have fetched it, people were told."""
 REVOCABLE_UNTIL = timedelta(hours=1)
 """Before its day begins: every process has read the revocation by then (holding.py reads once a minute)."""
 
@@ -55,8 +55,8 @@ def is_second_person(user_id: UUID | None, editors: Collection[UUID | None]) -> 
 
 
 def earliest_day(today: date) -> date:
-    """The first day on which what is published today can take effect."""
-    return today + LEAD
+    """The first day on which what is published today, be it at its last minute, can take effect."""
+    return today + LEAD + timedelta(days=1)
 
 
 def is_revocable(in_force_from: date, now: datetime) -> bool:
