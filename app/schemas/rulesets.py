@@ -285,7 +285,7 @@ class ClauseChange(View):
 
 class RulesetVersionDetail(RulesetVersionView):
     """One version with its content, its cases, its history, and what differs from the version before: clauses, and members of
-    the head (trades, settings, documents ...)."""
+    the head (trades, settings, documents ..., `article_titles`, `clause_order`)."""
 
     content: dict[str, Any]
     cases: list[dict[str, Any]]
@@ -313,11 +313,16 @@ class ClauseLacking(View):
 
 
 class TrialView(View):
-    """All cases as the machine judges them, and what is still lacking. `is_complete`: nothing fails, nothing lacks."""
+    """All cases as the machine judges them, and what is still lacking. `is_complete`: nothing fails, nothing lacks.
+
+    `alike`: clauses with other conditions of which every case was decided the same before; add one that was not, or a case whose
+    note says why there is none.
+    """
 
     is_complete: bool
     cases: list[CaseOutcome]
     lacking: list[ClauseLacking]
+    alike: list[str]
     changes: list[ClauseChange]
 
 

@@ -429,6 +429,46 @@ def test_a_clause_without_facts_is_never_undetermined_so_no_case_is_asked_for_it
     assert trial["lacking"] == [{"clause": "MEM10-7-90", "kinds": ["suspected_major"]}]
 
 
+def test_cases_that_were_there_before_do_not_show_what_has_changed(desk: Desk) -> None:
+    first = desk.publish(desk.without_alarm())
+    draft = desk.draft()
+    assert (draft["base"], draft["cases"]) == (first["name"], CASES)
+    clause = clause_of(draft["content"])
+    clause["major_when"] = "gas_fuel and (not (flame_monitor and flameout_protection) or not interlock_esd)"
+    assert desk.put(draft).status_code == 200
+    draft = desk.shown(draft["id"])
+    trial = desk.editor.post(f"{PATH}/{draft['id']}/trial").json()
+    assert (trial["lacking"], trial["alike"], trial["is_complete"]) == ([], [CLAUSE], False)
+    refused = desk.step(desk.chief, draft, "publish")
+    assert (refused.json()["code"], refused.json()["alike"]) == ("ruleset_cases", CLAUSE)
+    told = {**CASES[1], "note": "条件仅调整次序，结果不变"}
+    assert desk.put(draft, cases=[*CASES, told]).status_code == 200
+    trial = desk.editor.post(f"{PATH}/{draft['id']}/trial").json()
+    assert (trial["alike"], trial["is_complete"]) == ([], True)
+
+
+def test_a_case_that_is_decided_otherwise_than_before_shows_the_change(desk: Desk) -> None:
+    draft = desk.without_alarm(cases=CASES)
+    assert desk.editor.post(f"{PATH}/{draft['id']}/trial").json()["alike"] == []
+    words = desk.draft()
+    clause_of(words["content"])["text"]["zh"] += "。"
+    assert desk.put(words).status_code == 200
+    assert desk.editor.post(f"{PATH}/{words['id']}/trial").json()["alike"] == []
+
+
+def test_titles_of_articles_and_the_order_of_clauses_are_among_the_differences(desk: Desk) -> None:
+    draft = desk.draft()
+    article = draft["content"]["articles"][0]
+    article["title"]["zh"] += "（修订）"
+    assert desk.put(draft).status_code == 200
+    draft = desk.shown(draft["id"])
+    assert draft["head_changes"] == ["article_titles"]
+    several = next(one for one in draft["content"]["articles"] if len(one["clauses"]) > 1)
+    several["clauses"].reverse()
+    assert desk.put(draft).status_code == 200
+    assert desk.shown(draft["id"])["head_changes"] == ["article_titles", "clause_order"]
+
+
 # --- the second person
 
 

@@ -181,11 +181,14 @@ class RulesetDateProblem(InvalidProblem):
 
 
 class RulesetCasesProblem(InvalidProblem):
-    """Test cases are lacking or fail; `lacking` names clauses with the verdicts no case tries, `failing` the cases."""
+    """Test cases are lacking or fail; `lacking` names clauses with the verdicts no case tries, `alike` those whose change none shows."""
 
     code = "ruleset_cases"
-    zh = "测试案例不足或未通过：缺少案例的条款 {clauses}；未通过的案例 {numbers}"
-    en = "Test cases are lacking or fail: clauses lacking cases: {clauses}; failing cases: {numbers}"
+    zh = "测试案例不足或未通过：缺少案例的条款 {clauses}；未通过的案例 {numbers}；条件已改而没有案例体现变化的条款 {alike}"
+    en = (
+        "Test cases are lacking or fail: clauses lacking cases: {clauses}; failing cases: {numbers}; "
+        "clauses decided otherwise that no case shows: {alike}"
+    )
 
 
 class RulesetInForceProblem(ConflictProblem):

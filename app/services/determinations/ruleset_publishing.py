@@ -48,7 +48,7 @@ async def try_version(session: AsyncSession, actor: Actor, version_id: UUID) -> 
     """Run a version's cases and say what is lacking; nothing is kept."""
     version = (await get_ruleset_version(session, actor, version_id)).version
     before = await get_before(session, version.ruleset, version.base)
-    return await to_thread.run_sync(try_cases, before.content, version.content, version.cases)
+    return await to_thread.run_sync(try_cases, before.content, before.cases, version.content, version.cases)
 
 
 async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID, expected: int) -> Row:
@@ -65,7 +65,7 @@ async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID,
     if await is_name_taken(session, draft.ruleset, draft.name):
         raise RulesetNameTakenProblem(name=draft.name)
     _check_day(draft, newest)
-    await to_thread.run_sync(_check_cases, newest.content, draft.content, draft.cases)
+    await to_thread.run_sync(_check_cases, newest, draft.content, draft.cases)
     before = state_of(draft)
     values = {"status": "published", "published_at": utc_now(), "published_by": actor.user_id}
     published = await compare_and_set_draft(session, version_id, expected, **values)
@@ -118,15 +118,16 @@ def _check_day(draft: RulesetVersion, newest: Before) -> None:
         raise RulesetDateProblem(earliest=earliest.isoformat(), days=LEAD.days)
 
 
-def _check_cases(before: Content, content: Content, cases: Cases) -> None:
+def _check_cases(before: Before, content: Content, cases: Cases) -> None:
     check_content(content, cases)
-    trial = try_cases(before, content, cases)
+    trial = try_cases(before.content, before.cases, content, cases)
     if trial.is_complete:
         return
     failing = [one for one in trial.cases if not one.passes]
     raise RulesetCasesProblem(
         clauses="、".join(one.clause for one in trial.lacking) or "—",
         numbers="、".join(f"{one.number}（{one.clause}）" for one in failing) or "—",
+        alike="、".join(trial.alike) or "—",
         lacking=[one.model_dump() for one in trial.lacking],
         failing=[one.model_dump() for one in failing],
     )
