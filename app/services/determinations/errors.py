@@ -181,7 +181,7 @@ class RulesetDateProblem(InvalidProblem):
 
 
 class RulesetCasesProblem(InvalidProblem):
-    """Test cases are lacking or fail; `lacking` names clauses with the verdicts no case tries, `alike` those whose change none shows."""
+    """Cases are lacking or fail; `lacking`: clauses with the verdicts no case tries, `alike`: those whose change none shows."""
 
     code = "ruleset_cases"
     zh = "测试案例不足或未通过：缺少案例的条款 {clauses}；未通过的案例 {numbers}；条件已改而没有案例体现变化的条款 {alike}"
