@@ -145,6 +145,21 @@ def test_what_is_planned_is_in_the_name_of_one_s_own_authority_or_of_one_that_ha
         assert planned(town).status_code == 201
 
 
+def test_another_authoritys_campaign_is_not_changed(planning: Planning) -> None:
+    made = planning.plan()
+    town = office(planning.world, over(planning.world.town))
+
+    async def move(session: AsyncSession) -> None:
+        mine = update(User).where(User.id == planning.planner.user_id)
+        await session.execute(mine.values(authority_id=town))
+
+    planning.world.in_database(move)
+    body = planning.content(name_zh="改名")
+    answer = planning.planner.put(f"{PATH}/{made['id']}", version=1, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "campaign_authority_name")
+    assert planning.planner.get(f"{PATH}/{made['id']}").json() == made
+
+
 def test_the_authority_covers_the_region_on_the_first_and_on_the_last_day(planning: Planning) -> None:
     wrong = planning.request(starts_on="2019-12-31")  # the authority began on 1 January 2020
     answer = planning.planner.post(PATH, json=wrong)

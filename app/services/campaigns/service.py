@@ -28,9 +28,7 @@ async def plan_campaign(session: AsyncSession, actor: Actor, request: CampaignRe
     Raises ForbiddenProblem outside the actor's regions, CampaignNameProblem, CampaignAuthorityProblem.
     """
     actor.require("campaigns:manage", request.region_id)
-    may = select(may_name(actor.authority_id, request.authority_id, shanghai_today()))
-    if not await session.scalar(may):
-        raise CampaignNameProblem
+    await _check_name(session, actor, request.authority_id)
     await _check_authority(session, request.authority_id, request.region_id, request)
     campaign = Campaign(id=new_id(), version=1, created_by=actor.user_id, **request.model_dump())
     session.add(campaign)
@@ -54,9 +52,11 @@ async def change_campaign(
     session: AsyncSession, actor: Actor, campaign_id: UUID, expected: int, content: CampaignContent
 ) -> Campaign:
     """Say anew what it is called, what for and when; a closed one goes on when its last day is put off. No difference: no new
-    version. Raises CampaignPeriodProblem where assignments of it would lie outside, CampaignAuthorityProblem, ConflictProblem."""
+    version. Raises CampaignNameProblem, CampaignAuthorityProblem, ConflictProblem, and CampaignPeriodProblem where assignments of
+    it would lie outside."""
     campaign = await get_campaign(session, actor, campaign_id)
     actor.require("campaigns:manage", campaign.region_id)
+    await _check_name(session, actor, campaign.authority_id)
     said = content.model_dump().items()
     new = {name: value for name, value in said if getattr(campaign, name) != value}
     if not new:
@@ -109,6 +109,11 @@ async def _compare_and_set(
     if (await session.execute(changed)).scalar_one_or_none() is None:
         raise ConflictProblem
     await session.refresh(campaign)
+
+
+async def _check_name(session: AsyncSession, actor: Actor, authority_id: UUID) -> None:
+    if not await session.scalar(select(may_name(actor.authority_id, authority_id, shanghai_today()))):
+        raise CampaignNameProblem
 
 
 async def _check_authority(
