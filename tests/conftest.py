@@ -80,15 +80,24 @@ Work = Callable[[AsyncSession], Awaitable[Any]]
 
 @pytest.fixture(scope="session")
 def in_database(client: TestClient, runtime: Runtime) -> Callable[[Work], Any]:
-    """Run `work(session)` in one committed unit of work of the application's own loop, and return its result."""
+    """Run `work(session)` in one committed unit of work of the application's own loop, and return its result.
+
+    A promise of pytest's that fails in there is raised out here: in the loop, it would end the application for all other tests.
+    """
 
     def run(work: Work) -> Any:
-        async def unit() -> Any:
-            async with runtime.database.write() as session:
-                return await work(session)
+        async def unit() -> tuple[Any, BaseException | None]:
+            try:
+                async with runtime.database.write() as session:
+                    return await work(session), None
+            except pytest.fail.Exception as failed:
+                return None, failed
 
         assert client.portal is not None
-        return client.portal.call(unit)
+        result, failed = client.portal.call(unit)
+        if failed is not None:
+            raise failed
+        return result
 
     return run
 

@@ -8,15 +8,15 @@ import psycopg
 import pytest
 from sqlalchemy import Uuid, bindparam, literal, make_url, select, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.core.ids import new_id
 from app.db.engine import make_engine, psycopg_url
 from app.db.fixed import Fixed
+from app.db.session import Database
 from app.enums.inspections import PackageKind
 from app.models.identity import User
-from app.services.runtime import Runtime
 from tests.factories.world import World
 
 VALUES = Fixed(
@@ -79,27 +79,36 @@ def test_errors_are_those_of_sqlalchemy_and_show_no_values(world: World) -> None
     assert "a private word" not in str(refused.value).replace(str(refused.value.orig), "")
 
 
-def test_when_one_connection_is_lost_none_as_old_is_trusted(
-    world: World, runtime: Runtime, database_address: str
-) -> None:
+def test_when_one_connection_is_lost_none_as_old_is_trusted(world: World, database_address: str) -> None:
     asked = Fixed(text("SELECT pg_backend_pid() AS pid"))
 
-    async def lose(_: AsyncSession) -> tuple[bool, str, int]:
-        async with runtime.database.single_statement() as one, runtime.database.single_statement() as two:
+    async def refusal(connection: AsyncConnection) -> Exception | None:
+        try:
+            await asked.all(connection, {})
+        except SQLAlchemyError as error:
+            return error
+        return None
+
+    async def lose(_: AsyncSession) -> tuple[Exception | None, Exception | None, int]:
+        database = Database(make_engine(psycopg_url(database_address), pool_size=2, overflow=0))
+        async with database.single_statement() as one, database.single_statement() as two:
             pids = [(await asked.all(connection, {}))[0].pid for connection in (one, two)]
         with psycopg.connect(database_address, autocommit=True) as other:
             for pid in pids:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
-        async with runtime.database.single_statement() as connection:
-            with pytest.raises(DBAPIError) as lost:
-                await asked.all(connection, {})
-            with pytest.raises(PendingRollbackError):
-                await asked.all(connection, {})
-        async with runtime.database.single_statement() as one, runtime.database.single_statement() as two:
+        async with database.single_statement() as connection:
+            lost, used_again = await refusal(connection), await refusal(connection)
+        async with database.single_statement() as one, database.single_statement() as two:
             fresh = {(await asked.all(connection, {}))[0].pid for connection in (one, two)}
-        return lost.value.connection_invalidated, getattr(lost.value.orig, "sqlstate", ""), len(fresh)
+        await database.close()
+        return lost, used_again, len(fresh)
 
-    assert world.in_database(lose) == (True, "57P01", 2)
+    lost, used_again, fresh = world.in_database(lose)
+    assert isinstance(lost, DBAPIError)
+    assert lost.connection_invalidated
+    assert getattr(lost.orig, "sqlstate", None) == "57P01"
+    assert isinstance(used_again, PendingRollbackError)
+    assert fresh == 2
 
 
 def test_bytes_are_kept_as_they_are_whatever_the_database_says_of_backslashes(
