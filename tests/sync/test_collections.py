@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.actor import SYSTEM
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.enums.identity import Role
@@ -17,6 +18,7 @@ from app.models.hazards import Hazard
 from app.schemas.mobile.sync import DOCUMENTS, Tombstone
 from app.services.audit.service import note_change
 from app.services.checklists.content import shipped_bodies
+from app.services.hazards.service import record_step
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
 from tests.factories.cases import Docket
@@ -104,6 +106,7 @@ def test_a_photograph_of_a_merged_hazard_comes_with_the_one_that_stays_when_it_i
     async def merge(session: AsyncSession) -> None:
         merged = update(Hazard).where(Hazard.id == UUID(found["id"]))
         await session.execute(merged.values(merged_into_id=kept))
+        await record_step(session, SYSTEM, await session.get_one(Hazard, UUID(found["id"])), "merge", "found")
         for one in (UUID(found["id"]), kept):
             await note_change(session, kind="hazard", object_id=one, version=2, region_id=team.home.region)
 
