@@ -22,7 +22,7 @@ from app.models.identity import Device, OfficerCertificate, User
 from app.models.inspections import Assignment, AssignmentMember, Package, PackageIntake, Receipt, Visit
 from app.models.organizations import Authority, Brigade
 from app.services.audit.service import record_act
-from tests.factories.field import Field
+from tests.factories.field import Field, shipped
 from tests.factories.world import LONG_AGO, World
 
 _numbers = count(1)
@@ -306,7 +306,7 @@ async def draft_checklist(ground: Ground, session: AsyncSession, row: Row, numbe
     session.add(
         TemplateVersion(
             id=row.id, template_id=template.id, number=1, status=row.more["status"], title_zh="表", title_en="List",
-            in_force_from=shanghai_today(), body={}, content_hash=f"sha-256:{row.id.hex}", published_at=at,
+            in_force_from=shanghai_today(), body=shipped()["evacuation"][0], content_hash=f"sha-256:{row.id.hex}", published_at=at,
         )
     )  # fmt: skip
     await ground.tell(session, "checklist", row.id, row)
