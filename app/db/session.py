@@ -38,8 +38,8 @@ class OnceSession(AsyncSession):
         return await super().scalars(statement, *args, **options)
 
     async def stream(self, *_: Any, **__: Any) -> Any:
-        """Nothing is streamed here."""
-        raise NotImplementedError
+        """Refused: a stream would still be read when something is written."""
+        raise RuntimeError("a unit that writes once streams nothing")
 
     async def flush(self, *args: Any, **options: Any) -> None:
         """Nothing may wait to be written: it would be a second transaction."""
