@@ -9,7 +9,8 @@ import psycopg
 
 from app.services.inspections.receipt_format import receipt_verifies
 
-DRAIN_WITHIN_SECONDS = 240
+DRAIN_WITHIN_SECONDS = 900
+"""How long the background may take for what a level left to spare time; the figure is published with the level."""
 TO_COUNT = "SELECT f.last_position - c.position FROM change_feed f, hazard_counting c"
 TO_COMPARE = "SELECT count(*) FROM changes WHERE kind = 'hazard' AND position > (SELECT position FROM hazard_comparing)"
 
