@@ -59,6 +59,23 @@ def test_progress_counts_what_the_campaign_s_assignments_led_to(planning: Planni
     }
 
 
+def test_whoever_carries_a_citys_campaign_out_sees_what_it_led_to_in_his_regions(planning: Planning) -> None:
+    world, elsewhere = planning.world, Planning(planning.world, region=planning.world.other_town)
+    campaign = planning.plan(region_id=str(world.city))
+    here, there = planning.assign(), elsewhere.assign()
+    planning.add(campaign, here, there)
+    planning.visit(here, "RTO-01")
+    for region, status, visits in (
+        (world.district, "visited", 1),
+        (world.other_district, "assigned", 0),
+        (world.neighbour_town, None, 0),
+    ):
+        shown = progress(planning, campaign, world.person("supervisor", region=region))
+        assert shown["assignments"] == ([{"status": status, "count": 1}] if status else [])
+        assert sum(row["visits"] for row in shown["visits"]) == visits
+        assert sum(row["count"] for row in shown["hazards"]) == visits
+
+
 def test_a_merged_hazard_counts_once(planning: Planning) -> None:
     campaign, assignment = planning.plan(), planning.assign()
     planning.add(campaign, assignment)
@@ -129,7 +146,8 @@ def test_rebounds_are_told_by_region_and_to_readers_of_the_region_only(planning:
     assert rebounds(planning.planner, region_id=str(world.other_district)) == []
     assert len(rebounds(world.person("inspector", region=world.district))) == 1
     assert rebounds(world.person("inspector", region=world.other_district)) == []
-    assert rebounds(world.person("inspector", region=world.town)) == []  # the campaign is the district's
+    assert len(rebounds(world.person("inspector", region=world.town))) == 1
+    assert rebounds(world.person("inspector", region=world.neighbour_town)) == []
 
 
 @pytest.mark.parametrize("missing", ["closed_from", "closed_until"])

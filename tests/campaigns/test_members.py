@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
 from app.models.history import AuditEntry
+from app.models.identity import RoleGrant
 from app.models.inspections import Assignment
 from app.services.runtime import Runtime
 from tests.factories.campaigns import ASSIGNMENTS, PATH, Planning, in_days
+from tests.factories.world import LONG_AGO
 from tests.hazards.test_merging import waiting
 from tests.support.queries import recorded_queries
 
@@ -119,6 +121,48 @@ def test_what_the_planner_does_not_see_is_not_found_and_nothing_is_added(plannin
     for unseen in (elsewhere, str(new_id())):
         assert planning.add(campaign, own, unseen, by=local).status_code == 404
     assert members(planning, campaign) == []
+
+
+def test_a_district_puts_its_own_assignments_into_the_citys_campaign_and_takes_only_these_out(
+    planning: Planning,
+) -> None:
+    world = planning.world
+    campaign = planning.plan(region_id=str(world.city))
+    elsewhere, own = Planning(world, region=world.other_town).assign(), planning.assign()
+    planning.add(campaign, elsewhere)
+    local = world.person("approver", region=world.district)
+    assert planning.add(campaign, own, by=local).json() == {"changed": 1, "unchanged": 0}
+    shown = local.get(f"{PATH}/{campaign['id']}/assignments").json()["items"]
+    assert [row["id"] for row in shown] == [own]
+    for foreign in ((elsewhere,), (own, elsewhere)):
+        assert planning.remove(campaign, *foreign, by=local).status_code == 404
+    assert sorted(members(planning, campaign)) == sorted([elsewhere, own])
+    assert planning.remove(campaign, own, by=local).json() == {"changed": 1, "unchanged": 0}
+    assert members(planning, campaign) == [elsewhere]
+
+
+def test_who_reads_in_a_district_and_manages_in_a_town_moves_the_towns_assignments_alone(
+    planning: Planning,
+) -> None:
+    world = planning.world
+    campaign = planning.plan(region_id=str(world.city))
+    neighbouring, own = Planning(world, region=world.neighbour_town).assign(), planning.assign()
+    planning.add(campaign, neighbouring)
+    local = world.person("auditor", region=world.district)
+
+    async def grant(session: AsyncSession) -> None:
+        session.add(
+            RoleGrant(user_id=local.user_id, role="supervisor", region_id=world.town, starts_on=LONG_AGO)
+        )
+
+    world.in_database(grant)
+    for answer in (
+        planning.add(campaign, own, neighbouring, by=local),
+        planning.remove(campaign, neighbouring, by=local),
+    ):
+        assert answer.status_code == 403
+    assert planning.add(campaign, own, by=local).status_code == 200
+    assert sorted(members(planning, campaign)) == sorted([neighbouring, own])
 
 
 def test_an_assignment_is_taken_out_until_it_was_visited(planning: Planning) -> None:

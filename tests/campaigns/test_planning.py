@@ -17,7 +17,7 @@ from app.services.campaigns.period import state_on
 from app.services.identity.policy import PERMISSIONS
 from app.services.runtime import Runtime
 from tests.factories.campaigns import ASSIGNMENTS, PATH, Planning, in_days
-from tests.factories.world import LONG_AGO
+from tests.factories.world import LONG_AGO, World
 from tests.organizations.test_jurisdiction import entrusted, office, over
 from tests.support.queries import recorded_queries
 
@@ -100,11 +100,39 @@ def test_who_plans_assignments_manages_campaigns_within_his_region(planning: Pla
     assert inside.post(f"{path}/assignments", json=members).json() == {"changed": 1, "unchanged": 0}
 
 
-def test_a_campaign_of_the_city_is_not_for_those_of_one_district(planning: Planning) -> None:
+@pytest.mark.parametrize("below", ["district", "town"])
+def test_a_campaign_of_the_city_is_read_by_those_who_carry_it_out_and_changed_by_none_of_them(
+    planning: Planning, below: str
+) -> None:
     whole = planning.plan(region_id=str(planning.world.city))
-    below = planning.world.person("supervisor", region=planning.world.district)
-    assert below.get(f"{PATH}/{whole['id']}").status_code == 404
-    assert below.post(PATH, json=planning.request(region_id=str(planning.world.city))).status_code == 403
+    local = planning.world.person("supervisor", "approver", region=getattr(planning.world, below))
+    path = f"{PATH}/{whole['id']}"
+    assert local.get(path).json() == whole
+    assert local.get(PATH).json()["items"] == [whole]
+    own = {"region_id": str(getattr(planning.world, below))}
+    assert local.get(PATH, params=own).json()["items"] == []  # it is the city's, whoever reads it
+    assert local.put(path, version=1, json=planning.content(name_zh="改名")).status_code == 403
+    assert local.post(PATH, json=planning.request(region_id=str(planning.world.city))).status_code == 403
+    assert planning.planner.get(path).json() == whole
+
+
+def test_no_campaign_of_another_city_or_of_a_neighbour_is_read(planning: Planning) -> None:
+    world = planning.world
+    campaigns = [planning.plan(region_id=str(place)) for place in (world.city, world.district, world.town)]
+    abroad = World(world.client, world.runtime, world.in_database)
+    strangers = {
+        abroad.person("supervisor"): [],
+        abroad.person("supervisor", region=abroad.town): [],
+        world.person("supervisor", region=world.other_district): campaigns[:1],
+        world.person("supervisor", region=world.neighbour_town): campaigns[:2],
+        world.person("supervisor", region=world.town): campaigns,
+    }
+    for stranger, readable in strangers.items():
+        assert stranger.get(PATH).json()["items"] == readable[::-1]
+        for campaign in campaigns:
+            path, status = f"{PATH}/{campaign['id']}", 200 if campaign in readable else 404
+            for door in ("", "/progress", "/assignments"):
+                assert stranger.get(path + door).status_code == status
 
 
 @pytest.mark.parametrize("own", ["none", "entrusted", "entrusted until yesterday", "entrusting"])

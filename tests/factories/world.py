@@ -54,15 +54,15 @@ class Person:
 
 
 class World:
-    """city > (district > town, other_district > other_town); a bureau over the city."""
+    """city > (district > (town, neighbour_town), other_district > other_town); a bureau over the city."""
 
     def __init__(self, client: TestClient, runtime: Runtime, in_database: Callable[..., Any]) -> None:
         self.client = client
         self.runtime = runtime
         self.in_database = in_database
         self.code = secrets.token_hex(4)
-        self.city, self.district, self.town, self.other_district, self.other_town = (
-            new_id() for _ in range(5)
+        self.city, self.district, self.town, self.neighbour_town, self.other_district, self.other_town = (
+            new_id() for _ in range(6)
         )
         self.authority = new_id()
         in_database(self._build)
@@ -73,6 +73,14 @@ class World:
             (self.city, f"{code}", "安市", "city", None, f"/{code}/"),
             (self.district, f"{code}01", "东区", "district", self.city, f"/{code}/{code}01/"),
             (self.town, f"{code}0101", "东镇", "town", self.district, f"/{code}/{code}01/{code}0101/"),
+            (
+                self.neighbour_town,
+                f"{code}0102",
+                "北镇",
+                "town",
+                self.district,
+                f"/{code}/{code}01/{code}0102/",
+            ),
             (self.other_district, f"{code}02", "西区", "district", self.city, f"/{code}/{code}02/"),
             (
                 self.other_town,

@@ -1,4 +1,7 @@
-"""Which assignments belong to a campaign: put in and taken out in batches, the whole batch or nothing of it."""
+"""Which assignments belong to a campaign: put in and taken out in batches, the whole batch or nothing of it.
+
+Whoever manages campaigns in an assignment's region puts it in and takes it out, of a campaign of his regions or of one above them.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -36,7 +39,8 @@ async def add_members(
 ) -> int:
     """Put assignments into a campaign that is not closed, visited ones too; how many were not in it before.
 
-    Raises NotFoundProblem for what the actor does not see, MisfitProblem, OtherCampaignProblem, CampaignClosedProblem.
+    Raises NotFoundProblem for what the actor does not see, ForbiddenProblem for what lies where he manages none, MisfitProblem,
+    OtherCampaignProblem, CampaignClosedProblem.
     """
     campaign = await _held(session, actor, campaign_id)
     await _check_fit(session, actor, campaign, set(assignment_ids))
@@ -61,18 +65,22 @@ async def remove_members(
 ) -> int:
     """Take assignments that were not visited out of a campaign that is not closed; how many were in it.
 
-    Raises MemberVisitedProblem, CampaignClosedProblem.
+    Raises NotFoundProblem, ForbiddenProblem, MemberVisitedProblem, CampaignClosedProblem.
     """
     campaign = await _held(session, actor, campaign_id)
     ours = CampaignAssignment.campaign_id == campaign.id, CampaignAssignment.assignment_id.in_(assignment_ids)
     held = (  # so that none is visited before this unit of work ends
-        select(Assignment.id, Assignment.status)
+        select(Assignment.id, Assignment.status, Assignment.region_id, visible_to(actor))
         .join(CampaignAssignment, CampaignAssignment.assignment_id == Assignment.id)
         .where(*ours)
         .order_by(Assignment.id)
         .with_for_update(read=True, of=Assignment)
     )
-    kept = [one for one, status in await session.execute(held) if status == "visited"]
+    found = (await session.execute(held)).all()
+    if not all(is_visible for *_, is_visible in found):
+        raise NotFoundProblem
+    _check_places(actor, [region_id for _, _, region_id, _ in found])
+    kept = [one for one, status, _, _ in found if status == "visited"]
     if kept:
         raise MemberVisitedProblem(assignments=[str(one) for one in kept])
     gone = delete(CampaignAssignment).where(*ours).returning(CampaignAssignment.assignment_id)
@@ -84,7 +92,6 @@ async def remove_members(
 async def _held(session: AsyncSession, actor: Actor, campaign_id: UUID) -> Campaign:
     """The campaign, whose period does not change before this unit of work ends; raises CampaignClosedProblem."""
     campaign = await get_campaign(session, actor, campaign_id)
-    actor.require("campaigns:manage", campaign.region_id)
     await session.refresh(campaign, with_for_update={"read": True})
     if state_on(campaign.starts_on, campaign.ends_on, shanghai_today()) is CampaignState.CLOSED:
         raise CampaignClosedProblem(ends_on=campaign.ends_on.isoformat())
@@ -100,6 +107,7 @@ async def _check_fit(
             lies_in(Assignment.region_id, campaign.region_id),
             (Assignment.planned_from >= campaign.starts_on) & (Assignment.planned_until <= campaign.ends_on),
             Assignment.status != "cancelled",
+            Assignment.region_id,
         )
         .where(Assignment.id.in_(assignment_ids), visible_to(actor))
         .order_by(Assignment.id)
@@ -111,6 +119,12 @@ async def _check_fit(
     if any(misfits):
         outside_region, outside_period, cancelled = misfits
         raise MisfitProblem(outside_region=outside_region, outside_period=outside_period, cancelled=cancelled)
+    _check_places(actor, [row[4] for row in found])
+
+
+def _check_places(actor: Actor, regions: Sequence[UUID]) -> None:
+    for region_id in regions:
+        actor.require("campaigns:manage", region_id)
 
 
 async def _record(

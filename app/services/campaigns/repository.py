@@ -18,7 +18,7 @@ from app.schemas.campaigns import AssignmentCount, CampaignReboundView, Campaign
 from app.schemas.hazards import HazardCount
 from app.services.campaigns.members import belongs_to
 from app.services.campaigns.period import state_on
-from app.services.campaigns.service import get_campaign
+from app.services.campaigns.service import get_campaign, visible_to
 from app.services.hazards.recurrences import rebounds_by
 from app.services.hazards.registry import HazardFilter, conditions_of, count_where
 from app.services.identity.places import lies_in
@@ -57,7 +57,10 @@ def show_campaign(campaign: Campaign) -> CampaignView:
 
 
 async def show_progress(session: AsyncSession, actor: Actor, campaign_id: UUID) -> ProgressView:
-    """Its assignments by status, the visits made for them, the hazards found on these by level and state: four statements."""
+    """Its assignments by status, the visits made for them, the hazards found on these by level and state: four statements.
+
+    Each counts what lies in the actor's regions, whatever the campaign's is.
+    """
     campaign = await get_campaign(session, actor, campaign_id)
     members = select(CampaignAssignment.assignment_id).where(CampaignAssignment.campaign_id == campaign.id)
     visited = Visit.assignment_id.in_(members)
@@ -84,7 +87,7 @@ async def campaign_rebounds(
         .join(Visit, Visit.id == Hazard.visit_id)
         .join(CampaignAssignment, CampaignAssignment.assignment_id == Visit.assignment_id)
         .join(Campaign, Campaign.id == CampaignAssignment.campaign_id)
-        .where(Campaign.region_id.in_(actor.regions_for("campaigns:read")))
+        .where(visible_to(actor))
     )
     return [
         CampaignReboundView(
@@ -95,7 +98,7 @@ async def campaign_rebounds(
 
 
 def _conditions(actor: Actor, narrowed: CampaignFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [Campaign.region_id.in_(actor.regions_for("campaigns:read"))]
+    conditions: list[ColumnElement[bool]] = [visible_to(actor)]
     if narrowed.region_id is not None:
         conditions.append(lies_in(Campaign.region_id, narrowed.region_id))
     if narrowed.authority_id is not None:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -15,6 +15,7 @@ from app.models.inspections import Assignment
 from app.schemas.campaigns import CampaignContent, CampaignRequest
 from app.services.audit.service import record_act
 from app.services.campaigns.errors import CampaignAuthorityProblem, CampaignNameProblem, CampaignPeriodProblem
+from app.services.identity.places import lies_over
 from app.services.organizations.jurisdiction import authority_covers, may_name
 
 PERIOD = ("starts_on", "ends_on")
@@ -38,14 +39,17 @@ async def plan_campaign(session: AsyncSession, actor: Actor, request: CampaignRe
 
 
 async def get_campaign(session: AsyncSession, actor: Actor, campaign_id: UUID) -> Campaign:
-    """One campaign of the actor's regions; raises NotFoundProblem."""
-    wanted = select(Campaign).where(
-        Campaign.id == campaign_id, Campaign.region_id.in_(actor.regions_for("campaigns:read"))
-    )
+    """One campaign that the actor may read; raises NotFoundProblem."""
+    wanted = select(Campaign).where(Campaign.id == campaign_id, visible_to(actor))
     campaign = (await session.execute(wanted)).scalar_one_or_none()
     if campaign is None:
         raise NotFoundProblem
     return campaign
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Of the actor's regions, or of one that they lie in: whoever carries a city's campaign out in a district reads it."""
+    return lies_over(Campaign.region_id, actor.regions_for("campaigns:read"))
 
 
 async def change_campaign(

@@ -1,4 +1,4 @@
-"""Places: narrowing a list to one (a region always means everything below it too), and the widest of several."""
+"""Places: narrowing a list to one (a region always means everything below it too), what lies above some, the widest of them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,6 +16,15 @@ def lies_in(column: InstrumentedAttribute[Any] | ColumnElement[Any], region_id: 
     top, place = aliased(Region), aliased(Region)
     below = select(place.id).join(top, func.starts_with(place.path, top.path)).where(top.id == region_id)
     return column.in_(below)
+
+
+def lies_over(
+    column: InstrumentedAttribute[Any] | ColumnElement[Any], regions: Iterable[UUID]
+) -> ColumnElement[bool]:
+    """The column's region is one of these, or one that any of them lies in."""
+    above, place = aliased(Region), aliased(Region)
+    over = select(above.id).join(place, func.starts_with(place.path, above.path)).where(place.id.in_(regions))
+    return column.in_(over)
 
 
 async def topmost(session: AsyncSession, regions: Iterable[UUID]) -> UUID | None:
