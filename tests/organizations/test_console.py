@@ -44,7 +44,7 @@ def test_a_region_begins_below_its_parent_and_is_found_in_the_tree(world: World,
     tree = admin.get(f"{REGIONS}/{world.city}/tree").json()
     below = {node["id"]: {leaf["id"] for leaf in node["children"]} for node in tree["children"]}
     assert below == {
-        str(world.district): {str(world.town), begun["id"]},
+        str(world.district): {str(world.town), str(world.neighbour_town), begun["id"]},
         str(world.other_district): {str(world.other_town)},
     }
 
@@ -84,6 +84,9 @@ def test_a_region_is_ended_after_those_below_it_and_never_deleted(world: World, 
     below = f"{REGIONS}/{world.town}/ending"
     assert admin.post(below, json={"valid_until": "2019-12-31"}, version=1).status_code == 422
     assert admin.post(below, json=last, version=1).json()["valid_until"] == "2026-06-30"
+    assert admin.post(f"{path}/ending", json=last, version=1).json()["code"] == "region_in_use"
+    neighbour = f"{REGIONS}/{world.neighbour_town}/ending"
+    assert admin.post(neighbour, json=last, version=1).status_code == 200
     assert admin.post(f"{path}/ending", json=last, version=1).status_code == 200
     assert admin.post(f"{path}/ending", json=last, version=2).json()["code"] == "already_ended"
     for day, present in (("2026-06-30", True), ("2026-07-01", False)):
@@ -117,10 +120,11 @@ def test_regions_are_listed_in_the_order_of_the_tree_page_by_page(
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert seen == [world.city, world.district, world.town, world.other_district, world.other_town]
+    towns = [world.town, world.neighbour_town]
+    assert seen == [world.city, world.district, *towns, world.other_district, world.other_town]
     with recorded_queries(runtime.database) as sent:
         within = admin.get(REGIONS, params={"within": str(world.district), "level": "town"}).json()["items"]
-    assert [row["id"] for row in within] == [str(world.town)]
+    assert [row["id"] for row in within] == [str(one) for one in towns]
     assert len(sent) <= 4
 
 
