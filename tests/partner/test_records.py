@@ -1,9 +1,13 @@
 """What a third-party client reads: its region, its scopes, ordered hazards and valid records; nothing else, page by page."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.hazards import Hazard
 from app.services.runtime import Runtime
 from tests.contracts.callers import api_client
 from tests.factories.field import Field, photo
@@ -63,6 +67,22 @@ def test_a_hazard_is_told_from_its_order_on(inspected: Inspected) -> None:
     assert told["site"]["region_code"] == f"{inspected.world.code}0101"
     for hidden in ("source", "evidence_ids", "visit_id", "subject", "package_id", "region_id"):
         assert hidden not in told
+
+
+@pytest.mark.parametrize("source", ["transfer", "patrol"])
+def test_the_words_of_whoever_told_of_a_hazard_are_not_passed_on(inspected: Inspected, source: str) -> None:
+    """A complaint that another authority passed on may name whoever complained: what was ordered is told instead."""
+    hazard = inspected.order()
+    words = "陈女士（13812341234）反映联锁被旁路"
+
+    async def tell(session: AsyncSession) -> None:
+        told_of = {"source": source, "description": words}
+        await session.execute(update(Hazard).where(Hazard.id == UUID(hazard["id"])).values(**told_of))
+
+    inspected.world.in_database(tell)
+    (told,) = items(inspected.partner, HAZARDS)
+    assert told["description"] == ORDER["requirement"]
+    assert "陈女士" not in inspected.partner.get(HAZARDS).text
 
 
 def test_a_visit_is_told_without_who_went_and_what_was_found(inspected: Inspected) -> None:

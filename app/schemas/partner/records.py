@@ -55,6 +55,7 @@ class PartnerOrder(View):
 class PartnerHazard(View):
     """A hazard for which rectification was ordered. `level` is major only by a confirmed clause.
 
+    `description`: of the hazard, where officers found it on a visit or the enterprise reported it; else the order's requirement.
     `due_on`: the last day as it stands, what extended the order's period included.
     """
 

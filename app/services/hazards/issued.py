@@ -16,7 +16,7 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.errors import ForbiddenProblem, NotFoundProblem
 from app.core.paging import Page, PageRequest
-from app.enums.hazards import HazardSource, MeasureStatus
+from app.enums.hazards import MeasureStatus
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, RectificationOrder
 from app.models.identity import User
@@ -25,10 +25,8 @@ from app.models.organizations import Authority
 from app.schemas.enterprise.orders import IssuedMeasure, IssuedOrder, MeasureKindName
 from app.services.hazards.content import measure_kind
 from app.services.hazards.measure_workflow import IN_FORCE
+from app.services.hazards.wording import passed_on
 from app.services.hazards.workflow import is_overdue
-
-OWN_WORDS = (HazardSource.INSPECTION, HazardSource.SELF_REPORT)
-"""Sources whose words the enterprise knows: what officers found before its eyes, and what it reported. Others' are not told."""
 
 
 def of_the_invited(actor: Actor, table: type[Hazard] | type[OnsiteMeasure]) -> ColumnElement[bool]:
@@ -86,7 +84,7 @@ def _order(
         requirement=order.requirement,
         hazard_id=hazard.id,
         hazard_number=hazard.number,
-        description=hazard.description if hazard.source in OWN_WORDS else order.requirement,
+        description=passed_on(hazard, order.requirement),
         level=hazard.level,
         clause=hazard.clause,
         status=hazard.status,

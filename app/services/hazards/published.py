@@ -1,4 +1,4 @@
-"""Hazards as partners read them: from the order on. What is only found or suspected, and where it came from, is not told."""
+"""Hazards as partners read them, from the order on: not what is only suspected, where it came from, nor the words of others."""
 
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from app.models.enterprises import Enterprise, Site
 from app.models.hazards import Hazard, RectificationOrder
 from app.models.organizations import Region
 from app.schemas.partner.records import PartnerHazard, PartnerOrder, PartnerParty, PartnerSite
+from app.services.hazards.wording import passed_on
 from app.services.hazards.workflow import is_overdue
 
 _PLAIN = (
@@ -24,7 +25,6 @@ _PLAIN = (
     "status",
     "due_on",
     "found_on",
-    "description",
     "updated_at",
 )
 
@@ -82,6 +82,7 @@ def _view(
     plain: dict[str, Any] = {name: getattr(hazard, name) for name in _PLAIN}
     return PartnerHazard(
         **plain,
+        description=passed_on(hazard, order.requirement if order else ""),
         is_overdue=is_overdue(hazard.status, hazard.due_on, shanghai_today()),
         order=PartnerOrder.model_validate(order) if order else None,
         enterprise=PartnerParty.model_validate(enterprise),
