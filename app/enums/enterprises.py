@@ -19,6 +19,7 @@ class RegulatedTrade(LabelledEnum):
     TOBACCO = "tobacco", "烟草", "Tobacco"
     COMMERCE = "commerce", "商贸", "Commerce"
     CHEMICALS = "chemicals", "化工和危险化学品", "Chemicals"
+    FIREWORKS = "fireworks", "烟花爆竹", "Fireworks"
     TOWN_GAS = "town_gas", "城镇燃气", "Town gas"
 
 

@@ -316,7 +316,7 @@ class StatedFact(Wire):
 class WhatIfRequest(Wire):
     """An enterprise's trades (empty: not known), facts, and the date whose standard judges them (today unless told)."""
 
-    trades: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=10)]
+    trades: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=20)]
     facts: Annotated[list[StatedFact], Field(max_length=500)]
     on: date | None = None
 

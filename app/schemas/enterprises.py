@@ -34,7 +34,7 @@ def _each_once(trades: list[RegulatedTrade]) -> list[RegulatedTrade]:
     return sorted(set(trades))
 
 
-Trades = Annotated[list[RegulatedTrade], Field(max_length=11), AfterValidator(_each_once)]
+Trades = Annotated[list[RegulatedTrade], Field(max_length=len(RegulatedTrade)), AfterValidator(_each_once)]
 
 
 class EnterpriseRequest(Wire):

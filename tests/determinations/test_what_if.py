@@ -1,5 +1,6 @@
 """Judging without keeping, asking the fewest questions, routing by trade first, and judging the past again."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,13 +8,22 @@ import yaml
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.enums.enterprises import RegulatedTrade
 from app.models.determinations import FactSheetRecord, VerdictRecord
 from app.models.history import AuditEntry
 from app.services.checklists.content import parse_checklist, shipped_bodies
-from app.services.determinations.content import shipped_rulesets, topics
+from app.services.determinations.content import (
+    Standard,
+    all_standards,
+    shipped_rulesets,
+    standards_on,
+    topics,
+)
 from app.services.determinations.coverage import cover
 from app.services.determinations.recheck import recheck_visits
 from tests.determinations.making import NO, NO_ALARM, PATH, Visit, answers
+from tests.determinations.test_verification import step
+from tests.factories.checklists import CHECKED_ON
 from tests.factories.world import Person, World
 
 BAD_BURNER = {
@@ -101,6 +111,40 @@ def test_a_trade_is_led_to_the_standard_of_its_day(world: World, on: str, chemic
     assert {"GB35181", "GB35181-2017"} - {fire} <= {"GB35181", "GB35181-2017"} - set(referred)
     assert all(row["source"]["zh"] and row["source"]["en"] for row in rows)
     assert {row["to_be_confirmed"] for row in rows if row["code"] != "MEM10"} == {True}
+
+
+@pytest.mark.parametrize("standard", all_standards(), ids=lambda one: one.code)
+def test_every_standard_is_led_to_by_a_trade_of_the_register_or_by_its_matter(standard: Standard) -> None:
+    """One that named no trade, or a trade that nobody can enter, would never apply to anybody."""
+    if standard.trades is None:
+        assert {standard.applies_to([trade]) for trade in RegulatedTrade} == {None}
+        return
+    assert standard.trades
+    assert standard.trades <= set(RegulatedTrade)
+    for trade in RegulatedTrade:
+        assert standard.applies_to([trade]) is (trade in standard.trades)
+
+
+@pytest.mark.parametrize("trade", RegulatedTrade)
+@pytest.mark.parametrize("day", [CHECKED_ON, date(2026, 9, 29), date(2026, 9, 30)])
+def test_every_trade_of_the_register_is_led_to_one_standard_of_the_day(
+    trade: RegulatedTrade, day: date
+) -> None:
+    assert len([one.code for one in standards_on(day) if one.applies_to([trade])]) == 1
+
+
+def test_a_fireworks_shop_is_judged_by_a_person_by_its_own_standard_and_not_by_order_10(world: World) -> None:
+    visit = Visit(world, "fireworks")
+    visit.submit("rto", answers("rto", NO_ALARM))
+    shown = visit.determination()
+    leads = {one["code"]: (one["route"], one["applies"]) for one in shown["standards"]}
+    assert (leads["MEM10"], leads["AJZG3-2017-121-FW"]) == (("judged", False), ("person", True))
+    assert (shown["not_matched"], shown["sheets"][0]["judged"]) == ([], [])
+    verdicts = visit.verdicts()
+    assert {one["kind"] for one in verdicts} == {"unmapped"}
+    placed = {"clause": "AJZG3-2017-121-FW-1", "reason": "对照烟花爆竹判定标准研判"}
+    answer = step(visit.reader, verdicts[0], "mapping", placed)
+    assert (answer.status_code, answer.json()["mapped_clause"]) == (200, placed["clause"]), answer.text
 
 
 def test_the_items_of_a_standard_whose_conditions_are_not_held_are_topics_for_a_person(world: World) -> None:

@@ -10,6 +10,7 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import QueuePool, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.enums.enterprises import RegulatedTrade
 from app.models.history import AuditEntry
 from app.services.enterprises import exporting, writing
 from app.services.enterprises.repository import EnterpriseFilter
@@ -82,7 +83,7 @@ def test_an_export_is_imported_again_without_a_change(
     officer: Person, supervisor: Person, world: World, send_import: Importing
 ) -> None:
     head = register(
-        officer, world, trade_code="C36", regulated_trades=["machinery", "chemicals"], size="large", risk_grade="red",
+        officer, world, trade_code="C36", regulated_trades=[one.value for one in RegulatedTrade], size="large", risk_grade="red",
         employees=7, annual_output_fen=10**15, is_labour_intensive=True, address="石桥路1号",
     )  # fmt: skip
     register(officer, world, uscc=None, name="无照")

@@ -61,8 +61,8 @@ def test_a_file_is_imported_with_every_field(supervisor: Person, east: str, send
             line(uscc=branch, name="东风分公司", region_code=east, parent_uscc=code),
             line(
                 uscc=code.lower(), name="安市东风涂装有限公司", region_code=east, address="石桥路1号", trade_code="3360",
-                regulated_trades="机械、轻工", size="小型", annual_output_fen=12345.67, employees=85, is_labour_intensive="是",
-                risk_grade="橙",
+                regulated_trades="机械、轻工、烟花爆竹", size="小型", annual_output_fen=12345.67, employees=85,
+                is_labour_intensive="是", risk_grade="橙",
             ),
             line(substitute_mark="东镇小作坊1", name="无名喷漆点", region_code=east),
         ),
@@ -71,8 +71,8 @@ def test_a_file_is_imported_with_every_field(supervisor: Person, east: str, send
     (head,) = listed(supervisor, uscc=code)
     expected = {
         "name": "安市东风涂装有限公司", "address": "石桥路1号", "trade_code": "C3360", "size": "small", "employees": 85,
-        "regulated_trades": ["light_industry", "machinery"], "annual_output_fen": 1_234_567, "is_labour_intensive": True,
-        "risk_grade": "orange", "is_active": True, "version": 1,
+        "regulated_trades": ["fireworks", "light_industry", "machinery"], "annual_output_fen": 1_234_567,
+        "is_labour_intensive": True, "risk_grade": "orange", "is_active": True, "version": 1,
     }  # fmt: skip
     assert {name: head[name] for name in expected} == expected
     assert listed(supervisor, uscc=branch)[0]["parent_id"] == head["id"]

@@ -91,7 +91,15 @@ def test_codes_regions_trades_and_grades_narrow_the_list(officer: Person, world:
     east = register(
         officer, world, uscc=code, trade_code="C3660", regulated_trades=["machinery"], risk_grade="red", size="small"
     )  # fmt: skip
-    west = register(officer, world, uscc=None, region_id=str(world.other_town), trade_code="G59", name="西库")
+    west = register(
+        officer,
+        world,
+        uscc=None,
+        region_id=str(world.other_town),
+        trade_code="G59",
+        name="西库",
+        regulated_trades=["fireworks"],
+    )
     both = {east["name"], west["name"]}
     assert set(found(officer)) == set(found(officer, region_id=str(world.city))) == both
     assert found(officer, uscc=code[:12].lower()) == found(officer, uscc=code) == [east["name"]]
@@ -104,6 +112,7 @@ def test_codes_regions_trades_and_grades_narrow_the_list(officer: Person, world:
         assert found(officer, trade=trade) == [east["name"]]
     assert found(officer, trade="C37") == []
     assert found(officer, regulated_trade="machinery") == found(officer, risk_grade="red") == [east["name"]]
+    assert found(officer, regulated_trade="fireworks") == [west["name"]]
     assert found(officer, size="small") == [east["name"]]
     assert found(officer, name="涂装", trade="G") == []
     town = world.person("inspector", region=world.town)

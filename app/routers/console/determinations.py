@@ -102,7 +102,7 @@ async def get_coverage(session: ReadSession, on: date | None = None) -> Coverage
 
 @router.get("/standards", dependencies=READ)
 async def get_standards(
-    trade: Annotated[list[str] | None, Query(max_length=10)] = None, on: date | None = None
+    trade: Annotated[list[str] | None, Query(max_length=20)] = None, on: date | None = None
 ) -> list[StandardView]:
     """The determination standards that may be in force on a day (today unless told), and where each leads for these trades."""
     return describe_standards(trade or [], on or shanghai_today())

@@ -24,7 +24,7 @@ class Standard:
     """A determination standard of some field.
 
     `route`: judged (by `ruleset`), person (its conditions are not held), refer (to another authority, `refer_to`).
-    `trades` None: it is for a matter, wherever that is found; empty: for trades the register does not know.
+    `trades`: whose enterprises it is for; None: it is for a matter, wherever that is found.
     """
 
     code: str
@@ -112,7 +112,7 @@ class _Held:
 def load_law() -> None:
     """Read everything now, so that no package waits for it."""
     editions()
-    _standards()
+    all_standards()
 
 
 _held: _Held | None = None
@@ -228,7 +228,7 @@ def topics() -> Mapping[str, tuple[Topic, ...]]:
 
 def standards_on(on_date: date) -> list[Standard]:
     """The standards, of every field, that may be in force on a date."""
-    return [standard for standard in _standards() if standard.may_be_in_force(on_date)]
+    return [standard for standard in all_standards() if standard.may_be_in_force(on_date)]
 
 
 @cache
@@ -255,7 +255,8 @@ def questions_of(ruleset: Ruleset, clause_id: str) -> tuple[Question, ...]:
 
 
 @cache
-def _standards() -> tuple[Standard, ...]:
+def all_standards() -> tuple[Standard, ...]:
+    """Every standard of every field and date."""
     return tuple(
         Standard(
             code=body["code"],
