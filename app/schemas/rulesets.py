@@ -315,11 +315,14 @@ class ClauseLacking(View):
 class TrialView(View):
     """All cases as the machine judges them, and what is still lacking. `is_complete`: nothing fails, nothing lacks.
 
+    `differs`: from the version before, in whatever judges or is shown; name, day and source alone are no new version.
+
     `alike`: clauses with other conditions of which every case was decided the same before; add one that was not, or a case whose
     note says why there is none.
     """
 
     is_complete: bool
+    differs: bool
     cases: list[CaseOutcome]
     lacking: list[ClauseLacking]
     alike: list[str]

@@ -374,6 +374,22 @@ def test_a_version_is_not_published_without_a_case_for_each_verdict_of_a_changed
     assert CLAUSE in answer.json()["zh"]
 
 
+def test_a_version_that_says_what_the_one_before_says_is_not_published(desk: Desk) -> None:
+    """A name, a day and a source of its own, and a further case, change nothing by which a visit is judged."""
+    draft = desk.draft()
+    assert desk.put(draft, cases=CASES[:1]).status_code == 200
+    draft = desk.shown(draft["id"])
+    trial = desk.editor.post(f"{PATH}/{draft['id']}/trial").json()
+    assert (trial["differs"], trial["is_complete"], trial["changes"]) == (False, False, [])
+    refused = desk.step(desk.chief, draft, "publish")
+    assert (refused.status_code, refused.json()["code"]) == (422, "ruleset_unchanged"), refused.text
+    assert draft["base"] in refused.json()["zh"]
+    assert desk.shown(draft["id"])["status"] == "draft"
+    clause_of(draft["content"])["caution"]["zh"] += "。"
+    assert desk.put(draft, cases=[]).status_code == 200
+    assert desk.editor.post(f"{PATH}/{draft['id']}/trial").json()["differs"] is True
+
+
 def test_a_version_is_not_published_while_a_case_fails_and_the_case_is_named(desk: Desk) -> None:
     wrong = {"clause": CLAUSE, "facts": GAS, "expected": "suspected_major"}
     draft = desk.without_alarm(cases=[*CASES, wrong])
@@ -864,7 +880,10 @@ def test_a_version_is_revoked_before_its_day_with_a_reason_by_a_second_person(de
 
 def test_a_version_that_another_follows_is_not_revoked_first(desk: Desk) -> None:
     first = desk.publish(desk.without_alarm())
-    second = desk.publish(desk.draft())
+    draft = desk.draft()
+    clause_of(draft["content"])["text"]["zh"] += "。"
+    assert desk.put(draft).status_code == 200
+    second = desk.publish(desk.shown(draft["id"]))
     refused = desk.step(desk.chief, first, "revoke")
     assert (refused.status_code, refused.json()["code"]) == (409, "ruleset_followed")
     assert refused.json()["newest"] == second["name"]

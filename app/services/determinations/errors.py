@@ -205,3 +205,11 @@ class RulesetFollowedProblem(ConflictProblem):
     code = "ruleset_followed"
     zh = "版本“{newest}”以该版本为依据，须先撤销该版本之后的版本"
     en = "Version {newest} follows this one; revoke that one first"
+
+
+class RulesetUnchangedProblem(InvalidProblem):
+    """What judges exactly as the version before is no new version: its name, day and source alone change nothing."""
+
+    code = "ruleset_unchanged"
+    zh = "草稿与上一版本“{base}”的内容完全相同，没有可以发布的更改；请修改后再发布，或者撤回该草稿"
+    en = "Nothing in the draft differs from version {base}, so there is nothing to publish; change it, or give it up"

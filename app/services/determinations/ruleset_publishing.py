@@ -19,6 +19,7 @@ from app.services.determinations.errors import (
     RulesetFollowedProblem,
     RulesetInForceProblem,
     RulesetNameTakenProblem,
+    RulesetUnchangedProblem,
 )
 from app.services.determinations.ruleset_content import Cases, Content, check_content
 from app.services.determinations.ruleset_drafting import record_ruleset_step, require_step, state_of
@@ -56,7 +57,7 @@ async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID,
 
     Two publications of a standard come one after the other: the second finds its draft's base outdated. Raises
     RulesetStateProblem, RulesetEditorProblem, RulesetBaseProblem, RulesetNameTakenProblem, RulesetDateProblem,
-    RulesetInvalidProblem, RulesetCasesProblem, RulesetChangedProblem.
+    RulesetInvalidProblem, RulesetUnchangedProblem, RulesetCasesProblem, RulesetChangedProblem.
     """
     draft = await _held_for("publish", session, actor, version_id, expected)
     newest = await newest_before(session, draft.ruleset)
@@ -121,6 +122,8 @@ def _check_day(draft: RulesetVersion, newest: Before) -> None:
 def _check_cases(before: Before, content: Content, cases: Cases) -> None:
     check_content(content, cases)
     trial = try_cases(before.content, before.cases, content, cases)
+    if not trial.differs:
+        raise RulesetUnchangedProblem(base=before.name)
     if trial.is_complete:
         return
     failing = [one for one in trial.cases if not one.passes]

@@ -77,8 +77,11 @@ def try_cases(before: Content, inherited: Cases, content: Content, cases: Cases)
         and not any(case["clause"] == one.clause and case.get("note") for case in own)
         and not any(case["clause"] == one.clause and _differs(old, case) for case in cases)
     ]
-    is_complete = not lacking and not alike and all(one.passes for one in outcomes)
-    return TrialView(is_complete=is_complete, cases=outcomes, lacking=lacking, alike=alike, changes=changes)
+    differs = bool(changes or list_head_changes(before, content))
+    is_complete = differs and not lacking and not alike and all(one.passes for one in outcomes)
+    return TrialView(
+        is_complete=is_complete, differs=differs, cases=outcomes, lacking=lacking, alike=alike, changes=changes
+    )  # fmt: skip
 
 
 def _decides_otherwise(old: Ruleset, new: Ruleset, clause_id: str) -> bool:
