@@ -95,7 +95,7 @@ WITH changed AS (
 INSERT INTO changes (at, kind, object_id, version) SELECT now(), 'hazard', id, 2 FROM changed
 """
 _BY_ROWS = """
-SELECT level, status, count(*), count(*) FILTER (WHERE status IN ('ordered', 'rectified') AND due_on < current_date)
+SELECT level, status, count(*), count(*) FILTER (WHERE status = 'ordered' AND due_on < current_date)
   FROM hazards WHERE region_id = ANY(%(regions)s) GROUP BY 1, 2
 """
 _TABLES = (

@@ -81,6 +81,7 @@ class ProposalStatus(LabelledEnum):
 class ProposalEnd(LabelledEnum):
     """Why the registry itself takes a proposal back."""
 
+    FOUND_RECTIFIED = "found_rectified", "复查合格", "A re-inspection found it rectified"
     HAZARD_CLOSED = "hazard_closed", "隐患已销号", "The hazard was closed"
     HAZARD_MERGED = "hazard_merged", "隐患已合并", "The hazard was merged into another"
     DEADLINE_MOVED = "deadline_moved", "整改期限已变更", "The deadline was moved"

@@ -269,9 +269,7 @@ class CountedHazard(Base):
 
     __tablename__ = "counted_hazards"
     __table_args__ = (
-        Index(
-            "ix_counted_hazards_due_on", "due_on", postgresql_where=text("status IN ('ordered', 'rectified')")
-        ),
+        Index("ix_counted_hazards_due_on", "due_on", postgresql_where=text("status = 'ordered'")),
     )
 
     hazard_id: Mapped[UUID] = mapped_column(primary_key=True)

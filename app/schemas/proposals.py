@@ -54,7 +54,7 @@ class ProposalView(View):
     status: ProposalState
     object_kind: str | None
     object_id: UUID | None
-    withdrawn_because: Literal["hazard_closed", "hazard_merged", "deadline_moved"] | None
+    withdrawn_because: Literal["found_rectified", "hazard_closed", "hazard_merged", "deadline_moved"] | None
     settled_by: UUID | None
     settled_at: datetime | None
     settled_reason: str | None

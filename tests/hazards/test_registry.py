@@ -149,7 +149,7 @@ def test_a_deadline_counts_days_of_its_kind(
 
 @pytest.mark.parametrize(
     ("status", "day", "overdue"),
-    [("ordered", 9, False), ("ordered", 10, False), ("ordered", 11, True), ("rectified", 11, True),
+    [("ordered", 9, False), ("ordered", 10, False), ("ordered", 11, True), ("rectified", 11, False),
      ("reinspected", 11, False), ("closed", 11, False), ("found", 11, False)],
 )  # fmt: skip
 def test_overdue_begins_the_day_after_the_deadline(status: str, day: int, overdue: bool) -> None:

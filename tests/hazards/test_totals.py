@@ -271,8 +271,8 @@ def test_what_becomes_overdue_at_midnight_is_counted_before_and_after_it_is_fold
     first = world.in_database(counted_on)
     story.day = (first - TODAY).days
     for distance in (-1, 0, 1, 2):
-        due = {"status": "ordered", "due_on": first + timedelta(days=distance)}
-        story.take("find", 0, due, None)
+        for status in ("ordered", "rectified"):
+            story.take("find", 0, {"status": status, "due_on": first + timedelta(days=distance)}, None)
     for is_folded in (True, False, True, False, False, True):
         story.take("relay")
         if is_folded:

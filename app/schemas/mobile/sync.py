@@ -150,7 +150,7 @@ class PhotoDocument(View):
 
 
 class HazardDocument(Document):
-    """An open hazard. Whether it is overdue the phone sees from `due_on`."""
+    """An open hazard. Whether it is overdue the phone sees from `due_on` and `status`."""
 
     version: int
     number: str

@@ -17,7 +17,7 @@ _LAST_POSITION = text("SELECT last_position FROM change_feed")
 
 def is_late(row: str, day: str) -> str:
     """The SQL that tells whether a row of hazards or counted_hazards is overdue on a day: workflow.is_overdue."""
-    return f"coalesce({row}.status IN ('ordered', 'rectified') AND {row}.due_on < {day}, false)"
+    return f"coalesce({row}.status = 'ordered' AND {row}.due_on < {day}, false)"
 
 
 # A change of an enterprise moves its hazards only where its trades are others than those they were counted under.
@@ -64,7 +64,7 @@ _NEXT_DAY = text(
     """
     INSERT INTO hazard_tallies AS t (region_id, trades, level, clause, status, number, overdue)
     SELECT region_id, trades, level, coalesce(clause, ''), status, 0, count(*) FROM counted_hazards
-     WHERE status IN ('ordered', 'rectified') AND due_on >= :counted_on AND due_on < :today GROUP BY 1, 2, 3, 4, 5
+     WHERE status = 'ordered' AND due_on >= :counted_on AND due_on < :today GROUP BY 1, 2, 3, 4, 5
         ON CONFLICT (region_id, trades, level, clause, status) DO UPDATE SET overdue = t.overdue + excluded.overdue
     """
 )

@@ -30,7 +30,6 @@ from app.services.hazards.placard_following import stands_for
 from app.services.hazards.proposal_workflow import TRANSITIONS
 
 PROPOSE_BATCH = 200
-NOT_YET_FOUND_RECTIFIED = ("ordered", "rectified")
 
 _made_above: dict[str, Callable[[], ColumnElement[bool]]] = {}
 
@@ -41,7 +40,8 @@ def recognise_made(object_kind: str, condition: Callable[[], ColumnElement[bool]
 
 
 async def propose_for_overdue(session: AsyncSession) -> int:
-    """Propose what fits each hazard whose order's clock is past: once for each hazard, kind and deadline. Gives how many.
+    """Propose what fits each hazard whose order's clock is past and of which nothing is reported: once for each hazard, kind and
+    deadline. Gives how many. What is reported afterwards takes no proposal back: it stays until the re-inspection.
 
     The hazards stay as they are while they are looked at; those that somebody is changing wait for the next time.
     """
@@ -63,7 +63,7 @@ async def propose_for_overdue(session: AsyncSession) -> int:
 async def start_rechecks(session: AsyncSession) -> int:
     """Let the time for re-inspecting run from the end of an order or an on-site measure, where nobody has asked for it before.
     Gives how many."""
-    orders = _overdue().where(Hazard.status == "ordered", ~_recheck_asked()).limit(PROPOSE_BATCH)
+    orders = _overdue().where(~_recheck_asked()).limit(PROPOSE_BATCH)
     measures = _expired_measures().where(~_recheck_asked()).limit(PROPOSE_BATCH)
     found: list[tuple[Clock, Hazard | OnsiteMeasure]] = []
     for wanted in (orders, measures):
@@ -96,11 +96,16 @@ async def withdraw_proposals(
 
 
 def _recheck_asked() -> ColumnElement[bool]:
+    """The time for re-inspecting runs, or ran from the end of this period, or a re-inspection after that end answered it."""
     recheck = aliased(Clock)
     asked = exists().where(
         recheck.subject_id == Clock.subject_id,
         recheck.code == "recheck",
-        or_(recheck.ended_on.is_(None), func.timezone("Asia/Shanghai", recheck.started_at) >= Clock.due_on),
+        or_(
+            recheck.ended_on.is_(None),
+            recheck.ended_on > Clock.due_on,
+            func.timezone("Asia/Shanghai", recheck.started_at) >= Clock.due_on,
+        ),
     )
     return asked.correlate(Clock)
 
@@ -130,7 +135,7 @@ def _overdue() -> Select[Clock, Hazard]:
             Clock.subject_kind == "hazard",
             Clock.code == "rectification",
             is_past(shanghai_today()),
-            Hazard.status.in_(NOT_YET_FOUND_RECTIFIED),
+            Hazard.status == "ordered",
             Hazard.merged_into_id.is_(None),
         )
         .order_by(Clock.due_on, Clock.id)

@@ -141,7 +141,7 @@ def _tallied(narrowed: HazardFilter) -> TotalsFilter | None:
 
 def overdue_now() -> ColumnElement[bool]:
     """The same as workflow.is_overdue today, in SQL."""
-    return Hazard.status.in_(("ordered", "rectified")) & (Hazard.due_on < shanghai_today())
+    return (Hazard.status == "ordered") & (Hazard.due_on < shanghai_today())
 
 
 def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[ColumnElement[bool]]:

@@ -247,7 +247,9 @@ async def record_step(
         before={"status": before} if before else None,
         after={"status": hazard.status, "due_on": hazard.due_on},
     )
-    if hazard.status == "closed":
+    if action == "reinspect":
+        await withdraw_proposals(session, hazard.id, ProposalEnd.FOUND_RECTIFIED)
+    elif hazard.status == "closed":
         await withdraw_proposals(session, hazard.id, ProposalEnd.HAZARD_CLOSED)
         await propose_removals(session, actor, hazard)
     elif hazard.merged_into_id is not None:

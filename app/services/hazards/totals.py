@@ -60,7 +60,7 @@ _PIECES = f"""
         SELECT region_id, trades, level, clause, status, number, overdue FROM hazard_tallies
          UNION ALL
         SELECT c.region_id, c.trades, c.level, coalesce(c.clause, ''), c.status, 0, sign(:today - {_COUNTED_ON})::int
-          FROM counted_hazards c WHERE c.status IN ('ordered', 'rectified')
+          FROM counted_hazards c WHERE c.status = 'ordered'
            AND c.due_on >= least({_COUNTED_ON}, :today) AND c.due_on < greatest({_COUNTED_ON}, :today)
          UNION ALL
         SELECT c.region_id, c.trades, c.level, coalesce(c.clause, ''), c.status, -1, -{is_late("c", ":today")}::int

@@ -62,7 +62,11 @@ STATES = frozenset({"found", "ordered", "rectified", "reinspected", "closed"})
 
 
 def is_overdue(status: str, due_on: date | None, today: date) -> bool | None:
-    """True from the day after the deadline until a re-inspection found it rectified; None while the deadline is not known."""
-    if status not in ("ordered", "rectified"):
+    """True from the day after the deadline while nothing is reported; None while the deadline is not known.
+
+    What is reported waits for its re-inspection (待复查), and the time for that is the authority's. Where it finds nothing
+    rectified, the old deadline counts at once: 逾期未改 follows from a re-inspection that failed.
+    """
+    if status != "ordered":
         return False
     return None if due_on is None else today > due_on
