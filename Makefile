@@ -46,7 +46,7 @@ lock: $(READY) ## Pin the newest allowed dependencies, with hashes and without a
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
 		--extra dev --output-file requirements-dev.lock --constraint requirements.lock pyproject.toml
 
-docs: $(READY) ## Write the generated documents anew: map, errors, settings, permissions, workflows
+docs: $(READY) ## Write the generated documents anew: map, rules, clocks, errors, settings, permissions, workflows
 	$(BIN)/python docs/generate.py
 
 format: $(READY) ## Let ruff mend what it can

@@ -1,6 +1,8 @@
 """Writes the pages of PAGES from the code; --check tells whether they are current."""
 
 import sys
+from collections.abc import Mapping
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -13,15 +15,26 @@ from app.db.base import Base
 from app.enums.cases import CaseStatus
 from app.enums.checklists import TemplateStatus
 from app.enums.determinations import RulesetStatus, VerdictStatus
+from app.enums.enterprises import RegulatedTrade
 from app.enums.hazards import DuplicateStatus, ExtensionStatus, MeasureStatus, PlacardStatus, ProposalStatus
 from app.enums.identity import Role
 from app.enums.labels import LabelledEnum
 from app.main import create_app
 from app.routers.endpoints import list_endpoints
+from app.rules.expression import Both, Comparison, Either, Expression, Name, Not, Value
+from app.rules.facts import FactDefinition
+from app.rules.ruleset import Clause, Ruleset
 from app.services.checklists.content import parse_checklist, shipped_bodies
 from app.services.clocks.content import TimeLimit, time_limits
-from app.services.determinations.content import shipped_rulesets
+from app.services.determinations.content import (
+    Standard,
+    all_standards,
+    question_sets,
+    shipped_documents,
+    shipped_rulesets,
+)
 from app.services.determinations.coverage import cover
+from app.services.determinations.ruleset_content import hash_of
 from app.services.identity.policy import CLIENT_SCOPES, INVITED_ACTIONS, PERMISSIONS
 
 HERE = Path(__file__).parent
@@ -257,10 +270,162 @@ def coverage_page() -> str:
     return f"{NOTE}{head}" + "\n".join(rows) + f"\n\n## Items that state no fact of any clause\n\n{idle}\n"
 
 
+RULES = """# Determination rules
+
+What makes a hazard suspected to be major, as the program ships it: in our own words, the official text prevails. The machine
+suspects and people decide ([determination.md](determination.md)). Versions that the bureau has published since are read at
+`GET /api/v1/rulesets/held`. A device counts only where it works (Order 10, article 14). ⚑ 待确认 · to be confirmed.
+
+| standard | 标准 | for · 适用 | leads to · 路由 | in force · 施行 | source · 依据 | |
+|---|---|---|---|---|---|---|
+"""
+JOINTS = {"zh": ("且", "或", "非", "「{}」"), "en": ("and", "or", "not", "“{}”")}
+SIGNS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
+SUBJECTS = {"unit": "单元", "place": "部位", "worker": "人员", "site": "场所", "enterprise": "企业"}
+
+
+def rules_page() -> str:
+    """Every standard, and of those the machine judges by every clause: when it holds, what it asks, what may follow."""
+    rows = [
+        f"| `{one.code}` {one.title.en} | {one.title.zh} | {_whose(one)} | {_route(one)} | "
+        f"{_days(one.in_force_from, one.in_force_until)} | {one.source.zh} · {one.source.en} | {_mark(one.to_be_confirmed)} |"
+        for one in all_standards()
+    ]
+    versions = [
+        _version(rules, written)
+        for rules, written in zip(shipped_rulesets(), shipped_documents(), strict=True)
+    ]
+    return NOTE + RULES + "\n".join(rows) + "\n\n" + "\n\n".join(versions) + "\n"
+
+
+def _whose(standard: Standard) -> str:
+    if standard.trades is None:
+        return "the matter · 按事项"
+    return "、".join(one.zh for one in RegulatedTrade if one in standard.trades)
+
+
+def _route(standard: Standard) -> str:
+    refer = f"refer · 移送 {standard.refer_to.zh}" if standard.refer_to else ""
+    return {"judged": "judged · 系统判定", "person": "person · 人工判定", "refer": refer}[standard.route]
+
+
+def _days(first: date | None, last: date | None) -> str:
+    if first is None:
+        return "not known · 待核"
+    return f"{first} – {last}" if last else f"{first} 起 on"
+
+
+def _mark(to_be_confirmed: object) -> str:
+    return "⚑" if to_be_confirmed else ""
+
+
+def _version(rules: Ruleset, written: Mapping[str, Any]) -> str:
+    settings = [
+        f"- {one.label.zh} · {one.label.en}: {one.value} {one.unit}（{one.source}）{_mark(one.to_be_confirmed)}"
+        for one in rules.settings.values()
+    ]
+    head = [
+        f"## {rules.name} {rules.title.zh}",
+        "",
+        f"- source · 依据: {rules.source.zh} · {rules.source.en}",
+        f"- in force · 施行: {_days(rules.in_force_from, rules.in_force_until)}",
+        f"- content · 内容: `{hash_of(written, ())}`",
+        f"- trades · 行业: {'、'.join(f'{one.zh} {one.en}' for one in rules.trades.values())}",
+        f"- documents · 罚则文件: {'；'.join(f'`{code}` {one.zh}' for code, one in rules.documents.items())}",
+        *settings,
+    ]
+    articles = [
+        f"### 第{one['article']}条 {one['title']['zh']} · Article {one['article']}: {one['title']['en']}\n\n"
+        + "\n\n".join(_clause(rules, rules.clauses[clause["id"]]) for clause in one["clauses"])
+        for one in written["articles"]
+    ]
+    return "\n\n".join(["\n".join(head), *articles])
+
+
+def _clause(rules: Ruleset, clause: Clause) -> str:
+    trades = "、".join(
+        one.zh for code, one in rules.trades.items() if clause.trades and code in clause.trades
+    )
+    scope = f"；{clause.scope_text.zh} · {clause.scope_text.en}" if clause.scope_text else ""
+    lines = [
+        f"#### {clause.id} {_mark(clause.to_be_confirmed)}".rstrip(),
+        "",
+        f"{clause.text.zh}。{clause.text.en}.",
+        "",
+        f"- scope · 适用: {trades or '各行业 any trade'}；{SUBJECTS[clause.subject]} {clause.subject}{scope}",
+    ]
+    if clause.scope is not None:
+        lines.append(f"- applies when · 适用条件: {_told(rules, clause, clause.scope)}")
+    lines.append(f"- major when · 构成条件: {_told(rules, clause, clause.major_when)}")
+    lines.append("- asks · 查明:")
+    lines += [
+        f"  - `{one.definition.key.rpartition('.')[2]}` {one.text.zh} {one.text.en}{_answers(one.definition)}"
+        for one in question_sets()[clause.id]
+    ]
+    if clause.caution:
+        lines.append(f"- caution · 注意（例外）: {clause.caution.zh} · {clause.caution.en}")
+    if clause.penalties:
+        cited = "、".join(f"`{one.document}` {one.article or ''}".strip() for one in clause.penalties)
+        lines.append(f"- penalties · 罚则: {cited}")
+    if clause.to_be_confirmed:
+        lines.append(f"- ⚑ {clause.to_be_confirmed.zh} · {clause.to_be_confirmed.en}")
+    return "\n".join(lines)
+
+
+def _answers(fact: FactDefinition) -> str:
+    """What may be answered, where it is no plain yes or no."""
+    listed = "、".join(f"{zh} {en}" for zh, en in fact.values)
+    parts = [
+        listed,
+        fact.unit,
+        "art. 14" if fact.is_device else "",
+        "参考 reference" if fact.is_reference else "",
+    ]
+    told = "；".join(part for part in parts if part)
+    return f"（{told}）" if told else ""
+
+
+def _told(rules: Ruleset, clause: Clause, expression: Expression) -> str:
+    return " · ".join(_in_words(rules, clause, expression, language) for language in JOINTS)
+
+
+def _in_words(rules: Ruleset, clause: Clause, expression: Expression, language: str, within: int = 0) -> str:
+    """A condition by the words of its facts; `within`: what it stands in (0: nothing, 1: or, 2: and, 3: not)."""
+    both, either, negated, quoted = JOINTS[language]
+    match expression:
+        case Name(name):
+            return quoted.format(_word(rules, clause, name, language))
+        case Comparison(left, operator, right):
+            told = quoted.format(_word(rules, clause, left, language))
+            return f"{told} {SIGNS.get(operator, operator)} {_operand(rules, clause, left, right, language)}"
+        case Not(operand):
+            return f"{negated} {_in_words(rules, clause, operand, language, 3)}"
+        case Both(left, right) | Either(left, right):
+            binds, joint = (2, both) if isinstance(expression, Both) else (1, either)
+            parts = [_in_words(rules, clause, one, language, binds) for one in (left, right)]
+            told = f" {joint} ".join(parts)
+            return told if within in (0, binds) else f"({told})"
+
+
+def _operand(rules: Ruleset, clause: Clause, left: str, right: Value | Name, language: str) -> str:
+    if isinstance(right, Name):
+        return JOINTS[language][3].format(_word(rules, clause, right.name, language))
+    named = dict(clause.facts[left].values) if left in clause.facts else {}
+    return str(named.get(str(right), right)) if language == "en" else str(right)
+
+
+def _word(rules: Ruleset, clause: Clause, name: str, language: str) -> str:
+    if name in clause.facts:
+        return str(getattr(clause.facts[name].label, language))
+    setting = rules.settings[name]
+    return f"{getattr(setting.label, language)} {setting.value} {setting.unit}"
+
+
 PAGES = {
     "coverage.md": coverage_page,
     "map.md": map_page,
     "clocks.md": clocks_page,
+    "rules.md": rules_page,
     "errors.md": errors_page,
     "settings.md": settings_page,
     "permissions.md": permissions_page,
