@@ -211,8 +211,14 @@ next workday is an authority's dated decision; without one it is the party's.
 A period that reaches beyond the imported notices of holidays is *unknown until the notice is imported*. Importing one
 (`POST /api/v1/calendar/notices`) projects what it moves again, and the ledger of each clock names the notice.
 
-`GET /api/v1/clocks` lists by person, brigade, region, what is overdue and what is due within so many working days;
-reminders are raised three working days before, on the day, and after it. ⚑ to be confirmed against the text of the law.
+Each clock names who answers for it, and the brigade he serves in: the officer who issued the order (and of the order, whoever is
+told that the rectification is done, the re-inspection's), who ordered or decided the measure, the placard's supervisor, the case's
+leading officer (the first of its team). When another officer leads, or somebody moves to another brigade, the running clocks go
+along: a row of the ledger, and no other end.
+
+`GET /api/v1/clocks` lists by person, brigade (with its squads), region, what is overdue and what is due within so many
+working days; reminders are raised three working days before, on the day, and after it, and listed by the same.
+⚑ to be confirmed against the text of the law.
 
 | limit | 期限 | begins | 起算 | period | whose | basis | |
 |---|---|---|---|---|---|---|---|

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Identified, Timed, Versioned
@@ -56,14 +56,18 @@ class CaseHazard(Timed, Base):
 
 
 class CaseOfficer(Timed, Base):
-    """An officer who handles the case, with the certificate that was valid on the day."""
+    """An officer who handles the case, with the certificate that was valid on the day; one of them leads and answers for it."""
 
     __tablename__ = "case_officers"
+    __table_args__ = (
+        Index("uq_case_officers_leading", "case_id", unique=True, postgresql_where=text("is_leading")),
+    )
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
     name: Mapped[str]
     certificate_number: Mapped[str]
+    is_leading: Mapped[bool]
 
 
 class CaseParty(Identified, Timed, Base):

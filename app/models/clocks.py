@@ -32,7 +32,8 @@ class Clock(Identified, Timed, Versioned, Base):
     """A legal period that runs or ran. The period is as it was on the day it began; `due_on`, `due_at` and `unknown` are what its
     ledger and the calendar make of it (app/rules/clocks.py), written only beside a ledger row.
 
-    `amount` None: no number is set. `meaning` earliest: what it allows must not happen before its end.
+    `amount` None: no number is set. `meaning` earliest: what it allows must not happen before its end. `brigade_id`: the unit of
+    the one who answers for it, while it runs.
     """
 
     __tablename__ = "clocks"
@@ -50,6 +51,13 @@ class Clock(Identified, Timed, Versioned, Base):
         Index(
             "ix_clocks_running_responsible",
             "responsible_id",
+            "due_on",
+            "id",
+            postgresql_where=text("ended_on IS NULL"),
+        ),
+        Index(
+            "ix_clocks_running_brigade",
+            "brigade_id",
             "due_on",
             "id",
             postgresql_where=text("ended_on IS NULL"),
@@ -86,12 +94,16 @@ class Clock(Identified, Timed, Versioned, Base):
 
 
 class ClockEvent(Identified, Timed, Base):
-    """One row of a clock's ledger: what happened, on which day, why, by whom, and what it did to the end. Append-only."""
+    """One row of a clock's ledger: what happened, on which day, why, by whom, and what it did to the end. Append-only.
+
+    `responsible_id`: who answers for the clock from then on, of a start or a hand-over; None: nobody is named.
+    """
 
     __tablename__ = "clock_events"
     __table_args__ = (
         CheckConstraint(
-            "action IN ('start', 'suspend', 'resume', 'extend', 'end', 'reproject')", name="action"
+            "action IN ('start', 'suspend', 'resume', 'extend', 'end', 'reproject', 'hand_over')",
+            name="action",
         ),
     )
 
@@ -104,6 +116,7 @@ class ClockEvent(Identified, Timed, Base):
     notice_id: Mapped[UUID | None] = mapped_column(ForeignKey("calendar_notices.id"))
     due_before: Mapped[date | None]
     due_after: Mapped[date | None]
+    responsible_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
 
 

@@ -21,6 +21,7 @@ Unmasked = Annotated[
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,30}$")]
 Officers = Annotated[list[UUID], Field(min_length=2, max_length=10)]
+"""The team; the first leads it, and answers for the case's clocks."""
 
 
 class PersonRequest(Wire):
@@ -60,7 +61,7 @@ Allegations = Annotated[list[AllegationRequest], Field(min_length=1, max_length=
 
 
 class OpenCaseRequest(Wire):
-    """A case from hazards of one enterprise. The enterprise becomes the party `entity`."""
+    """A case from hazards of one enterprise. The enterprise becomes the party `entity`; the first of the officers leads."""
 
     hazard_ids: Annotated[list[UUID], Field(min_length=1, max_length=50)]
     cause: Line
@@ -183,11 +184,12 @@ class CircumstanceView(View):
 
 
 class CaseOfficerView(View):
-    """An officer of the case."""
+    """An officer of the case; the leading one (主办) answers for its clocks."""
 
     user_id: UUID
     name: str
     certificate_number: str
+    is_leading: bool
 
 
 class CaseStepView(View):

@@ -20,7 +20,8 @@ class ClockView(View):
     """A legal period. `is_overdue` null: not known, for the reason named. `to_be_confirmed`: the number needs checking.
 
     `amount` includes what it was extended by. `meaning` earliest: not before it has passed, instead of by then.
-    `missing_year`: the year whose notice must be imported before the end is known.
+    `missing_year`: the year whose notice must be imported before the end is known. `responsible_id`: who answers for it, and
+    `brigade_id` his unit.
     """
 
     id: UUID
@@ -51,9 +52,12 @@ class ClockView(View):
 
 
 class LedgerRow(View):
-    """One thing that happened to a clock, and what it did to the end. `notice_id`: the notice that moved it."""
+    """One thing that happened to a clock, and what it did to the end. `notice_id`: the notice that moved it.
 
-    action: Literal["start", "suspend", "resume", "extend", "end", "reproject"]
+    `responsible_id`: who answers for it from then on, of a start or a hand-over.
+    """
+
+    action: Literal["start", "suspend", "resume", "extend", "end", "reproject", "hand_over"]
     on_date: date
     ground: Ground | None
     reason: str | None
@@ -61,6 +65,7 @@ class LedgerRow(View):
     notice_id: UUID | None
     due_before: date | None
     due_after: date | None
+    responsible_id: UUID | None
     user_id: UUID | None
     created_at: datetime
 

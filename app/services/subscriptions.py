@@ -3,6 +3,7 @@
 from importlib import import_module
 
 SUBSCRIBERS: tuple[str, ...] = (
+    "app.services.clocks.subscribers",
     "app.services.hazards.subscribers",
     "app.services.inspections.subscribers",
     "app.services.patrols.subscribers",

@@ -163,7 +163,7 @@ class Story:
                 for clock in page.items:
                     show_clock(clock, shanghai_today())
             await count_clocks(self.session, self.reader, ClockFilter())
-            await list_reminders(self.session, self.reader, PageRequest(), None)
+            await list_reminders(self.session, self.reader, PageRequest(), ClockFilter())
 
     async def tell(self, steps: list[Step]) -> None:
         """Take the steps, and look at every clock after each of them."""

@@ -3,11 +3,24 @@
 Migrations are tried on these rows: a migration that works on empty tables only is the one that fails on the day it matters.
 """
 
+import json
 import re
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, literal, select, table, union_all
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    Table,
+    func,
+    inspect,
+    literal,
+    select,
+    table,
+    text,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON
 from sqlalchemy.types import (
     BigInteger,
@@ -61,6 +74,12 @@ def fill_empty_tables(connection: Connection) -> None:
     for found in metadata.sorted_tables:
         if found.name in empty and not connection.scalar(select(func.count()).select_from(found)):
             connection.execute(found.insert().values(_row(connection, found)))
+
+
+def copy_of_the_row(connection: Connection, table: str, **changes: object) -> None:
+    """One more row, as one that is there is but for the changes."""
+    copied = f"INSERT INTO {table} SELECT (jsonb_populate_record(t, CAST(:changes AS jsonb))).* FROM {table} t LIMIT 1"
+    connection.execute(text(copied), {"changes": json.dumps(changes, default=str)})
 
 
 def _row(connection: Connection, empty: Table) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What the migration of 25 November 2026, 19:15, makes of corrections that were there before it."""
 
-import json
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -9,11 +8,11 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from psycopg import sql
-from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy import create_engine, pool, text
 
 from app.db.engine import psycopg_url
 from app.db.migrate import MIGRATIONS
-from tests.migrations.sample_rows import fill_empty_tables
+from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
 
 SAMPLES, BEFORE, LINES = "20261125_1538", "20261125_1910", "20261125_1915"
 NAMES = ("first", "second", "rival", "of_rival", "third", "alone")
@@ -26,11 +25,6 @@ def empty_database(database_cluster: str) -> Iterator[str]:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         yield database_cluster.replace("/postgres?", f"/{name}?")
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def copy_of_the_row(connection: Connection, table: str, **changes: object) -> None:
-    copied = f"INSERT INTO {table} SELECT (jsonb_populate_record(t, CAST(:changes AS jsonb))).* FROM {table} t LIMIT 1"
-    connection.execute(text(copied), {"changes": json.dumps(changes, default=str)})
 
 
 def test_of_each_line_the_first_correction_stands_and_the_others_wait_for_a_person(

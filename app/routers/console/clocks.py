@@ -80,7 +80,7 @@ async def get_clocks(
     actor: CurrentActor, session: ReadSession, paging: PagingOf, narrowed: Narrowed
 ) -> PageOf[ClockView]:
     """Running clocks of the caller's regions, the first due first; `due_within` counts working days; `unknown` lists those
-    whose end is not known, and only those."""
+    whose end is not known, and only those. A region includes what lies below it, a brigade its squads."""
     today = shanghai_today()
     page = await list_clocks(session, actor, paging.request, narrowed)
     return paging.page(page, lambda clock: show_clock(clock, today))
@@ -94,11 +94,17 @@ async def get_clock_counts(actor: CurrentActor, session: ReadSession, narrowed: 
 
 @router.get("/reminders", dependencies=READ)
 async def get_reminders(
-    actor: CurrentActor, session: ReadSession, paging: PagingOf, responsible_id: UUID | None = None
+    actor: CurrentActor,
+    session: ReadSession,
+    paging: PagingOf,
+    responsible_id: UUID | None = None,
+    brigade_id: UUID | None = None,
+    region_id: UUID | None = None,
 ) -> PageOf[ReminderView]:
-    """What was reminded of and still runs, the newest first; `responsible_id` narrows to one person's."""
+    """What was reminded of and still runs, the newest first: of one person, a brigade with its squads, a region with all below."""
     today = shanghai_today()
-    page = await list_reminders(session, actor, paging.request, responsible_id)
+    narrowed = ClockFilter(region_id, brigade_id=brigade_id, responsible_id=responsible_id)
+    page = await list_reminders(session, actor, paging.request, narrowed)
     return paging.page(
         page,
         lambda row: ReminderView(

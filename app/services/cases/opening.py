@@ -33,7 +33,7 @@ from app.services.cases.events import CaseOpened
 from app.services.cases.service import compare_and_set, get_case, record_step, subject_of
 from app.services.cases.team import check_team
 from app.services.cases.workflow import INITIAL, may_be_edited
-from app.services.clocks.service import start_clock
+from app.services.clocks.service import hand_over_clocks, start_clock
 from app.services.hazards.errors import HazardMergedProblem
 from app.services.hazards.proposing import take_up
 from app.services.inspections.errors import AuthorityProblem
@@ -82,10 +82,10 @@ async def open_case(session: AsyncSession, actor: Actor, request: OpenCaseReques
     await insert_rows(
         session,
         (CaseHazard, [_linked(case.id, hazard, site) for hazard, site in found]),
-        (CaseOfficer, _officers(case.id, team)),
+        (CaseOfficer, _officers(case.id, team, request.officer_ids[0])),
     )
     await write_accusation(session, case, accusation)
-    await start_clock(session, actor, subject_of(case), "filing", case.found_on)
+    await start_clock(session, actor, await subject_of(session, case), "filing", case.found_on)
     await record_step(
         session, actor, case, "open", None, on_date=today, detail={"accusation": accusation.digest()}
     )
@@ -97,7 +97,10 @@ async def open_case(session: AsyncSession, actor: Actor, request: OpenCaseReques
 async def revise_case(
     session: AsyncSession, actor: Actor, case_id: UUID, expected: int, request: ReviseCaseRequest
 ) -> Case:
-    """Change cause, officers, persons or allegations while the officer still has the case; the whole is judged anew."""
+    """Change cause, officers, persons or allegations while the officer still has the case; the whole is judged anew.
+
+    Whoever leads the team from now on answers for the case's clocks.
+    """
     case = await get_case(session, actor, case_id)
     actor.require("cases:open", case.region_id)
     if not may_be_edited(case.status):
@@ -110,7 +113,9 @@ async def revise_case(
         today = shanghai_today()
         team = await check_team(session, request.officer_ids, case.authority_id, case.region_id, today)
         await session.execute(delete(CaseOfficer).where(CaseOfficer.case_id == case_id))
-        await insert_rows(session, (CaseOfficer, _officers(case_id, team)))
+        leading_id = request.officer_ids[0]
+        await insert_rows(session, (CaseOfficer, _officers(case_id, team, leading_id)))
+        await hand_over_clocks(session, actor, case_id, leading_id)
     if request.persons is not None or request.allegations is not None:
         detail["accusation"] = (await _revise_accusation(session, case, request)).digest()
     await record_step(session, actor, case, "revise", case.status, detail=detail)
@@ -165,8 +170,14 @@ def _linked(case_id: UUID, hazard: Hazard, site: Site) -> dict[str, object]:
     }
 
 
-def _officers(case_id: UUID, team: dict[UUID, tuple[str, str]]) -> list[dict[str, object]]:
+def _officers(case_id: UUID, team: dict[UUID, tuple[str, str]], leading_id: UUID) -> list[dict[str, object]]:
     return [
-        {"case_id": case_id, "user_id": user, "name": name, "certificate_number": number}
+        {
+            "case_id": case_id,
+            "user_id": user,
+            "name": name,
+            "certificate_number": number,
+            "is_leading": user == leading_id,
+        }
         for user, (name, number) in team.items()
     ]

@@ -12,7 +12,7 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.events import publish
 from app.core.ids import new_id
-from app.models.cases import Case, CaseParty, CaseStep
+from app.models.cases import Case, CaseOfficer, CaseParty, CaseStep
 from app.services.audit.service import record_access, record_act
 from app.services.cases.accusation import release_hazards
 from app.services.cases.circumstances import keep_circumstances
@@ -42,9 +42,10 @@ async def get_case(session: AsyncSession, actor: Actor, case_id: UUID) -> Case:
     return case
 
 
-def subject_of(case: Case) -> Subject:
-    """The case as its clocks know it; whoever opened it answers for them."""
-    return Subject("case", case.id, case.authority_id, case.region_id, responsible_id=case.opened_by)
+async def subject_of(session: AsyncSession, case: Case) -> Subject:
+    """The case as its clocks know it; its leading officer answers for them."""
+    leading = select(CaseOfficer.user_id).where(CaseOfficer.case_id == case.id, CaseOfficer.is_leading)
+    return Subject("case", case.id, case.authority_id, case.region_id, await session.scalar(leading))
 
 
 async def take_step(
@@ -77,7 +78,7 @@ async def take_step(
         await release_hazards(session, case.id)
     await end_clocks(session, actor, case.id, transition.ends, on)
     for code in transition.starts:
-        await start_clock(session, actor, subject_of(case), code, on)
+        await start_clock(session, actor, await subject_of(session, case), code, on)
     await record_step(session, actor, case, action, before, on_date=on, note=note, detail=detail)
     if transition.is_filing:
         await publish(session, CaseFiled(case.id, case.region_id, case.enterprise_id, on))

@@ -17,6 +17,7 @@ from app.core.working_calendar import DayKind
 from app.db.rows import insert_rows
 from app.models.clocks import Clock, ClockEvent, ClockReminder
 from app.models.history import Change
+from app.models.organizations import Brigade
 from app.schemas.clocks import ClockCounts, ClockView
 from app.services.clocks.content import time_limit
 from app.services.clocks.errors import CalendarUnknownProblem
@@ -29,7 +30,7 @@ REMIND_BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ClockFilter:
-    """What a list is narrowed to; None means all. A region includes what lies below it.
+    """What a list is narrowed to; None means all. A region includes what lies below it, a brigade its squads.
 
     `unknown` True lists the running clocks whose end is not known, and only those; otherwise they are left out.
     """
@@ -104,22 +105,16 @@ async def count_clocks(session: AsyncSession, actor: Actor, narrowed: ClockFilte
 
 
 async def list_reminders(
-    session: AsyncSession, actor: Actor, request: PageRequest, responsible_id: UUID | None
+    session: AsyncSession, actor: Actor, request: PageRequest, narrowed: ClockFilter
 ) -> Page[tuple[ClockReminder, Clock]]:
     """Reminders about running clocks, the newest first."""
     wanted = (
         select(ClockReminder, Clock)
         .join(Clock, Clock.id == ClockReminder.clock_id)
-        .where(
-            Clock.region_id.in_(actor.regions_for("clocks:read")),
-            Clock.ended_on.is_(None),
-            ClockReminder.due_on == Clock.due_on,
-        )
+        .where(ClockReminder.due_on == Clock.due_on, *await _conditions(session, actor, narrowed))
         .order_by(ClockReminder.created_at.desc(), Clock.id.desc())
         .limit(request.limit + 1)
     )
-    if responsible_id is not None:
-        wanted = wanted.where(Clock.responsible_id == responsible_id)
     if request.after:
         wanted = wanted.where(tuple_(ClockReminder.created_at, Clock.id) < request.after)
     rows = [(row[0], row[1]) for row in await session.execute(wanted)]
@@ -201,7 +196,12 @@ async def _conditions(
     conditions: list[ColumnElement[bool]] = [Clock.region_id.in_(actor.regions_for("clocks:read")), running]
     if narrowed.region_id is not None:
         conditions.append(lies_in(Clock.region_id, narrowed.region_id))
-    for name in ("authority_id", "brigade_id", "responsible_id", "subject_kind", "subject_id", "code"):
+    if narrowed.brigade_id is not None:
+        unit = select(Brigade.id).where(
+            or_(Brigade.id == narrowed.brigade_id, Brigade.parent_id == narrowed.brigade_id)
+        )
+        conditions.append(Clock.brigade_id.in_(unit))
+    for name in ("authority_id", "responsible_id", "subject_kind", "subject_id", "code"):
         value = getattr(narrowed, name)
         if value is not None:
             conditions.append(getattr(Clock, name) == value)

@@ -17,6 +17,7 @@ from app.core.events import publish
 from app.core.ids import new_id
 from app.core.working_calendar import WorkingCalendar
 from app.models.clocks import CalendarNotice, Clock, ClockEvent
+from app.models.identity import User
 from app.rules.clocks import ClockUnit, Period, Projection, Suspension, project
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
@@ -36,13 +37,12 @@ REPROJECT_BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a clock runs for, and who answers for it."""
+    """What a clock runs for, and who answers for it; the unit is his."""
 
     kind: str
     id: UUID
     authority_id: UUID
     region_id: UUID
-    brigade_id: UUID | None = None
     responsible_id: UUID | None = None
 
 
@@ -71,7 +71,7 @@ async def start_clock(
         subject_id=subject.id,
         authority_id=subject.authority_id,
         region_id=subject.region_id,
-        brigade_id=subject.brigade_id,
+        brigade_id=await _brigade_of(session, subject.responsible_id),
         responsible_id=subject.responsible_id,
         started_at=at,
         amount=period.amount,
@@ -172,6 +172,41 @@ async def end_clocks(
         clock.ended_on, clock.version = on, clock.version + 1
         await session.flush()
         await _record(session, actor, clock, "end", on, due_before=clock.due_on)
+
+
+async def hand_over_clocks(
+    session: AsyncSession, actor: Actor, subject_id: UUID, responsible_id: UUID
+) -> None:
+    """Another one answers for the running clocks of a subject from today on, and his unit; when they end stays as it is."""
+    running = select(Clock).where(
+        Clock.subject_id == subject_id,
+        Clock.ended_on.is_(None),
+        Clock.responsible_id.is_distinct_from(responsible_id),
+    )
+    brigade_id = await _brigade_of(session, responsible_id)
+    for clock in (await session.execute(running.order_by(Clock.id).with_for_update())).scalars():
+        await _give(session, actor, clock, responsible_id, brigade_id)
+
+
+async def move_to_brigade(
+    session: AsyncSession, actor: Actor, responsible_id: UUID, brigade_id: UUID | None
+) -> None:
+    """Whoever answers for clocks has another unit: the running ones go with him."""
+    running = select(Clock).where(
+        Clock.responsible_id == responsible_id,
+        Clock.ended_on.is_(None),
+        Clock.brigade_id.is_distinct_from(brigade_id),
+    )
+    for clock in (await session.execute(running.order_by(Clock.id).with_for_update())).scalars():
+        await _give(session, actor, clock, responsible_id, brigade_id)
+
+
+async def _give(
+    session: AsyncSession, actor: Actor, clock: Clock, responsible_id: UUID, brigade_id: UUID | None
+) -> None:
+    clock.responsible_id, clock.brigade_id, clock.version = responsible_id, brigade_id, clock.version + 1
+    await session.flush()
+    await _record(session, actor, clock, "hand_over", shanghai_today(), due_before=clock.due_on)
 
 
 async def reproject_clocks(session: AsyncSession, notice: CalendarNotice) -> int:
@@ -322,6 +357,7 @@ async def _record(
             notice_id=notice_id,
             due_before=due_before,
             due_after=clock.due_on,
+            responsible_id=clock.responsible_id if action in ("start", "hand_over") else None,
             user_id=actor.user_id,
         )
     )
@@ -343,6 +379,12 @@ async def _ledger(session: AsyncSession, clock: Clock) -> Sequence[ClockEvent]:
 async def _suspended_since(session: AsyncSession, clock: Clock) -> date | None:
     suspensions = suspensions_of(await _ledger(session, clock))
     return suspensions[-1].since if suspensions and suspensions[-1].until is None else None
+
+
+async def _brigade_of(session: AsyncSession, user_id: UUID | None) -> UUID | None:
+    if user_id is None:
+        return None
+    return await session.scalar(select(User.brigade_id).where(User.id == user_id))
 
 
 def _write(clock: Clock, end: Projection) -> None:

@@ -80,9 +80,9 @@ async def get_measure(session: AsyncSession, actor: Actor, measure_id: UUID) -> 
     return measure
 
 
-def subject_of(measure: OnsiteMeasure) -> Subject:
-    """The measure as its clocks know it."""
-    return Subject("onsite_measure", measure.id, measure.authority_id, measure.region_id)
+def subject_of(measure: OnsiteMeasure, responsible_id: UUID | None) -> Subject:
+    """The measure as its clocks know it: the officer who ordered it, in writing once it is, answers for them."""
+    return Subject("onsite_measure", measure.id, measure.authority_id, measure.region_id, responsible_id)
 
 
 async def order_orally(
@@ -105,7 +105,8 @@ async def order_orally(
     measure.ordered_at, measure.is_oral_first = ordered_at, True
     measure.status = MeasureStatus.ORDERED_ORALLY.value
     await _keep(session, actor, measure, officers, content.hazard_ids)
-    await start_clock(session, actor, subject_of(measure), "measure_in_writing", ordered_at)
+    subject = subject_of(measure, actor.user_id)
+    await start_clock(session, actor, subject, "measure_in_writing", ordered_at)
     await _record(session, actor, measure, "order_orally", None, on_date=on, note=content.ground)
     return measure
 
@@ -185,7 +186,8 @@ async def take_measure_step(
         if (
             await find_running(session, measure.id, code) is None
         ):  # the measure's end may have started it before
-            await start_clock(session, actor, subject_of(measure), code, today)
+            subject = subject_of(measure, await _ordered_by(session, measure.id))
+            await start_clock(session, actor, subject, code, today)
     on_date = review.visited_on if review else today
     await _record(
         session, actor, measure, action, before, on_date=on_date, note=note, ground=ground, review=review
@@ -333,7 +335,18 @@ async def _start_limits(
     if months is not None and months > most:
         raise MeasurePeriodProblem(most=most)
     for code in limits:
-        await start_clock(session, actor, subject_of(measure), code, on, amount=months)
+        await start_clock(session, actor, subject_of(measure, actor.user_id), code, on, amount=months)
+
+
+async def _ordered_by(session: AsyncSession, measure_id: UUID) -> UUID | None:
+    """The officer who decided it, or ordered it orally until somebody has."""
+    wanted = (
+        select(MeasureStep.user_id)
+        .where(MeasureStep.measure_id == measure_id, MeasureStep.action.in_(("order_orally", "decide")))
+        .order_by(MeasureStep.id.desc())
+        .limit(1)
+    )
+    return await session.scalar(wanted)
 
 
 async def _keep(

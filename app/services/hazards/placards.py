@@ -236,9 +236,9 @@ async def _check_decider(session: AsyncSession, actor: Actor, kind: PlacardKind,
 
 
 async def _put_up(session: AsyncSession, actor: Actor, placard: Placard, kind: PlacardKind) -> None:
-    """Number, day and period of the decision; what was proposed for the hazard is taken up by it."""
+    """Number, day and period of the decision; its supervisor answers for the period. What was proposed is taken up by it."""
     today = shanghai_today()
-    subject = Subject("placard", placard.id, placard.authority_id, placard.region_id)
+    subject = Subject("placard", placard.id, placard.authority_id, placard.region_id, placard.supervisor_id)
     clock = await start_clock(
         session, actor, subject, "placard", today, amount=placard.days, unit=ClockUnit.CALENDAR_DAY
     )

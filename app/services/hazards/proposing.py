@@ -61,15 +61,15 @@ async def propose_for_overdue(session: AsyncSession) -> int:
 
 
 async def start_rechecks(session: AsyncSession) -> int:
-    """Let the time for re-inspecting run from the end of an order or an on-site measure, where nobody has asked for it before.
-    Gives how many."""
+    """Let the time for re-inspecting run from the end of an order or an on-site measure, where nobody has asked for it before;
+    whoever answers for that end answers for it. Gives how many."""
     orders = _overdue().where(~_recheck_asked()).limit(PROPOSE_BATCH)
     measures = _expired_measures().where(~_recheck_asked()).limit(PROPOSE_BATCH)
     found: list[tuple[Clock, Hazard | OnsiteMeasure]] = []
     for wanted in (orders, measures):
         found += [(row[0], row[1]) for row in await session.execute(wanted)]
     for clock, one in found:
-        subject = Subject(clock.subject_kind, one.id, one.authority_id, one.region_id)
+        subject = Subject(clock.subject_kind, one.id, one.authority_id, one.region_id, clock.responsible_id)
         assert clock.due_on is not None  # is_past
         await start_clock(session, SYSTEM, subject, "recheck", clock.due_on)
     return len(found)

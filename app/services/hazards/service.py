@@ -36,9 +36,9 @@ async def get_hazard(session: AsyncSession, actor: Actor, hazard_id: UUID) -> Ha
     return hazard
 
 
-def subject_of(hazard: Hazard) -> Subject:
-    """The hazard as its clocks know it."""
-    return Subject("hazard", hazard.id, hazard.authority_id, hazard.region_id)
+def subject_of(hazard: Hazard, responsible_id: UUID | None) -> Subject:
+    """The hazard as its clocks know it: the officer of the order in force answers for them."""
+    return Subject("hazard", hazard.id, hazard.authority_id, hazard.region_id, responsible_id)
 
 
 async def order_rectification(
@@ -61,7 +61,7 @@ async def order_rectification(
     await end_clocks(session, actor, hazard_id, ("rectification", "recheck"), today)
     unit = ClockUnit.WORKING_DAY if day_kind is DayKind.WORKING else ClockUnit.CALENDAR_DAY
     clock = await start_clock(
-        session, actor, subject_of(hazard), "rectification", today, amount=days, unit=unit
+        session, actor, subject_of(hazard, actor.user_id), "rectification", today, amount=days, unit=unit
     )
     order = RectificationOrder(
         id=new_id(),
@@ -219,7 +219,9 @@ async def record_step(
             if (
                 await find_running(session, hazard.id, code) is None
             ):  # the deadline's end may have started it before
-                await start_clock(session, actor, subject_of(hazard), code, on)
+                order = await find_running(session, hazard.id, "rectification")
+                subject = subject_of(hazard, order.responsible_id if order else None)
+                await start_clock(session, actor, subject, code, on)
     session.add(
         HazardStep(
             id=new_id(),

@@ -14,6 +14,7 @@ from app.config import Settings
 from app.core.actor import Actor
 from app.core.clock import shanghai_today, utc_now
 from app.core.errors import NotFoundProblem
+from app.core.events import publish
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
 from app.db.versions import compare_and_set
@@ -28,6 +29,7 @@ from app.services.identity.errors import (
     OwnAccountProblem,
     PlacementProblem,
 )
+from app.services.identity.events import UserChangedBrigade
 from app.services.identity.passwords import hash_password
 from app.services.identity.places import lies_in
 from app.services.identity.sessions import end_sessions_of
@@ -145,8 +147,11 @@ async def change_user(
     }
     if place.keys() & values.keys():
         await _check_place(session, **place)
+    unit = user.brigade_id
     await compare_and_set(session, user, expected, **values)
     await _record(session, actor, user, "users:change", previous_region_id=previous)
+    if user.brigade_id != unit:
+        await publish(session, UserChangedBrigade(user_id, user.brigade_id))
     return user
 
 

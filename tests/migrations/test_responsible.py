@@ -1,0 +1,113 @@
+"""Whom the migration of 26 November 2026, 05:15, makes answer for the clocks that ran before it."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import Connection, create_engine, pool, text
+
+from app.db.engine import psycopg_url
+from app.db.migrate import MIGRATIONS
+from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
+
+SCRIPTS = ScriptDirectory(str(MIGRATIONS))
+BEFORE, RESPONSIBLE = "20261126_0510", "20261126_0515"
+OFFICERS = {name: UUID(int=number) for number, name in enumerate(("earlier", "officer", "opener"), start=1)}
+
+
+@pytest.fixture
+def empty_database(database_cluster: str) -> Iterator[str]:
+    name = f"migrated_{uuid4().hex}"
+    with psycopg.connect(database_cluster, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield database_cluster.replace("/postgres?", f"/{name}?")
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def id_of(connection: Connection, table: str) -> UUID:
+    return UUID(str(connection.execute(text(f"SELECT id FROM {table} LIMIT 1")).scalar_one()))
+
+
+def write_down(connection: Connection) -> dict[str, UUID]:
+    """Two orders of a hazard, a measure, a placard, a case of two officers and one whose opener is none of its team."""
+    earlier, officer, opener = OFFICERS.values()
+    for name, identifier in OFFICERS.items():
+        brigade = id_of(connection, "brigades") if name == "officer" else None
+        copy_of_the_row(connection, "users", id=identifier, login=name, brigade_id=brigade)
+    hazard, measure = id_of(connection, "hazards"), id_of(connection, "onsite_measures")
+    for number, who in enumerate((earlier, officer), start=1):
+        copy_of_the_row(
+            connection, "rectification_orders", id=later(number), hazard_id=hazard, number=str(number), issued_by=who
+        )  # fmt: skip
+        copy_of_the_row(
+            connection, "onsite_measure_steps", id=later(number), measure_id=measure, user_id=who,
+            action=("order_orally", "decide")[number - 1],
+        )  # fmt: skip
+    connection.execute(text("UPDATE placards SET supervisor_id = :who"), {"who": officer})
+    cases = [uuid4(), uuid4()]
+    for case, opened_by, team in (
+        (cases[0], officer, (earlier, officer)),
+        (cases[1], opener, (officer, earlier)),
+    ):
+        copy_of_the_row(connection, "cases", id=case, number=str(case), opened_by=opened_by)
+        for who in team:
+            copy_of_the_row(connection, "case_officers", case_id=case, user_id=who)
+    return {
+        "hazard": hazard, "onsite_measure": measure, "placard": id_of(connection, "placards"), "case": cases[0],
+        "case of another": cases[1],
+    }  # fmt: skip
+
+
+def later(number: int) -> UUID:
+    """Later than every row that is there, in order."""
+    return UUID(int=(0xFFFFFFFF << 96) + number)
+
+
+def test_running_clocks_find_who_answers_for_them_and_ended_ones_stay_as_they_were(
+    empty_database: str,
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["address"] = empty_database
+    engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
+    for revision in reversed([one.revision for one in SCRIPTS.iterate_revisions(BEFORE, "base")]):
+        command.upgrade(config, revision)
+        with engine.begin() as connection:
+            fill_empty_tables(connection)
+    with engine.begin() as connection:
+        subjects = write_down(connection)
+        for name, subject in subjects.items():
+            same = {
+                "subject_kind": name.partition(" ")[0],
+                "subject_id": subject,
+                "code": "x",
+                "responsible_id": None,
+            }
+            copy_of_the_row(connection, "clocks", id=uuid4(), **same)
+            copy_of_the_row(connection, "clocks", id=uuid4(), **same, ended_on="2026-11-25")
+    command.upgrade(config, RESPONSIBLE)
+    with engine.begin() as connection:
+        brigade = id_of(connection, "brigades")
+        asked = text("SELECT responsible_id, brigade_id, ended_on FROM clocks WHERE subject_id = :subject")
+        found = {
+            name: {
+                row.ended_on is None: (row.responsible_id, row.brigade_id)
+                for row in connection.execute(asked, {"subject": subject})
+            }
+            for name, subject in subjects.items()
+        }
+        leading = connection.execute(text("SELECT case_id, user_id FROM case_officers WHERE is_leading"))
+        leads = dict(tuple(row) for row in leading)
+    officer = (OFFICERS["officer"], brigade)
+    first = (OFFICERS["earlier"], None)  # of a team without the opener, the first by id
+    assert found == {
+        name: {True: first if name == "case of another" else officer, False: (None, None)}
+        for name in subjects
+    }
+    assert leads[subjects["case"]] == OFFICERS["officer"]
+    assert leads[subjects["case of another"]] == OFFICERS["earlier"]
