@@ -1,11 +1,11 @@
 """Writing the rows of several tables in one statement: one round trip for the whole write set of a hot path."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Column, Table, bindparam, text
+from sqlalchemy import Column, LargeBinary, Table, bindparam, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -101,22 +101,29 @@ def _columns(table: Table) -> list[Column[Any]]:
 
 def _whole(model: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with the model's defaults where it says nothing, every value as JSON can carry it."""
-    defaults = _defaults(model)
-    whole = {name: default(None) for name, default in defaults.items() if name not in row}
+    defaults, binary = _defaults(model), _binary(model)
+    whole = {name: default(None) for name, default in defaults if name not in row}
     whole.update(row)
-    for name, value in whole.items():
-        if isinstance(value, bytes):
+    for name in binary:
+        value = whole.get(name)
+        if value is not None:
             whole[name] = "\\x" + value.hex()
     return whole
 
 
 @cache
-def _defaults(model: type[Base]) -> dict[str, Any]:
-    found = {}
+def _binary(model: type[Base]) -> tuple[str, ...]:
+    columns = cast(Table, model.__table__).columns
+    return tuple(column.name for column in columns if isinstance(column.type, LargeBinary))
+
+
+@cache
+def _defaults(model: type[Base]) -> tuple[tuple[str, Callable[[None], Any]], ...]:
+    found: dict[str, Callable[[None], Any]] = {}
     for column in cast(Table, model.__table__).columns:
         default = column.default
         if default is not None and default.is_callable:
             found[column.name] = default.arg  # type: ignore[attr-defined]
         elif default is not None and default.is_scalar:
-            found[column.name] = lambda _, value=default.arg: value  # type: ignore[attr-defined]
-    return found
+            found[column.name] = lambda _, value=default.arg: value  # type: ignore[attr-defined, misc]
+    return tuple(found.items())

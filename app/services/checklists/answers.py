@@ -5,13 +5,13 @@ default answers: what was not answered is unanswered.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from app.enums.checklists import AnswerIssueCode, Handling, Outcome
-from app.schemas.checklist_content import Checklist, EvidenceRule, Section
+from app.schemas.checklist_content import Checklist, EvidenceRule, Freshness, Section
 from app.services.checklists.answer_types import parse_moment
 from app.services.checklists.content import unconfirmed_settings
 from app.services.checklists.facts import AnswerFact, contradictions, facts_of
@@ -39,13 +39,18 @@ class AnswerIssue:
 class Judgement:
     """What one answer means against the item's limits; the items that do not comply become findings.
 
-    `handling` is what a finding here may lead to; `unconfirmed` names the settings it rests on that are to be confirmed.
+    `handling` is what a finding here may lead to.
     """
 
     question: Question
     outcome: Outcome
     handling: Handling
-    unconfirmed: Sequence[str]
+    checklist: Checklist = field(repr=False)
+
+    @property
+    def unconfirmed(self) -> Sequence[str]:
+        """The settings it rests on that are to be confirmed."""
+        return unconfirmed_settings(self.checklist, self.question.item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,7 @@ def _judgements(reading: Reading) -> Iterator[Judgement]:
     for question in reading.questions.values():
         outcome = reading.outcome(question)
         if outcome is not None and reading.is_visible(question):
-            unconfirmed = unconfirmed_settings(reading.checklist, question.item)
-            yield Judgement(question, outcome, reading.handling(question), unconfirmed)
+            yield Judgement(question, outcome, reading.handling(question), reading.checklist)
 
 
 def _entry_issues(reading: Reading, section: Section) -> Iterator[AnswerIssue]:
@@ -130,25 +134,24 @@ def _entry_issues(reading: Reading, section: Section) -> Iterator[AnswerIssue]:
 
 def _question_issues(
     reading: Reading, question: Question, photos: Mapping[str, int]
-) -> Iterator[AnswerIssue]:
+) -> Iterable[AnswerIssue]:
     visible = reading.is_visible(question)
-    malformed = reading.issue(question)
     answered = reading.is_answered(question)
     if visible is False:
-        if answered:
-            yield AnswerIssue(AnswerIssueCode.HIDDEN_ANSWERED, question.path)
-        return
+        return [AnswerIssue(AnswerIssueCode.HIDDEN_ANSWERED, question.path)] if answered else ()
     if not answered:
-        if visible:
-            yield AnswerIssue(AnswerIssueCode.UNANSWERED, question.path)
-        return
+        return [AnswerIssue(AnswerIssueCode.UNANSWERED, question.path)] if visible else ()
+    malformed = reading.issue(question)
     if malformed is not None:
-        yield AnswerIssue(malformed, question.path, {"type": question.item.answer.type})
-        return
+        return [AnswerIssue(malformed, question.path, {"type": question.item.answer.type})]
+    issues = []
     if reading.says_not_applicable(question) and not _has_reason(reading.answers[question.path]):
-        yield AnswerIssue(AnswerIssueCode.REASON_MISSING, question.path)
-    yield from _evidence_issues(reading, question, photos.get(question.path, 0))
-    yield from _freshness_issues(reading, question)
+        issues.append(AnswerIssue(AnswerIssueCode.REASON_MISSING, question.path))
+    if question.item.evidence:
+        issues += _evidence_issues(reading, question, photos.get(question.path, 0))
+    if question.item.freshness is not None:
+        issues += _freshness_issues(reading, question, question.item.freshness)
+    return issues
 
 
 def _has_reason(answer: Mapping[str, Any]) -> bool:
@@ -171,10 +174,9 @@ def _asks(rule: EvidenceRule, outcome: Outcome | None) -> bool:
     return rule.when == "answered" or outcome is not Outcome.NOT_APPLICABLE
 
 
-def _freshness_issues(reading: Reading, question: Question) -> Iterator[AnswerIssue]:
+def _freshness_issues(reading: Reading, question: Question, rule: Freshness) -> Iterator[AnswerIssue]:
     """The age of a measurement at the moment it had to be valid for."""
-    rule = question.item.freshness
-    if rule is None or reading.says_not_applicable(question):
+    if reading.says_not_applicable(question):
         return
     measured_at = parse_moment(reading.answers[question.path].get("measured_at"))
     if measured_at is None:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app.enums.checklists import Outcome, Subject
 from app.schemas.checklist_content import FactRule, Number
 from app.services.checklists.reading import Question, Reading
+
+_COMPLIANT = {Outcome.COMPLIANT: True, Outcome.NON_COMPLIANT: False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +48,21 @@ def contradictions(facts: Sequence[AnswerFact]) -> Iterator[tuple[str, str]]:
 
 def _question_facts(reading: Reading, question: Question) -> Iterator[AnswerFact]:
     item, section = question.item, question.section
+    outcome = reading.outcome(question)
+    if outcome is None:
+        return
+    answer = reading.value(question)
     subject = item.subject or section.subject or reading.checklist.subject
     for rule in item.facts:
-        value = _fact_value(reading, question, rule)
+        value = _fact_value(rule, answer, outcome)
         if value is not None:
             yield AnswerFact(subject, question.entry, rule.key, value, question.path, rule.supplementary)
 
 
-def _fact_value(reading: Reading, question: Question, rule: FactRule) -> bool | Number | str | None:
-    outcome = reading.outcome(question)
-    if outcome is None:
-        return None
-    value = reading.value(question)
+def _fact_value(rule: FactRule, answer: Any, outcome: Outcome) -> bool | Number | str | None:
     if rule.map is not None:
-        return rule.map.get(value) if isinstance(value, str) else None
+        return rule.map.get(answer) if isinstance(answer, str) else None
     if rule.take == "compliant":
-        return {Outcome.COMPLIANT: True, Outcome.NON_COMPLIANT: False}.get(outcome)
-    scalar = isinstance(value, bool | int | float | str) and outcome is not Outcome.NOT_APPLICABLE
-    return value if scalar else None
+        return _COMPLIANT.get(outcome)
+    scalar = isinstance(answer, bool | int | float | str) and outcome is not Outcome.NOT_APPLICABLE
+    return answer if scalar else None

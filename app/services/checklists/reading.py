@@ -51,6 +51,8 @@ class Reading:
 
     def is_visible(self, question: Question) -> bool | None:
         """True when the question is asked, False when it must not be, None while that is not known."""
+        if question.section.visible_when is None and question.item.visible_when is None:
+            return True
         if question.path not in self._visible:
             section = self.is_section_visible(question.section)
             own = self._holds(question.item.visible_when, question.entry)
@@ -141,7 +143,7 @@ class Reading:
         """The entries of each repeated section, in the order in which they are first named."""
         found: dict[str, dict[str, None]] = {s.code: {} for s in self.checklist.sections if s.repeat}
         for path in paths:
-            parts = path.split("/") if isinstance(path, str) else []
+            parts = path.split("/") if isinstance(path, str) and "/" in path else []
             if len(parts) == 3 and parts[0] in found and _ENTRY.fullmatch(parts[1]):
                 found[parts[0]][parts[1]] = None
         return {code: list(entries) for code, entries in found.items()}

@@ -35,8 +35,12 @@ def sign_statement(
 
     What tells one kind from another is the content's `schema`.
     """
-    key_id, signature = keys.sign("receipts", rfc8785.dumps(dict(content)), at)
-    return rfc8785.dumps({member: dict(content), "alg": "Ed25519", "key_id": key_id, "signature": signature})
+    canonical = rfc8785.dumps(dict(content))
+    key_id, signature = keys.sign("receipts", canonical, at)
+    envelope = {member: None, "alg": "Ed25519", "key_id": key_id, "signature": signature}
+    return rfc8785.dumps(envelope).replace(
+        f'"{member}":null'.encode(), f'"{member}":'.encode() + canonical, 1
+    )
 
 
 def statement_verifies(
