@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.rules.expression import Value
 
@@ -72,8 +73,7 @@ class Subject:
         return [self, *(self.parent.chain() if self.parent else ())]
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One statement; `source` says where it comes from (a question, a register, a person)."""
 
     subject: Subject
@@ -82,8 +82,7 @@ class Fact:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a key for a subject: value None is unknown; `problem` says why when something was stated."""
 
     value: Value | None = None

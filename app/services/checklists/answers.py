@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.enums.checklists import AnswerIssueCode, Handling, Outcome
 from app.schemas.checklist_content import Checklist, EvidenceRule, Freshness, Section
@@ -35,8 +35,7 @@ class AnswerIssue:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What one answer means against the item's limits; the items that do not comply become findings.
 
     `handling` is what a finding here may lead to.
@@ -45,7 +44,7 @@ class Judgement:
     question: Question
     outcome: Outcome
     handling: Handling
-    checklist: Checklist = field(repr=False)
+    checklist: Checklist
 
     @property
     def unconfirmed(self) -> Sequence[str]:

@@ -1,8 +1,7 @@
 """Answers turned into facts for determination. Pure. What was not answered, or is N/A, gives no fact: unknown stays unknown."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.enums.checklists import Outcome, Subject
 from app.schemas.checklist_content import FactRule, Number
@@ -11,8 +10,7 @@ from app.services.checklists.reading import Question, Reading
 _COMPLIANT = {Outcome.COMPLIANT: True, Outcome.NON_COMPLIANT: False}
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerFact:
+class AnswerFact(NamedTuple):
     """One fact: about what, which key, its value, and the question it comes from.
 
     `entry` names the entry of a repeated section (a worker, an isolation point); None: the checked unit, site or

@@ -6,9 +6,8 @@ Answers are an object by path. A path is the item's code, or SECTION/ENTRY/CODE 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.enums.checklists import AnswerIssueCode, Handling, Outcome
 from app.schemas.checklist_content import Checklist, Condition, Item, Section, TextAnswer
@@ -19,8 +18,7 @@ _NOTHING: tuple[AnswerIssueCode | None, Any] = (None, None)
 _ENTRY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """An item as it is asked: once, or once per entry of its repeated section."""
 
     path: str

@@ -53,9 +53,7 @@ def package_row(
         "party": envelope.party.model_dump(mode="json") if envelope.party else None,
         "times": envelope.times.model_dump(mode="json"),
         "position": envelope.position.model_dump(mode="json") if envelope.position else None,
-        "issues": [
-            issue.model_dump() for issue in (*place.issues, *_issues(arrived, context, site, assessment))
-        ],
+        "issues": [dict(issue) for issue in (*place.issues, *_issues(arrived, context, site, assessment))],
         **place.columns,
         "is_signable": signable(envelope, context.certified, arrived.received_at),
         "received_at": arrived.received_at,
