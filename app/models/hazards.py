@@ -171,7 +171,7 @@ class RectificationOrder(Identified, Timed, Base):
 
 
 class OrderExtension(Identified, Timed, Versioned, Base):
-    """That an order's period be longer: proposed by one, granted or refused by another.
+    """That the period of an order or of a placard be longer: proposed by one, granted or refused by another.
 
     The period itself is the clock's: `due_before`, `due_proposed` and `due_after` are its end as it was, as it would have been when
     it was proposed, and as it became. A proposal whose clock has ended has lapsed; that is computed.
@@ -181,6 +181,7 @@ class OrderExtension(Identified, Timed, Versioned, Base):
     __table_args__ = (
         CheckConstraint("status IN ('proposed', 'granted', 'refused', 'withdrawn')", name="status"),
         CheckConstraint("(status = 'proposed') = (settled_at IS NULL)", name="settled"),
+        CheckConstraint("num_nonnulls(order_id, placard_id) = 1", name="of_one"),
         Index(
             "uq_order_extensions_proposed", "clock_id", unique=True, postgresql_where=text("status = 'proposed'")
         ),
@@ -188,7 +189,8 @@ class OrderExtension(Identified, Timed, Versioned, Base):
     )  # fmt: skip
 
     hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), index=True)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("rectification_orders.id"))
+    order_id: Mapped[UUID | None] = mapped_column(ForeignKey("rectification_orders.id"))
+    placard_id: Mapped[UUID | None] = mapped_column(ForeignKey("placards.id"), index=True)
     clock_id: Mapped[UUID] = mapped_column(ForeignKey("clocks.id"))
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))
     amount: Mapped[int]

@@ -1,4 +1,4 @@
-"""Extensions of rectification orders on the wire."""
+"""Extensions of rectification orders and placards on the wire."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, m
 
 
 class ExtensionRequest(Wire):
-    """How much longer, in the order's own unit, and why."""
+    """How much longer, in the period's own unit, and why."""
 
     amount: Annotated[int, Field(ge=1, le=365)]
     reason: Reason
@@ -25,7 +25,8 @@ class SettlementRequest(Wire):
 
 
 class ExtensionView(View):
-    """One extension. `due_proposed`: the last day as it would become, when it was proposed; `due_after`: as it became.
+    """One extension, of an order or of a placard. `due_proposed`: the last day as it would become, when it was proposed;
+    `due_after`: as it became.
 
     `is_lapsed`: it was proposed for a period that has ended since, and can only be withdrawn.
     """
@@ -33,7 +34,8 @@ class ExtensionView(View):
     id: UUID
     version: int
     hazard_id: UUID
-    order_id: UUID
+    order_id: UUID | None
+    placard_id: UUID | None
     clock_id: UUID
     region_id: UUID
     amount: int

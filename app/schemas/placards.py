@@ -7,14 +7,15 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from app.schemas.common import View, Wire
+from app.schemas.extensions import ExtensionView
 
 PlacardState = Literal["proposed", "in_force", "refused", "removed", "withdrawn"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
 
 
 class PlacardRequest(Wire):
-    """What is proposed. `contact_id`: who at the enterprise answers for the removal; `supervisor_id`: who of the
-    authority watches it.
+    """What is proposed. `contact_id`: who at the enterprise answers for the removal; `supervisor_id`: who watches it, of an
+    authority that covers the place; whoever decides may name another.
 
     `text_zh` and `text_en` are for the public.
     """
@@ -34,6 +35,14 @@ class PlacardReasonRequest(Wire):
     reason: Text
 
 
+class PlacardDecisionRequest(PlacardReasonRequest):
+    """On what ground it is put up. `authority_id`: in whose name, unless the decider's own authority's: one that has entrusted it;
+    `supervisor_id`: who of that authority watches it, unless as proposed."""
+
+    authority_id: UUID | None = None
+    supervisor_id: UUID | None = None
+
+
 class PlacardKindView(View):
     """A kind. `needs`: what must hold of the hazard; `deciders`: by role, at which levels of region."""
 
@@ -49,7 +58,8 @@ class PlacardKindView(View):
 
 
 class PlacardView(View):
-    """A placard. Number, day, deciding person and last day come with the decision.
+    """A placard. Number, day, deciding person and last day come with the decision; `authority_id` is the hazard's until then, and
+    from then on the one that decided.
 
     `standing_hazard_id`: the hazard it was decided for, or the one that was merged into. `removal_due`: it is in force while that
     was found rectified or is closed.
@@ -155,6 +165,7 @@ class PlacardDetail(PlacardView):
     """A placard with its history. `public_url`: where everybody reads it while it is in force."""
 
     public_url: str | None
+    extensions: list[ExtensionView]
     plans: list[PlacardPlanView]
     progress: list[PlacardProgressView]
     missing_months: list[date]

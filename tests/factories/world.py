@@ -109,9 +109,14 @@ class World:
         session.add(Jurisdiction(authority_id=self.authority, region_id=self.city, valid_from=LONG_AGO))
 
     def person(
-        self, *roles: str, region: UUID | None = None, certificate: bool | tuple[date, date] | None = None
+        self,
+        *roles: str,
+        region: UUID | None = None,
+        certificate: bool | tuple[date, date] | None = None,
+        authority: UUID | None = None,
     ) -> Person:
-        """A new user holding `roles` in `region` (the city unless told). Inspectors get a valid certificate unless told."""
+        """A new user of the bureau, or of `authority`, holding `roles` in `region` (the city unless told). Inspectors get a valid
+        certificate unless told."""
         place = region or self.city
         user_id = new_id()
         if certificate is None:
@@ -120,7 +125,7 @@ class World:
         async def make(session: AsyncSession) -> None:
             session.add(
                 User(
-                    id=user_id, login=f"u{user_id.hex}", name="王小安", authority_id=self.authority, region_id=place
+                    id=user_id, login=f"u{user_id.hex}", name="王小安", authority_id=authority or self.authority, region_id=place
                 )
             )  # fmt: skip
             await session.flush()

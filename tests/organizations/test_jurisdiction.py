@@ -19,12 +19,13 @@ BOUNDARIES = [(FIRST - DAY, False), (FIRST, True), (LAST, True), (LAST + DAY, Fa
 
 
 def office(world: World, *rows: Callable[[UUID], Any], **changes: Any) -> UUID:
-    """An authority of the town, with further rows made from its id."""
+    """An authority, of the town unless told, with further rows made from its id."""
     identifier = new_id()
 
     async def make(session: AsyncSession) -> None:
-        values = {"name": "东镇人民政府", "document_word": "东镇", "valid_from": LONG_AGO, **changes}
-        session.add(Authority(id=identifier, code=identifier.hex, region_id=world.town, **values))
+        town = {"region_id": world.town, "name": "东镇人民政府", "document_word": "东镇"}
+        values = {**town, "valid_from": LONG_AGO, **changes}
+        session.add(Authority(id=identifier, code=identifier.hex, **values))
         await session.flush()
         session.add_all(row(identifier) for row in rows)
 

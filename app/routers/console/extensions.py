@@ -1,4 +1,4 @@
-"""Extensions of rectification orders at the console: proposed by one, granted or refused by another."""
+"""Extensions of rectification orders and placards at the console: proposed by one, granted or refused by another."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -17,8 +17,10 @@ from app.services.hazards.extensions import (
     get_extension,
     list_extensions,
     propose_extension,
+    propose_placard_extension,
     settle_extension,
 )
+from app.services.hazards.placards import get_placard
 from app.services.hazards.service import get_hazard
 
 router = APIRouter(tags=["hazards"])
@@ -30,9 +32,10 @@ DECIDE = [Depends(allowed("clocks:extend"))]
 def _filter(
     region_id: UUID | None = None,
     hazard_id: UUID | None = None,
+    placard_id: UUID | None = None,
     status: Annotated[Literal["proposed", "granted", "refused", "withdrawn"] | None, Query()] = None,
 ) -> ExtensionFilter:
-    return ExtensionFilter(region_id, hazard_id, status)
+    return ExtensionFilter(region_id, hazard_id, placard_id, status)
 
 
 Narrowed = Annotated[ExtensionFilter, Depends(_filter)]
@@ -56,6 +59,23 @@ async def post_extension(
     """Propose that the order's period be longer; If-Match is the hazard's version. The answer tells the day it would end."""
     check_version((await get_hazard(session, actor, hazard_id)).version, expected)
     extension = await propose_extension(session, actor, hazard_id, body.amount, body.reason)
+    set_etag(response, extension.row.version)
+    return view_of(extension)
+
+
+@router.post("/placards/{placard_id}/extensions", status_code=201, dependencies=PROPOSE)
+async def post_placard_extension(
+    placard_id: UUID,
+    body: ExtensionRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> ExtensionView:
+    """Propose that the period of a placard in force be longer; If-Match is the placard's version. Whoever might decide about the
+    placard grants or refuses it."""
+    check_version((await get_placard(session, actor, placard_id)).version, expected)
+    extension = await propose_placard_extension(session, actor, placard_id, body.amount, body.reason)
     set_etag(response, extension.row.version)
     return view_of(extension)
 

@@ -246,7 +246,7 @@ async def get_one_hazard(
         merged_here=[one.id for one in await list_merged_into(session, hazard_id)],
         report=ReportView.model_validate(report) if report else None,
         orders=[OrderView.model_validate(row) for row in await list_orders(session, hazard_id)],
-        extensions=[view_of(one) for one in await list_extensions_of(session, hazard_id)],
+        extensions=[view_of(one) for one in await list_extensions_of(session, hazard)],
         steps=[StepView.model_validate(row) for row in steps],
         reinspections=[
             ReinspectionView.model_validate(row) for row in reinspections_of(hazard, steps, merged)

@@ -13,7 +13,9 @@ from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, RuntimeOf, WriteSession, allowed
 from app.models.hazards import Hazard
 from app.models.placards import Placard
+from app.routers.console.extensions import view_of
 from app.schemas.placards import (
+    PlacardDecisionRequest,
     PlacardDetail,
     PlacardKindView,
     PlacardPlanRequest,
@@ -29,6 +31,7 @@ from app.schemas.placards import (
     ProgressCorrectionView,
 )
 from app.services.hazards.content import placard_kinds
+from app.services.hazards.extensions import list_extensions_of
 from app.services.hazards.governing import (
     Plan,
     Progress,
@@ -43,6 +46,7 @@ from app.services.hazards.governing import (
 from app.services.hazards.placard_following import removal_due, standing_of
 from app.services.hazards.placard_page import qr_svg
 from app.services.hazards.placards import (
+    Decision,
     PlacardContent,
     PlacardFilter,
     get_placard,
@@ -144,6 +148,7 @@ async def get_one_placard(
     return PlacardDetail(
         **view.model_dump(),
         public_url=_public_address(runtime, placard) if placard.status == "in_force" else None,
+        extensions=[view_of(one) for one in await list_extensions_of(session, placard)],
         plans=[PlacardPlanView.model_validate(row) for row in await list_plans(session, placard_id)],
         progress=[_progress(one) for one in progress],
         missing_months=missing_months(placard, [one.entry.month for one in progress], shanghai_today()),
@@ -177,23 +182,25 @@ async def _step(
     action: str,
     reason: str,
     response: Response,
+    decision: Decision = Decision(),
 ) -> PlacardView:
     check_version((await get_placard(session, actor, placard_id)).version, expected)
-    placard = await take_placard_step(session, actor, placard_id, expected, action, reason)
+    placard = await take_placard_step(session, actor, placard_id, expected, action, reason, decision)
     return await _shown(session, placard, response)
 
 
 @router.post("/placards/{placard_id}/decision", dependencies=GOVERN)
 async def post_placard_decision(
     placard_id: UUID,
-    body: PlacardReasonRequest,
+    body: PlacardDecisionRequest,
     response: Response,
     expected: ExpectedVersion,
     actor: CurrentActor,
     session: WriteSession,
 ) -> PlacardView:
-    """Put it up, with the next number of the authority: its period begins."""
-    return await _step(session, actor, placard_id, expected, "decide", body.reason, response)
+    """Put it up, in the name and with the next number of the deciding authority: its period begins."""
+    decision = Decision(body.authority_id, body.supervisor_id)
+    return await _step(session, actor, placard_id, expected, "decide", body.reason, response, decision)
 
 
 @router.post("/placards/{placard_id}/refusal", dependencies=GOVERN)

@@ -38,18 +38,18 @@ class ExtensionStateProblem(ConflictProblem):
 
 
 class ExtensionClockProblem(ConflictProblem):
-    """No ordered period runs, or it is not the one that was to be extended."""
+    """No period of an order or a placard runs, or it is not the one that was to be extended."""
 
     code = "no_period_to_extend"
-    zh = "没有正在计时的整改期限可以延长"
-    en = "No ordered period runs that could be extended"
+    zh = "没有正在计时的整改（挂牌）期限可以延长"
+    en = "No period runs that could be extended"
 
 
 class ExtensionPendingProblem(ConflictProblem):
-    """One proposal at a time: a hazard has one deadline."""
+    """One proposal at a time for each period."""
 
     code = "extension_pending"
-    zh = "该整改期限已有待审批的延期"
+    zh = "该期限已有待审批的延期"
     en = "An extension of this period is proposed already"
 
 
@@ -57,7 +57,7 @@ class ExtensionLateProblem(InvalidProblem):
     """What is overdue is not made timely afterwards."""
 
     code = "extension_too_late"
-    zh = "整改期限已于 {due_on} 届满，不能再提出延期"
+    zh = "期限已于 {due_on} 届满，不能再提出延期"
     en = "The period ended on {due_on}; an extension can no longer be proposed"
 
 
@@ -118,11 +118,11 @@ class PlacardConditionProblem(InvalidProblem):
 
 
 class PlacardPersonsProblem(InvalidProblem):
-    """Who answers for the removal is a contact of the enterprise; who supervises it is of the authority."""
+    """Who answers for the removal is a contact of the enterprise; who supervises it is of the authority that decides."""
 
     code = "placard_persons"
-    zh = "治理责任人须为该企业登记的联系人，督办责任人须为本机关人员"
-    en = "Who answers for the removal is a contact of the enterprise, who supervises it is of the authority"
+    zh = "治理责任人须为该企业登记的联系人，督办责任人须为有权在该地作出决定的机关（决定时为作出决定的机关）的人员"
+    en = "Who answers for the removal is a contact of the enterprise, who supervises it is of the authority that decides"
 
 
 class PlacardTextProblem(InvalidProblem):
@@ -150,11 +150,19 @@ class ProgressKnownProblem(ConflictProblem):
 
 
 class PlacardDeciderProblem(ForbiddenProblem):
-    """The kind names who decides, by role and level of region."""
+    """The kind names who decides, by role and level of region; of what is put up, the authority that decided or one above it."""
 
     code = "placard_decider"
-    zh = "该类挂牌须由有权层级的人员决定"
-    en = "A placard of this kind is decided at another level"
+    zh = "该类挂牌须由有权层级的人员决定；已挂牌的，由作出决定的机关或其上级办理"
+    en = "A placard of this kind is decided at another level; once put up, it is for the deciding authority or one above it"
+
+
+class PlacardAuthorityProblem(InvalidProblem):
+    """A placard is in the name of the decider's own authority or of one that has entrusted it, of a level that the kind names."""
+
+    code = "placard_authority"
+    zh = "挂牌须以本人所在机关或者委托本机关的机关的名义决定；该机关须管辖该隐患所在区域，且属于该类挂牌规定的层级"
+    en = "The deciding authority is one's own or one that has entrusted it, covers the place, and is of a level that the kind names"
 
 
 class PlacardAcceptanceProblem(ConflictProblem):

@@ -20,7 +20,7 @@ class Transition:
     by_another: bool = False
 
 
-_INTERNAL = "期限由文书载明（总局令第16号，待核）；内部审批"
+_INTERNAL = "期限由文书载明，延期须审批（总局令第16号，待核）；内部审批"
 
 TRANSITIONS: dict[str, Transition] = {
     one.action: one

@@ -1,6 +1,7 @@
-"""Extensions of rectification orders: one person proposes, another grants or refuses. The deadline is moved by its clock only."""
+"""Extensions of rectification orders and of placards: one person proposes, another grants or refuses. The deadline is moved by
+its clock only."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
 from app.models.clocks import Clock
-from app.models.hazards import OrderExtension, RectificationOrder
+from app.models.hazards import Hazard, OrderExtension, RectificationOrder
+from app.models.placards import Placard
 from app.services.audit.service import record_act
 from app.services.clocks.service import end_if_extended, extend_clock, find_running
 from app.services.hazards.content import extension_latest_days
@@ -27,6 +29,7 @@ from app.services.hazards.errors import (
     ExtensionStateProblem,
 )
 from app.services.hazards.extension_workflow import TRANSITIONS
+from app.services.hazards.placards import check_decider, get_placard
 from app.services.hazards.service import get_hazard
 from app.services.identity.places import lies_in
 
@@ -40,11 +43,22 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose period it is: of an order of the hazard, or of a placard of it."""
+
+    hazard_id: UUID
+    region_id: UUID
+    order_id: UUID | None = None
+    placard_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExtensionFilter:
     """What a list is narrowed to; None means all. A region includes what lies below it. Lapsed ones are not `proposed`."""
 
     region_id: UUID | None = None
     hazard_id: UUID | None = None
+    placard_id: UUID | None = None
     status: str | None = None
 
 
@@ -56,20 +70,36 @@ async def propose_extension(
     Raises ExtensionClockProblem, ExtensionLateProblem, ExtensionPendingProblem, ClockExtensionProblem.
     """
     hazard = await get_hazard(session, actor, hazard_id)
-    actor.require("hazards:propose_extension", hazard.region_id)
+    newest = select(RectificationOrder.id).where(RectificationOrder.hazard_id == hazard_id)
+    order_id = await session.scalar(newest.order_by(RectificationOrder.id.desc()).limit(1))
     clock = await find_running(session, hazard_id, "rectification")
+    whose = Whose(hazard_id, hazard.region_id, order_id=order_id)
+    return await _propose(session, actor, whose, clock, amount, reason)
+
+
+async def propose_placard_extension(
+    session: AsyncSession, actor: Actor, placard_id: UUID, amount: int, reason: str
+) -> Extension:
+    """Propose that the period of a placard in force be longer by so many days; raises the same."""
+    placard = await get_placard(session, actor, placard_id)
+    clock = await find_running(session, placard_id, "placard")
+    whose = Whose(placard.hazard_id, placard.region_id, placard_id=placard_id)
+    return await _propose(session, actor, whose, clock, amount, reason)
+
+
+async def _propose(
+    session: AsyncSession, actor: Actor, whose: Whose, clock: Clock | None, amount: int, reason: str
+) -> Extension:
+    actor.require("hazards:propose_extension", whose.region_id)
     if clock is None:
         raise ExtensionClockProblem
     if clock.due_on and shanghai_today() > clock.due_on + timedelta(days=extension_latest_days()):
         raise ExtensionLateProblem(due_on=clock.due_on.isoformat())
-    newest = select(RectificationOrder.id).where(RectificationOrder.hazard_id == hazard_id)
     values = {
+        **asdict(whose),
         "id": new_id(),
         "version": 1,
-        "hazard_id": hazard_id,
-        "order_id": await session.scalar(newest.order_by(RectificationOrder.id.desc()).limit(1)),
         "clock_id": clock.id,
-        "region_id": hazard.region_id,
         "amount": amount,
         "unit": clock.unit,
         "reason": reason,
@@ -89,10 +119,11 @@ async def propose_extension(
 async def settle_extension(
     session: AsyncSession, actor: Actor, extension_id: UUID, expected: int, action: str, reason: str
 ) -> Extension:
-    """Grant, refuse or withdraw a proposal; granted, the clock moves the hazard's deadline in the same transaction.
+    """Grant, refuse or withdraw a proposal; granted, the clock moves the deadline in the same transaction.
 
-    Raises ExtensionStateProblem, ExtensionPersonProblem, ExtensionClockProblem where the period has ended, and
-    ExtensionPastProblem where the longer one would have, too.
+    That of a placard is granted or refused by whoever might decide about it. Raises ExtensionStateProblem,
+    ExtensionPersonProblem, PlacardDeciderProblem, ExtensionClockProblem where the period has ended, and ExtensionPastProblem where
+    the longer one would have, too.
     """
     row = (await get_extension(session, actor, extension_id)).row
     transition = TRANSITIONS[action]
@@ -102,6 +133,8 @@ async def settle_extension(
         raise ExtensionStateProblem(state=before)
     if transition.by_another and actor.user_id == row.proposed_by:
         raise ExtensionPersonProblem
+    if transition.by_another and row.placard_id is not None:
+        await check_decider(session, actor, await _held_placard(session, row.placard_id))
     settled = {"settled_by": actor.user_id, "settled_at": utc_now(), "settled_reason": reason}
     taken = (
         update(OrderExtension)
@@ -138,6 +171,8 @@ async def list_extensions(
         conditions.append(lies_in(OrderExtension.region_id, narrowed.region_id))
     if narrowed.hazard_id is not None:
         conditions.append(OrderExtension.hazard_id == narrowed.hazard_id)
+    if narrowed.placard_id is not None:
+        conditions.append(OrderExtension.placard_id == narrowed.placard_id)
     if narrowed.status is not None:
         conditions.append(OrderExtension.status == narrowed.status)
     if narrowed.status == "proposed":
@@ -149,15 +184,24 @@ async def list_extensions(
     return Page.cut(found, request, key=lambda one: (one.row.id,))
 
 
-async def list_extensions_of(session: AsyncSession, hazard_id: UUID) -> list[Extension]:
-    """A hazard's extensions, oldest first; the caller has settled who sees the hazard."""
-    wanted = _all().where(OrderExtension.hazard_id == hazard_id).order_by(OrderExtension.id)
+async def list_extensions_of(session: AsyncSession, whose: Hazard | Placard) -> list[Extension]:
+    """The extensions of a hazard's orders, or of a placard, oldest first; the caller has settled who sees it."""
+    of_orders = (OrderExtension.hazard_id == whose.id) & OrderExtension.order_id.is_not(None)
+    ours = of_orders if isinstance(whose, Hazard) else OrderExtension.placard_id == whose.id
+    wanted = _all().where(ours).order_by(OrderExtension.id)
     return [Extension(row[0], row[1]) for row in await session.execute(wanted)]
+
+
+async def _held_placard(session: AsyncSession, placard_id: UUID) -> Placard:
+    """Locked before its clock is, as whoever takes it down does."""
+    wanted = select(Placard).where(Placard.id == placard_id).with_for_update()
+    return (await session.execute(wanted, execution_options={"populate_existing": True})).scalar_one()
 
 
 async def _extend(session: AsyncSession, actor: Actor, row: OrderExtension, reason: str) -> None:
     """The end moves by the ledger of the clock that the proposal was for, and by nothing else."""
-    clock = await find_running(session, row.hazard_id, "rectification", for_update=True)
+    subject_id, code = (row.placard_id, "placard") if row.placard_id else (row.hazard_id, "rectification")
+    clock = await find_running(session, subject_id, code, for_update=True)
     if clock is None or clock.id != row.clock_id:
         raise ExtensionClockProblem
     await extend_clock(session, actor, clock, clock.version, row.amount, reason)
@@ -192,5 +236,10 @@ async def _record(
         region_id=row.region_id,
         before={"status": before} if before else None,
         after={"status": row.status, "due_proposed": row.due_proposed, "due_after": row.due_after},
-        detail={"hazard_id": str(row.hazard_id), "amount": row.amount, "unit": row.unit},
+        detail={
+            "hazard_id": str(row.hazard_id),
+            "placard_id": str(row.placard_id) if row.placard_id else None,
+            "amount": row.amount,
+            "unit": row.unit,
+        },
     )

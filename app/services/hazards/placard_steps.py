@@ -53,6 +53,15 @@ async def record_placard_step(
         version=placard.version,
         region_id=placard.region_id,
         before={"status": before} if before else None,
-        after={"status": placard.status, "number": placard.number},
-        detail={"hazard_id": str(placard.hazard_id), "kind": placard.kind},
+        after={
+            "status": placard.status,
+            "number": placard.number,
+            "authority_id": str(placard.authority_id),
+            "due_on": placard.due_on,
+        },
+        detail={
+            "hazard_id": str(placard.hazard_id),
+            "kind": placard.kind,
+            "authority_id": str(placard.authority_id),
+        },
     )

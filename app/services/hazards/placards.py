@@ -4,13 +4,15 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from app.core.actor import Actor
+from app.core.actor import SYSTEM, Actor
 from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
@@ -18,13 +20,14 @@ from app.core.paging import Page, PageRequest
 from app.models.enterprises import EnterpriseContact
 from app.models.hazards import Hazard
 from app.models.identity import User
-from app.models.organizations import Region
+from app.models.organizations import Authority, Region
 from app.models.placards import Placard, PlacardStep
 from app.rules.clocks import ClockUnit
 from app.services.clocks.service import Subject, end_clocks, start_clock
 from app.services.hazards.content import PlacardKind, placard_kind
 from app.services.hazards.errors import (
     PlacardAcceptanceProblem,
+    PlacardAuthorityProblem,
     PlacardConditionProblem,
     PlacardDeciderProblem,
     PlacardKindProblem,
@@ -41,6 +44,7 @@ from app.services.hazards.service import get_hazard
 from app.services.hazards.standing import all_merged_with
 from app.services.hazards.workflow import is_overdue
 from app.services.identity.places import lies_in
+from app.services.organizations.jurisdiction import authority_covers, may_name
 from app.services.organizations.numbering import take_number
 
 LONG_NUMBER = re.compile(r"\d{11}|[0-9A-Za-z]{18}", re.ASCII)
@@ -58,6 +62,14 @@ class PlacardContent:
     text_en: str
     contact_id: UUID
     supervisor_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """In whose name a placard is put up (None: the decider's own authority), and who of it watches (None: as proposed)."""
+
+    authority_id: UUID | None = None
+    supervisor_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ async def propose_placard(
         raise PlacardKindProblem(kind=content.kind)
     _check_conditions(kind, hazard)
     await _check_persons(session, hazard, content)
-    await _check_text(session, content)
+    await _check_text(session, content.text_zh, content.text_en, content.contact_id, content.supervisor_id)
     if await session.scalar(select(stands_for(kind.code)).where(Hazard.id == hazard.id)):
         raise PlacardStandsProblem
     values = {
@@ -117,11 +129,18 @@ async def propose_placard(
 
 
 async def take_placard_step(
-    session: AsyncSession, actor: Actor, placard_id: UUID, expected: int, action: str, reason: str
+    session: AsyncSession,
+    actor: Actor,
+    placard_id: UUID,
+    expected: int,
+    action: str,
+    reason: str,
+    decision: Decision = Decision(),
 ) -> Placard:
     """Decide, refuse, remove or withdraw a placard. The acceptance is judged of the hazard that stands for its own.
 
-    Raises PlacardStateProblem, PlacardDeciderProblem, PlacardConditionProblem, PlacardAcceptanceProblem.
+    `decision` is of the deciding alone. Raises PlacardStateProblem, PlacardDeciderProblem, PlacardConditionProblem,
+    PlacardAcceptanceProblem; deciding also PlacardAuthorityProblem, PlacardPersonsProblem, PlacardTextProblem.
     """
     placard = await get_placard(session, actor, placard_id)
     transition, before = TRANSITIONS[action], placard.status
@@ -131,7 +150,7 @@ async def take_placard_step(
     kind = placard_kind(placard.kind)
     assert kind is not None
     if transition.by_decider:
-        await _check_decider(session, actor, kind, placard.region_id)
+        await check_decider(session, actor, placard)
     own, standing = await hold_standing(session, placard.hazard_id)
     if transition.needs_conditions:
         _check_conditions(kind, own)
@@ -139,7 +158,7 @@ async def take_placard_step(
         raise PlacardAcceptanceProblem
     await set_placard(session, placard, expected, transition.target)
     if action == "decide":
-        await _put_up(session, actor, placard, kind)
+        await _put_up(session, actor, placard, kind, decision)
     else:
         await end_clocks(session, actor, placard.id, ("placard",), shanghai_today())
     await record_placard_step(session, actor, placard, action, before, reason)
@@ -200,43 +219,99 @@ def _check_conditions(kind: PlacardKind, hazard: Hazard) -> None:
 
 
 async def _check_persons(session: AsyncSession, hazard: Hazard, content: PlacardContent) -> None:
-    """The one who answers for the removal is a contact of the enterprise, the one who supervises it of the authority."""
+    """The one who answers for the removal is a contact of the enterprise, the one who watches it of an authority of the place."""
     contact = select(func.count()).where(
         EnterpriseContact.id == content.contact_id, EnterpriseContact.enterprise_id == hazard.enterprise_id
     )
-    supervisor = select(func.count()).where(
-        User.id == content.supervisor_id, User.authority_id == hazard.authority_id
-    )
-    if not (await session.scalar(contact) and await session.scalar(supervisor)):
+    authority_id = await session.scalar(select(User.authority_id).where(User.id == content.supervisor_id))
+    if (
+        authority_id is None
+        or not await session.scalar(contact)
+        or not await authority_covers(session, authority_id, hazard.region_id, shanghai_today())
+    ):
         raise PlacardPersonsProblem
 
 
-async def _check_text(session: AsyncSession, content: PlacardContent) -> None:
+async def _check_text(session: AsyncSession, zh: str, en: str, contact_id: UUID, supervisor_id: UUID) -> None:
     """The text for the public names no responsible person and has no number of a person, a phone or the enterprise."""
-    said = content.text_zh + "\n" + content.text_en
-    contact = await session.scalar(
-        select(EnterpriseContact.name).where(EnterpriseContact.id == content.contact_id)
-    )
-    supervisor = await session.scalar(select(User.name).where(User.id == content.supervisor_id))
+    said = zh + "\n" + en
+    contact = await session.scalar(select(EnterpriseContact.name).where(EnterpriseContact.id == contact_id))
+    supervisor = await session.scalar(select(User.name).where(User.id == supervisor_id))
     if LONG_NUMBER.search(said) or any(name and name in said for name in (contact, supervisor)):
         raise PlacardTextProblem
 
 
-async def _check_decider(session: AsyncSession, actor: Actor, kind: PlacardKind, region_id: UUID) -> None:
-    """A role that the kind names, held for the whole of a region of a level that it names, and the hazard's lies in it."""
-    inside = select(Region.path).where(Region.id == region_id).scalar_subquery()
+async def check_decider(session: AsyncSession, actor: Actor, placard: Placard) -> None:
+    """The actor may decide about the placard: by his role and its place, and of one in force by his authority too: the one that
+    put it up, one that acts in its name, or one above it. Raises PlacardDeciderProblem."""
+    if not await _deciding_levels(session, actor, placard):
+        raise PlacardDeciderProblem
+    if placard.status == "in_force" and not await session.scalar(
+        select(
+            or_(
+                may_name(actor.authority_id, placard.authority_id, shanghai_today()),
+                _is_above(actor, placard),
+            )
+        )
+    ):
+        raise PlacardDeciderProblem
+
+
+async def _deciding_levels(session: AsyncSession, actor: Actor, placard: Placard) -> set[str]:
+    """The levels named by the kind for the actor's roles; empty unless he holds one of these for the whole of a region of such a
+    level, and the hazard's lies in it."""
+    kind = placard_kind(placard.kind)
+    assert kind is not None
+    inside = select(Region.path).where(Region.id == placard.region_id).scalar_subquery()
     above = await session.execute(
         select(Region.id, Region.level).where(func.starts_with(inside, Region.path))
     )
+    levels: set[str] = set()
     for place, level in above.all():
         for grant in actor.grants:
             if level in kind.deciders.get(grant.role, ()) and place in grant.region_ids:
-                return
-    raise PlacardDeciderProblem
+                levels.update(kind.deciders[grant.role])
+    return levels
 
 
-async def _put_up(session: AsyncSession, actor: Actor, placard: Placard, kind: PlacardKind) -> None:
-    """Number, day and period of the decision; its supervisor answers for the period. What was proposed is taken up by it."""
+def _is_above(actor: Actor, placard: Placard) -> ColumnElement[bool]:
+    """The seat of the placard's authority lies in the region of the actor's."""
+    own, deciding, place, seat = aliased(Authority), aliased(Authority), aliased(Region), aliased(Region)
+    return (
+        select(own.id)
+        .join(place, place.id == own.region_id)
+        .join(deciding, deciding.id == placard.authority_id)
+        .join(seat, seat.id == deciding.region_id)
+        .where(own.id == actor.authority_id, func.starts_with(seat.path, place.path))
+        .exists()
+    )
+
+
+async def _name_authority(session: AsyncSession, actor: Actor, placard: Placard, decision: Decision) -> None:
+    """The placard is in the name of the authority that decides, of a level that the kind names, and one of its people watches."""
+    today, named = shanghai_today(), decision.authority_id or actor.authority_id
+    level = (
+        select(Region.level).join(Authority, Authority.region_id == Region.id).where(Authority.id == named)
+    )
+    if (
+        named is None
+        or await session.scalar(level) not in await _deciding_levels(session, actor, placard)
+        or not await session.scalar(select(may_name(actor.authority_id, named, today)))
+        or not await authority_covers(session, named, placard.region_id, today)
+    ):
+        raise PlacardAuthorityProblem
+    watching = decision.supervisor_id or placard.supervisor_id
+    if await session.scalar(select(User.authority_id).where(User.id == watching)) != named:
+        raise PlacardPersonsProblem
+    await _check_text(session, placard.text_zh, placard.text_en, placard.contact_id, watching)
+    placard.authority_id, placard.supervisor_id = named, watching
+
+
+async def _put_up(
+    session: AsyncSession, actor: Actor, placard: Placard, kind: PlacardKind, decision: Decision
+) -> None:
+    """Authority, number, day and period of the decision, for which its supervisor answers. What was proposed is taken up by it."""
+    await _name_authority(session, actor, placard, decision)
     today = shanghai_today()
     subject = Subject("placard", placard.id, placard.authority_id, placard.region_id, placard.supervisor_id)
     clock = await start_clock(
@@ -246,3 +321,13 @@ async def _put_up(session: AsyncSession, actor: Actor, placard: Placard, kind: P
     placard.decided_on, placard.decided_by, placard.due_on = today, actor.user_id, clock.due_on
     await session.flush()
     await take_up(session, actor, [placard.hazard_id], kind.code, placard.id)
+
+
+async def move_placard_deadline(session: AsyncSession, placard_id: UUID, due_on: date | None) -> None:
+    """Show another last day: the ledger of the placard's clock says who moved it and why."""
+    wanted = select(Placard).where(Placard.id == placard_id).with_for_update()
+    placard = (await session.execute(wanted, execution_options={"populate_existing": True})).scalar_one()
+    await set_placard(session, placard, placard.version, placard.status)
+    placard.due_on = due_on
+    note = f"期限改至{due_on}" if due_on else "期限未定"
+    await record_placard_step(session, SYSTEM, placard, "reschedule", placard.status, note)
