@@ -208,8 +208,11 @@ ledger and the working calendar. The day of the start is never counted; what is 
 years end on the corresponding day, or the month's last (Civil Code 202). Whose last day on a day of rest moves to the
 next workday is an authority's dated decision; without one it is the party's.
 
+The years that ship name their notice of the State Council (title, number, date, source) as those imported do:
+`GET /api/v1/calendar/years`, the `calendar` of each running clock (the notices that its end rests on), and what phones pull.
 A period that reaches beyond the imported notices of holidays is *unknown until the notice is imported*. Importing one
-(`POST /api/v1/calendar/notices`) projects what it moves again, and the ledger of each clock names the notice.
+(`POST /api/v1/calendar/notices`) projects what it moves again, and the ledger of each clock names the notice; phones get it at
+their next pull.
 
 Each clock names who answers for it, and the brigade he serves in: the officer who issued the order (and of the order, whoever is
 told that the rectification is done, the re-inspection's), who ordered or decided the measure, the placard's supervisor, the case's

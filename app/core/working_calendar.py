@@ -88,3 +88,16 @@ class WorkingCalendar:
                 return Deadline(None, day.year)
             day += timedelta(days=1)
         return Deadline(day)
+
+
+class CountedCalendar(WorkingCalendar):
+    """The same, and remembers the years it was asked about: what an answer rests on."""
+
+    def __init__(self, notices: Iterable[YearNotice]) -> None:
+        super().__init__(notices)
+        self.years: set[int] = set()
+
+    def is_workday(self, day: date) -> bool | None:
+        """The same, noting the year."""
+        self.years.add(day.year)
+        return super().is_workday(day)

@@ -70,10 +70,26 @@ class LedgerRow(View):
     created_at: datetime
 
 
+class YearSource(View):
+    """The State Council's notice of a year's holidays; `notice_id` null: shipped with the program.
+
+    `to_be_confirmed`: nobody has compared what ships with the notice itself.
+    """
+
+    year: int
+    title: str
+    document_number: str | None
+    issued_on: date | None
+    source: str
+    to_be_confirmed: bool
+    notice_id: UUID | None
+
+
 class ClockDetail(ClockView):
-    """One clock with its ledger, oldest first."""
+    """One clock with its ledger, oldest first. `calendar`: the notices that its end rests on, while it runs; empty: on none."""
 
     ledger: list[LedgerRow]
+    calendar: list[YearSource]
 
 
 class ClockCounts(View):
@@ -145,13 +161,11 @@ class NoticeView(View):
     created_at: datetime
 
 
-class YearView(View):
-    """A year of the working calendar in force; `notice_id` null: shipped with the program."""
+class YearView(YearSource):
+    """A year of the working calendar in force."""
 
-    year: int
     holidays: list[date]
     make_up_workdays: list[date]
-    notice_id: UUID | None
 
 
 class LimitRequest(Wire):

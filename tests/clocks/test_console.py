@@ -1,6 +1,7 @@
 """A clock moves by events alone: suspended, resumed, extended, or by a notice of the calendar, each written in its ledger."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,27 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import SYSTEM
 from app.core.clock import SHANGHAI, shanghai_today, standing_at
 from app.core.ids import new_id
-from app.core.working_calendar import YearNotice
 from app.services.clocks import notices
 from app.services.clocks.content import time_limits
-from app.services.clocks.notices import shipped_notices
+from app.services.clocks.notices import shipped_notices, shipped_years
 from app.services.clocks.repository import raise_reminders
 from app.services.clocks.service import Subject, end_clocks, reproject_known, start_clock
 from app.services.runtime import Runtime
 from tests.factories.cases import Docket
 from tests.factories.world import Person
 from tests.jobs.test_deferring import work_off
+from tests.support.notices import NOTICE, forget_notices
 from tests.support.queries import recorded_queries
 
 CLOCKS = "/api/v1/clocks"
-NOTICE = {
-    "year": 2027,
-    "holidays": ["2027-01-01", "2027-01-02", "2027-01-03"],
-    "make_up_workdays": [],
-    "title": "国务院办公厅关于2027年部分节假日安排的通知",
-    "document_number": "国办发明电〔2026〕1号",
-    "source": "中国政府网",
-}
 
 
 def start(docket: Docket, code: str, on: date, **more: Any) -> str:
@@ -188,19 +181,7 @@ def test_a_clock_beyond_the_calendar_is_unknown_until_its_notice_comes_and_says_
 def only_shipped_notices(docket: Docket) -> Iterator[None]:
     """Other tests live without the notices imported here."""
     yield
-
-    async def forget(session: AsyncSession) -> None:
-        for statement in (
-            "ALTER TABLE clock_events DISABLE TRIGGER append_only",
-            "ALTER TABLE calendar_notices DISABLE TRIGGER append_only",
-            "UPDATE clock_events SET notice_id = NULL",
-            "DELETE FROM calendar_notices",
-            "ALTER TABLE clock_events ENABLE TRIGGER append_only",
-            "ALTER TABLE calendar_notices ENABLE TRIGGER append_only",
-        ):
-            await session.execute(text(statement))
-
-    docket.world.in_database(forget)
+    docket.world.in_database(forget_notices)
 
 
 def test_a_year_that_a_new_version_ships_makes_the_clocks_known_that_waited_for_it(
@@ -209,8 +190,9 @@ def test_a_year_that_a_new_version_ships_makes_the_clocks_known_that_waited_for_
     unknown = start(docket, "publication", date(2026, 12, 29))
     assert docket.world.in_database(reproject_known) == 0
     days = frozenset(map(date.fromisoformat, NOTICE["holidays"]))  # type: ignore[arg-type]
-    shipped = (*shipped_notices(), YearNotice(2027, days, frozenset()))
-    monkeypatch.setattr(notices, "shipped_notices", lambda: shipped)
+    coming = replace(shipped_years()[-1], year=2027, holidays=sorted(days), make_up_workdays=[])
+    shipped = (*shipped_years(), coming)
+    monkeypatch.setattr(notices, "shipped_years", lambda: shipped)
     assert docket.world.in_database(reproject_known) >= 1
     after = shown(docket.chief, unknown)
     assert (after["due_on"], after["unknown"]) == ("2027-01-08", None)
@@ -257,9 +239,57 @@ def test_a_notice_names_its_source_and_contradicts_neither_itself_nor_says_the_s
     known = administrator.post("/api/v1/calendar/notices", json=same)
     assert (known.status_code, known.json()["code"]) == (409, "calendar_notice_known")
     assert docket.chief.post("/api/v1/calendar/notices", json=NOTICE).status_code == 403
-    years = docket.officers[0].get("/api/v1/calendar/years").json()
-    assert {row["year"] for row in years} >= {2024, 2025, 2026}
     assert docket.officers[0].get("/api/v1/calendar/notices").json() == []
+
+
+def test_a_year_that_ships_names_its_notice_and_so_does_one_that_was_imported(docket: Docket) -> None:
+    def shown_years() -> dict[int, tuple[Any, ...]]:
+        rows = docket.officers[0].get("/api/v1/calendar/years").json()
+        names = ("title", "document_number", "issued_on", "to_be_confirmed", "notice_id")
+        return {row["year"]: tuple(row[name] for name in names) for row in rows if row["source"]}
+
+    shipped = {
+        2024: ("国务院办公厅关于2024年部分节假日安排的通知", "国办发明电〔2023〕7号", "2023-10-25", False, None),
+        2025: ("国务院办公厅关于2025年部分节假日安排的通知", "国办发明电〔2024〕12号", "2024-11-12", False, None),
+        2026: ("国务院办公厅关于2026年部分节假日安排的通知", "国办发明电〔2025〕7号", "2025-11-04", False, None),
+    }  # fmt: skip
+    assert shown_years() == shipped
+    administrator = docket.world.person("administrator")
+    notice = administrator.post("/api/v1/calendar/notices", json=NOTICE | {"issued_on": "2026-11-24"}).json()
+    imported = (NOTICE["title"], NOTICE["document_number"], "2026-11-24", False, notice["id"])
+    assert shown_years() == shipped | {2027: imported}
+
+
+@pytest.mark.parametrize(
+    ("code", "on", "years"),
+    [
+        ("publication", date(2025, 12, 29), [2025, 2026]),  # working days over New Year
+        ("publication", date(2026, 9, 15), [2026]),
+        ("publication", date(2026, 12, 29), [2026]),  # what is known of the way to an end that is not
+        ("hearing_notice", date(2026, 1, 8), [2025, 2026]),  # counted back
+        ("payment", date(2026, 9, 10), [2026]),  # ends on a day of rest and moves on
+        ("decision", date(2026, 9, 10), []),  # calendar days of the authority: every day counts
+        ("referral_sending", date(2026, 9, 10), []),
+    ],
+)
+def test_a_clock_names_the_notices_that_its_end_rests_on(
+    docket: Docket, code: str, on: date, years: list[int]
+) -> None:
+    clock = start(docket, code, on)
+    named = shown(docket.chief, clock)["calendar"]
+    assert [one["year"] for one in named] == years
+    assert {one["title"] for one in named} == {
+        f"国务院办公厅关于{year}年部分节假日安排的通知" for year in years
+    }
+
+
+def test_an_ended_clock_names_no_notices_because_others_may_hold_by_now(docket: Docket) -> None:
+    clock = start(docket, "publication", date(2026, 9, 15))
+    subject = shown(docket.chief, clock)["subject_id"]
+    docket.world.in_database(
+        lambda session: end_clocks(session, SYSTEM, subject, ["publication"], date(2026, 9, 20))
+    )
+    assert shown(docket.chief, clock)["calendar"] == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Every collection: what it holds, in the shape that is documented, and every act that changes it comes through."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,13 +20,16 @@ from app.schemas.mobile.sync import DOCUMENTS, Tombstone
 from app.services.audit.service import note_change
 from app.services.checklists.content import shipped_bodies
 from app.services.hazards.service import record_step
+from app.services.runtime import Runtime
 from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
 from tests.factories.cases import Docket
 from tests.factories.field import Field, Photo, SealedPackage
 from tests.factories.patrols import Assistant
 from tests.factories.replica import Replica
-from tests.factories.world import World
+from tests.factories.world import Person, World
+from tests.support.notices import NOTICE, forget_notices
+from tests.support.queries import recorded_queries
 from tests.sync.test_pull import Team, registered
 
 
@@ -309,15 +313,58 @@ def test_law_and_holidays_come_whole_and_then_no_more(team: Team) -> None:
     assert team.replica.pull("law") == team.replica.pull("holidays") == []
 
 
-def test_new_shipped_content_means_pulling_it_anew(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    team.replica.pull("holidays")
-    monkeypatch.setattr("app.services.sync.content.shipped", lambda _: ("another", []))
+@pytest.fixture
+def administrator(world: World) -> Iterator[Person]:
+    """Whoever imports notices; other tests live without them."""
+    yield world.person("administrator")
+    world.in_database(forget_notices)
+
+
+def pulled_anew(team: Team) -> dict[int, dict[str, Any]]:
+    """The calendar, after the answer that there is another one by now."""
     answer = team.replica.page("holidays")
     assert (answer.status_code, answer.json()["code"], answer.json()["retry"]) == (
         410,
         "resync_required",
         "now",
     )
+    del team.replica.cursors["holidays"]
+    return {one["year"]: one for one in team.replica.pull("holidays")}
+
+
+def test_an_imported_notice_reaches_the_phone_at_its_next_pull_and_an_amended_one_too(
+    team: Team, administrator: Person
+) -> None:
+    years = {one["year"]: one for one in team.replica.pull("holidays")}
+    assert (2027 in years, years[2026]["document_number"]) == (False, "国办发明电〔2025〕7号")
+    assert administrator.post("/api/v1/calendar/notices", json=NOTICE).status_code == 201
+    with_next = pulled_anew(team)
+    told = ("holidays", "make_up_workdays", "title", "document_number", "source", "to_be_confirmed")
+    assert {name: with_next[2027][name] for name in told} == {name: NOTICE.get(name, False) for name in told}
+    assert {year: one for year, one in with_next.items() if year != 2027} == years
+    assert team.replica.pull("holidays") == []
+    shorter = [day for day in years[2026]["holidays"] if day != "2026-10-07"]
+    amended = {
+        "year": 2026, "holidays": shorter, "make_up_workdays": years[2026]["make_up_workdays"],
+        "title": "关于调整2026年国庆节放假安排的通知", "source": "中国政府网",
+    }  # fmt: skip
+    assert administrator.post("/api/v1/calendar/notices", json=amended).status_code == 201
+    changed = pulled_anew(team)
+    assert (changed[2026]["holidays"], changed[2026]["title"]) == (shorter, amended["title"])
+    assert changed[2027] == with_next[2027]
+    assert team.replica.pull("holidays") == []
+
+
+def test_the_calendar_asks_one_statement_more_than_the_law_which_asks_none(
+    team: Team, runtime: Runtime
+) -> None:
+    sent = {}
+    for name in ("law", "holidays"):
+        team.replica.pull(name)
+        with recorded_queries(runtime.database) as queries:
+            assert team.replica.page(name).json()["documents"] == []
+        sent[name] = len([one for one in queries if one.lstrip().upper().startswith("SELECT")])
+    assert sent["holidays"] == sent["law"] + 1
 
 
 def test_an_assistant_gets_what_a_patrol_needs_and_no_hazards(world: World) -> None:

@@ -26,6 +26,7 @@ from app.services.sync.streaming import ChangeStream, find_submitter, open_strea
 from app.services.sync.streams import Desk, Listener, desk_of
 from tests.factories.replica import relay
 from tests.factories.world import World
+from tests.support.notices import NOTICE, forget_notices
 from tests.support.queries import recorded_queries
 from tests.sync.test_pull import Team, registered
 
@@ -211,6 +212,21 @@ def test_without_a_cursor_it_says_when_to_pull(team: Team, world: World, listen:
     second = ear.event()
     assert second is not None
     assert second["event"] == "RESYNC"
+
+
+def test_an_imported_notice_is_told_to_who_listens_to_the_calendar(
+    team: Team, world: World, listen: Listen
+) -> None:
+    team.replica.pull("holidays")
+    relay(world)
+    ear = listen(team.phone, "holidays", last_event_id=team.replica.cursors["holidays"])
+    administrator = world.person("administrator")
+    assert administrator.post("/api/v1/calendar/notices", json=NOTICE).status_code == 201
+    relay(world)
+    event = ear.event()
+    world.in_database(forget_notices)
+    assert event is not None
+    assert (event["event"], event["id"]) == ("RESYNC", "")
 
 
 def test_a_cursor_of_another_epoch_is_answered_with_a_resync_that_forgets_it(

@@ -26,6 +26,7 @@ from app.schemas.clocks import (
     RollOverView,
     SuspendRequest,
     TimeLimitView,
+    YearSource,
 )
 from app.services.clocks.content import time_limits_on
 from app.services.clocks.limits import (
@@ -43,7 +44,7 @@ from app.services.clocks.repository import (
     list_reminders,
     show_clock,
 )
-from app.services.clocks.service import extend_alone, resume_clock, suspend_clock
+from app.services.clocks.service import extend_alone, resume_clock, suspend_clock, years_counted
 
 router = APIRouter(prefix="/clocks", tags=["clocks"], route_class=IdempotentRoute)
 READ = [Depends(allowed("clocks:read"))]
@@ -167,11 +168,16 @@ async def post_roll_over_rule(
 async def get_one_clock(
     clock_id: UUID, response: Response, actor: CurrentActor, session: ReadSession
 ) -> ClockDetail:
-    """One clock with its ledger: everything that moved its end."""
+    """One clock with its ledger: everything that moved its end, and the notices of the calendar that it rests on."""
     clock = await get_clock(session, actor, clock_id)
     set_etag(response, clock.version)
-    ledger = [LedgerRow.model_validate(row) for row in await list_ledger(session, clock_id)]
-    return ClockDetail(**show_clock(clock, shanghai_today()).model_dump(), ledger=ledger)
+    ledger = await list_ledger(session, clock_id)
+    years = await years_counted(session, clock, ledger)
+    return ClockDetail(
+        **show_clock(clock, shanghai_today()).model_dump(),
+        ledger=[LedgerRow.model_validate(row) for row in ledger],
+        calendar=[YearSource.model_validate(one) for one in years],
+    )
 
 
 @router.post("/{clock_id}/suspension", dependencies=SUSPEND)

@@ -246,7 +246,8 @@ class PackageDocument(Document):
 
 
 class ShippedDocument(View):
-    """The law, or a year's notice of holidays: the same for everybody, changed by a new version of the program only."""
+    """The law, or a year's notice of holidays: the same for everybody. It changes as a whole: with a new version of the program,
+    rules that are published, a notice that is imported."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -261,11 +262,16 @@ class LawDocument(ShippedDocument):
 
 
 class HolidaysDocument(ShippedDocument):
-    """The notice of one year: its days off, and the weekend days on which people work."""
+    """The notice in force of one year: its days off, the weekend days on which people work, and where they are from."""
 
     year: int
     holidays: list[date]
     make_up_workdays: list[date]
+    title: str
+    document_number: str | None
+    issued_on: date | None
+    source: str
+    to_be_confirmed: bool
 
 
 DOCUMENTS: dict[str, tuple[type[View], ...]] = {

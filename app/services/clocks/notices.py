@@ -23,22 +23,50 @@ from app.services.clocks.errors import NoticeInvalidProblem, NoticeKnownProblem
 
 @dataclass(frozen=True, slots=True)
 class YearInForce:
-    """A year's days off and make-up workdays as they hold now; `notice_id` None: shipped with the program."""
+    """A year's days off and make-up workdays as they hold now, and the State Council's notice that says so.
+
+    `notice_id` None: shipped with the program. `to_be_confirmed`: nobody has compared what ships with the notice itself.
+    """
 
     year: int
     holidays: Sequence[date]
     make_up_workdays: Sequence[date]
+    title: str
+    document_number: str | None
+    issued_on: date | None
+    source: str
+    to_be_confirmed: bool
     notice_id: UUID | None
+
+    @property
+    def days(self) -> YearNotice:
+        """What the calendar counts with."""
+        return YearNotice(self.year, frozenset(self.holidays), frozenset(self.make_up_workdays))
 
 
 @cache
-def shipped_notices() -> tuple[YearNotice, ...]:
-    """Every notice in content/calendar."""
+def shipped_years() -> tuple[YearInForce, ...]:
+    """Every year in content/calendar, the oldest first."""
     bodies = [read_content(f"calendar/{name}") for name in content_names("calendar")]
     return tuple(
-        YearNotice(body["year"], _days(body["holidays"]), frozenset(body["make_up_workdays"]))
+        YearInForce(
+            year=body["year"],
+            holidays=sorted(_days(body["holidays"])),
+            make_up_workdays=sorted(body["make_up_workdays"]),
+            title=body["title"],
+            document_number=body["document_number"],
+            issued_on=date.fromisoformat(body["issued_on"]),
+            source=body["source"],
+            to_be_confirmed=body["to_be_confirmed"],
+            notice_id=None,
+        )
         for body in sorted(bodies, key=lambda body: body["year"])
     )
+
+
+def shipped_notices() -> tuple[YearNotice, ...]:
+    """The days of every year in content/calendar."""
+    return tuple(one.days for one in shipped_years())
 
 
 async def working_calendar(session: AsyncSession) -> WorkingCalendar:
@@ -108,18 +136,25 @@ async def list_years(session: AsyncSession) -> list[YearInForce]:
         .ext(distinct_on(CalendarNotice.year))
         .order_by(CalendarNotice.year, CalendarNotice.number.desc())
     )
-    years = {
-        one.year: YearInForce(one.year, sorted(one.holidays), sorted(one.make_up_workdays), None)
-        for one in shipped_notices()
-    }
+    years = {one.year: one for one in shipped_years()}
     for row in (await session.execute(newest)).scalars():
-        years[row.year] = YearInForce(row.year, row.holidays, row.make_up_workdays, row.id)
+        years[row.year] = YearInForce(
+            year=row.year,
+            holidays=row.holidays,
+            make_up_workdays=row.make_up_workdays,
+            title=row.title,
+            document_number=row.document_number,
+            issued_on=row.issued_on,
+            source=row.source,
+            to_be_confirmed=False,
+            notice_id=row.id,
+        )
     return [years[year] for year in sorted(years, reverse=True)]
 
 
 def _hash_of_shipped(year: int) -> str | None:
-    shipped = next((one for one in shipped_notices() if one.year == year), None)
-    return _hash(year, sorted(shipped.holidays), sorted(shipped.make_up_workdays)) if shipped else None
+    shipped = next((one for one in shipped_years() if one.year == year), None)
+    return _hash(year, shipped.holidays, shipped.make_up_workdays) if shipped else None
 
 
 def _hash(year: int, holidays: Sequence[date], workdays: Sequence[date]) -> str:

@@ -15,7 +15,7 @@ from app.core.actor import SYSTEM, Actor
 from app.core.clock import SHANGHAI, shanghai_today
 from app.core.events import publish
 from app.core.ids import new_id
-from app.core.working_calendar import WorkingCalendar
+from app.core.working_calendar import CountedCalendar, WorkingCalendar
 from app.models.clocks import CalendarNotice, Clock, ClockEvent
 from app.models.identity import User
 from app.rules.clocks import ClockUnit, Period, Projection, Suspension, project
@@ -30,7 +30,7 @@ from app.services.clocks.errors import (
 )
 from app.services.clocks.events import ClockMoved
 from app.services.clocks.limits import rolls_over, set_period
-from app.services.clocks.notices import list_years, working_calendar
+from app.services.clocks.notices import YearInForce, list_years, working_calendar
 
 REPROJECT_BATCH = 500
 
@@ -272,6 +272,18 @@ async def _reproject(
         session, SYSTEM, clock, "reproject", shanghai_today(), due_before=before[0], notice_id=notice_id
     )
     return True
+
+
+async def years_counted(
+    session: AsyncSession, clock: Clock, ledger: Sequence[ClockEvent]
+) -> list[YearInForce]:
+    """The years, the oldest first, whose notices say when a running clock ends; none of an ended one: others may hold by now."""
+    if clock.ended_on is not None:
+        return []
+    known = await list_years(session)
+    days = CountedCalendar(one.days for one in known)
+    project(period_of(clock), clock.started_at.astimezone(SHANGHAI), suspensions_of(ledger), days)
+    return [one for one in reversed(known) if one.year in days.years]
 
 
 def period_of(clock: Clock) -> Period:

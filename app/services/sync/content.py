@@ -1,11 +1,11 @@
 """What is the same for everybody: the law that officers refer to, and the working calendar.
 
-It changes with the program, the law also when a version of the rules is published; never row by row: a cursor carries the
-content's hash, and another hash means pulling anew.
+It changes with the program, the law also when a version of the rules is published, the calendar when a notice is imported; never
+row by row: a cursor carries the content's hash, and another hash means pulling anew.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -16,23 +16,29 @@ from app.core.wording import Wording
 from app.enums.sync import SyncCollection
 from app.services.cases.content import documents as law_documents
 from app.services.cases.content import penalties
+from app.services.clocks.notices import YearInForce, list_years
 from app.services.determinations.content import rulesets
 from app.services.determinations.describing import describe_clauses
-from app.services.hazards.calendar import year_notices
-from app.services.identity.keys import KeyRing
+from app.services.runtime import Runtime
 from app.services.sync.cursors import open_cursor, seal_cursor
 from app.services.sync.errors import ResyncProblem
 
 FORMAT = "content-1"
+CONTENT: Mapping[SyncCollection, frozenset[str]] = {
+    SyncCollection.LAW: frozenset(),
+    SyncCollection.HOLIDAYS: frozenset({"calendar_notice"}),
+}
+"""The collections, each with the kinds of objects whose change may make it another one."""
 
 Document = dict[str, Any]
 
 
-def pull_content(
-    keys: KeyRing, actor: Actor, name: SyncCollection, cursor: str | None, limit: int
+async def pull_content(
+    runtime: Runtime, actor: Actor, name: SyncCollection, cursor: str | None, limit: int
 ) -> tuple[list[Document], str, bool]:
-    """A page of the shipped documents, the cursor after it, and whether more follows."""
-    digest, documents = shipped(name)
+    """A page of the documents, the cursor after it, and whether more follows. The calendar asks one statement, the law none."""
+    keys = runtime.keys
+    digest, documents = await content_of(runtime, name)
     told = 0
     if cursor:
         version, known, told = open_cursor(keys, actor, name, cursor)
@@ -43,14 +49,22 @@ def pull_content(
     return page, seal_cursor(keys, actor, name, [FORMAT, digest, told]), told < len(documents)
 
 
-def shipped(name: SyncCollection) -> tuple[str, list[Document]]:
-    """The documents of a collection in their order, and their hash."""
-    return _shipped(name, tuple((one.name, one.in_force_until) for one in rulesets()))
+async def content_of(runtime: Runtime, name: SyncCollection) -> tuple[str, list[Document]]:
+    """The hash of a collection, and its documents in their order."""
+    if name is SyncCollection.LAW:
+        return _law_as_held(tuple((one.name, one.in_force_until) for one in rulesets()))
+    async with runtime.database.read() as session:
+        years = await list_years(session)
+    return _hashed([_year(one) for one in reversed(years)])
 
 
 @lru_cache(maxsize=4)
-def _shipped(name: SyncCollection, _held: tuple[Any, ...]) -> tuple[str, list[Document]]:
-    documents = [{**one, "_deleted": False} for one in CONTENT[name]()]
+def _law_as_held(_held: tuple[Any, ...]) -> tuple[str, list[Document]]:
+    return _hashed(_law())
+
+
+def _hashed(found: list[Document]) -> tuple[str, list[Document]]:
+    documents = [{**one, "_deleted": False} for one in found]
     return hashlib.sha256(orjson.dumps(documents)).hexdigest()[:32], documents
 
 
@@ -102,20 +116,16 @@ def _both(wording: Wording) -> Document:
     return {"zh": wording.zh, "en": wording.en}
 
 
-def _holidays() -> list[Document]:
-    """The notices by year: days off that are no ordinary weekends' matter, and weekend days on which people work."""
-    return [
-        {
-            "id": str(notice.year),
-            "year": notice.year,
-            "holidays": sorted(notice.holidays),
-            "make_up_workdays": sorted(notice.make_up_workdays),
-        }
-        for notice in year_notices()
-    ]
-
-
-CONTENT: Mapping[SyncCollection, Callable[[], list[Document]]] = {
-    SyncCollection.LAW: _law,
-    SyncCollection.HOLIDAYS: _holidays,
-}
+def _year(year: YearInForce) -> Document:
+    """A year: days off that are no ordinary weekends' matter, weekend days on which people work, and the notice that says so."""
+    return {
+        "id": str(year.year),
+        "year": year.year,
+        "holidays": year.holidays,
+        "make_up_workdays": year.make_up_workdays,
+        "title": year.title,
+        "document_number": year.document_number,
+        "issued_on": year.issued_on,
+        "source": year.source,
+        "to_be_confirmed": year.to_be_confirmed,
+    }

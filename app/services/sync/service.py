@@ -50,7 +50,7 @@ async def pull(
     it counts in is no more, PageTooLargeProblem where documents are big and `limit` asks for too many.
     """
     if name in CONTENT:
-        return Pulled(*pull_content(runtime.keys, actor, name, cursor, limit or DEFAULT_LIMIT))
+        return Pulled(*await pull_content(runtime, actor, name, cursor, limit or DEFAULT_LIMIT))
     collection = COLLECTIONS[name]
     if limit is not None and limit > collection.most:
         raise PageTooLargeProblem(limit=collection.most)

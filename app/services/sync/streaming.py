@@ -14,6 +14,7 @@ from app.services.identity.tokens import expiry_of_token, read_access_token
 from app.services.inspections.policy import SUBMIT_ACTIONS
 from app.services.runtime import Runtime
 from app.services.sync.collections import COLLECTIONS
+from app.services.sync.content import CONTENT
 from app.services.sync.errors import ResyncProblem
 from app.services.sync.service import Pulled, pull
 from app.services.sync.streams import Desk, Listener, desk_of, wait_for_bell
@@ -42,7 +43,7 @@ class ChangeStream:
         self._place = AsyncExitStack()
         self._desk: Desk = desk_of(runtime)
         known = COLLECTIONS.get(collection)
-        self._listener = Listener(known.kinds if known else frozenset())
+        self._listener = Listener(known.kinds if known else CONTENT[collection])
         self._first: list[bytes] = []
         self._has_more = False
 
