@@ -1,5 +1,6 @@
 """A package whose meaning is one statement: it refuses itself where another unit would roll back."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from app.db.rows import insert_rows
 from app.models.history import Change
 from app.services.runtime import Runtime
 from tests.factories.field import Device, Field, SealedPackage
+from tests.factories.sending import Sending
 from tests.factories.world import World
 
 MEANING = "WITH insert_rows_0 AS (INSERT INTO visits"
@@ -90,6 +92,36 @@ def test_a_receipt_that_came_first_is_followed_and_nothing_is_written_twice(
     assert receipt is not None
     assert receipt["receipt"]["number"] == 3
     assert count(world, package.id) == (1, 1, 1)
+
+
+def test_of_a_batch_only_what_was_set_aside_meanwhile_is_left_out(
+    world: World, database_address: str
+) -> None:
+    sending = Sending(world)
+    packages = [inspection(sending.field, sending.phone) for _ in range(3)]
+    aside = (
+        "UPDATE package_intakes SET status = 'quarantined', reason = 'wrong_signature' WHERE package_id = %s"
+    )
+    rows = json.dumps([sending.pushed(package) for package in packages]).encode()
+    with just_before_it_is_written(database_address, aside, packages[1].id):
+        answer = sending.phone.request("POST", "/sync/packages/push", content=rows)
+    assert [one["status"] for one in answer.json()] == ["processed", "rejected", "processed"]
+    assert [count(world, package.id) for package in packages] == [(1, 1, 1), (0, 0, 0), (1, 1, 1)]
+
+
+def test_a_batch_of_inspections_is_its_own_transaction(world: World, runtime: Runtime) -> None:
+    """It holds the series of the hazards' numbers for its one statement, not until the server comes to its commit."""
+    sending = Sending(world)
+    rows = [sending.pushed(inspection(sending.field, sending.phone)) for _ in range(3)]
+    opened: list[str] = []
+    of_one = runtime.database.write_once
+    of_many = runtime.database.write
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime.database, "write_once", lambda: opened.append("once") or of_one())
+        patch.setattr(runtime.database, "write", lambda: opened.append("many") or of_many())
+        answer = sending.phone.request("POST", "/sync/packages/push", content=json.dumps(rows).encode())
+    assert [one["receipt"] for one in answer.json()] == [True] * 3
+    assert opened == ["once"]
 
 
 def test_a_unit_that_writes_once_writes_nothing_after_that(world: World, runtime: Runtime) -> None:

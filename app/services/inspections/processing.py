@@ -32,6 +32,7 @@ from app.services.inspections.intake import Arrived
 from app.services.inspections.policy import submit_action
 from app.services.inspections.receipts import CHAINED, issue_receipt_if_complete, receipt_rows
 from app.services.inspections.records import (
+    ASKED,
     PROCESSED,
     finding_rows,
     hazard_origin,
@@ -138,7 +139,7 @@ async def process_packages(
     """Write everything that kept packages mean, one or several that stand together; returns what the phone is told of each.
 
     Raises CannotProcess when a person must look, NotWaiting when one is not to be processed any more, and IntegrityError
-    (unique) when a context is out of date. With a session that writes once, for a package that is_one_statement, the last two
+    (unique) when a context is out of date. With a session that writes once, for packages that are one statement each, the last two
     and a receipt that came in between are refused by the statement itself: DBAPIError (serialization failure).
     """
     arrived = waiting[0].arrived
@@ -175,7 +176,7 @@ async def process_packages(
     chained = CHAINED if complete else "0"
     answer = f"ARRAY[{chained}, {PROCESSED}]"
     if isinstance(session, OnceSession):
-        answer = f"CASE WHEN refuse_unless({CHAINED} = 1 AND {PROCESSED} = 1) THEN {answer} END"
+        answer = f"CASE WHEN refuse_unless({CHAINED} = 1 AND {PROCESSED} = {ASKED}) THEN {answer} END"
     added, done = await insert_rows(session, *sets, answer=answer)
     if done < len(meanings):
         raise NotWaiting

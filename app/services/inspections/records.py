@@ -145,6 +145,8 @@ PROCESSING = (
 """Not `=`: that would invite the index of what waits, which holds every package since the last vacuum as a dead entry."""
 PROCESSED = "(SELECT count(*) FROM processed)"
 """Asked of insert_rows: how many of the intakes still waited."""
+ASKED = "cardinality(CAST(:package_ids AS uuid[]))"
+"""And of how many that was asked."""
 _VISITED = (
     "UPDATE assignments SET status = 'visited', version = version + 1, updated_at = :visited_at "
     "WHERE id = ANY(CAST(:assignment_ids AS uuid[])) AND status = 'assigned' RETURNING id, version, region_id"

@@ -175,8 +175,10 @@ async def _finish_packages(
     done: dict[UUID, PackageAnswer | Exception | None] = {}
     together = standing_together(waiting)
     if len(together) > 1:
+        is_once = all(map(is_one_statement, together))
+        unit = runtime.database.write_once if is_once else runtime.database.write
         try:
-            async with runtime.database.write() as session:
+            async with unit() as session:
                 answers = await process_packages(session, runtime, together)
             done.update({answer.id: answer for answer in answers})
         except Exception as error:  # noqa: BLE001  whatever one did to the others, by itself it does it to nobody
