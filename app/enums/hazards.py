@@ -22,6 +22,14 @@ class ExtensionStatus(LabelledEnum):
     WITHDRAWN = "withdrawn", "已撤回", "Withdrawn"
 
 
+class ReinspectionOutcome(LabelledEnum):
+    """What a re-inspection found of one hazard: put right, as it was, or worse than it was."""
+
+    RESOLVED = "resolved", "已整改", "Resolved"
+    UNCHANGED = "unchanged", "未整改", "Unchanged"
+    AGGRAVATED = "aggravated", "加重", "Aggravated"
+
+
 class MeasureStatus(LabelledEnum):
     """Where an on-site measure stands."""
 

@@ -262,6 +262,12 @@ class HazardStep(Identified, Timed, Base):
         """Of the enterprise's person who took the step."""
         return (self.detail or {}).get("invitation_id")
 
+    @property
+    def outcome(self) -> str | None:
+        """Of a re-inspection, what it found (ReinspectionOutcome); steps from before this was kept say resolved or unchanged."""
+        implied = {"reinspect": "resolved", "reject_rectification": "unchanged"}.get(self.action)
+        return (self.detail or {}).get("outcome", implied)
+
 
 class CountedHazard(Base):
     """A hazard as it is counted in hazard_tallies at this moment; written by services/hazards/folding.py alone.

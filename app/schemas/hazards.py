@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.enums.hazards import ReinspectionOutcome
 from app.schemas.common import View, Wire
 from app.schemas.extensions import ExtensionView
 
@@ -29,10 +30,14 @@ class RectifiedRequest(Wire):
 
 
 class ReinspectionRequest(Wire):
-    """What the re-inspection visit found."""
+    """What the re-inspection visit found. `outcome` tells a hazard that is worse than it was from one that is as it was.
+
+    Without it, what is not rectified is unchanged. Resolved is what is rectified, and nothing else.
+    """
 
     visit_id: UUID
     is_rectified: bool
+    outcome: ReinspectionOutcome | None = None
     note: Note | None = None
 
 
@@ -102,11 +107,12 @@ class StepView(View):
 
 
 class ReinspectionView(View):
-    """One re-inspection, with the photographs before (when found, or of the reported rectification) and after, side by side."""
+    """One re-inspection, what it found, and the photographs before (when found, or of the reported rectification) and after."""
 
     visit_id: UUID | None
     on_date: date
     is_rectified: bool
+    outcome: ReinspectionOutcome
     note: str | None
     before: list[UUID]
     rectification: list[UUID]

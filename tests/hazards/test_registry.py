@@ -94,6 +94,50 @@ def test_a_failed_reinspection_sends_it_back_with_the_same_deadline(case: Case) 
     assert (again["status"], again["due_on"]) == ("ordered", hazard["due_on"])
 
 
+@pytest.mark.parametrize(
+    ("said", "found", "status"),
+    [
+        ({"is_rectified": True, "outcome": "resolved"}, "resolved", "reinspected"),
+        ({"is_rectified": False, "outcome": "unchanged"}, "unchanged", "ordered"),
+        ({"is_rectified": False, "outcome": "aggravated"}, "aggravated", "ordered"),
+        ({"is_rectified": False}, "unchanged", "ordered"),
+    ],
+)
+def test_the_console_records_each_outcome_of_a_reinspection(
+    case: Case, said: dict[str, Any], found: str, status: str
+) -> None:
+    officer = case.officers[0]
+    hazard = step(officer, case.hazards()[0], "orders", ORDER).json()
+    case.field.visit_id = new_id()
+    case.submit(kind="reinspection", answers={})
+    done = step(officer, hazard, "reinspection", {"visit_id": str(case.field.visit_id), **said})
+    assert (done.status_code, done.json()["status"]) == (200, status), done.text
+    (told,) = officer.get(f"{PATH}/{hazard['id']}").json()["reinspections"]
+    assert told["outcome"] == found
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"is_rectified": True, "outcome": "aggravated"}, "reinspection_outcome"),
+        ({"is_rectified": True, "outcome": "unchanged"}, "reinspection_outcome"),
+        ({"is_rectified": False, "outcome": "resolved"}, "reinspection_outcome"),
+        ({"is_rectified": False, "outcome": "halved"}, "invalid"),
+    ],
+)
+def test_the_console_refuses_an_outcome_that_contradicts_itself(
+    case: Case, said: dict[str, Any], code: str
+) -> None:
+    officer = case.officers[0]
+    hazard = step(officer, case.hazards()[0], "orders", ORDER).json()
+    case.field.visit_id = new_id()
+    case.submit(kind="reinspection", answers={})
+    refused = step(officer, hazard, "reinspection", {"visit_id": str(case.field.visit_id), **said})
+    assert (refused.status_code, refused.json()["code"]) == (422, code), refused.text
+    shown = officer.get(f"{PATH}/{hazard['id']}").json()
+    assert (shown["version"], shown["status"], shown["reinspections"]) == (hazard["version"], "ordered", [])
+
+
 def test_a_reinspection_is_a_visit_of_that_kind_to_that_site(case: Case) -> None:
     hazard = step(case.officers[0], case.hazards()[0], "orders", ORDER).json()
     body = {"visit_id": str(case.field.visit_id), "is_rectified": True}

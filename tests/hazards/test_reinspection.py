@@ -5,14 +5,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
+from app.enums.hazards import ReinspectionOutcome
 from app.models.hazards import Hazard
 from app.services.hazards.service import record_step
+from app.services.hazards.workflow import outcome_of
 from app.services.runtime import Runtime
 from tests.factories.cases import Docket
 from tests.factories.field import Device, Field, Photo, photo
@@ -219,6 +223,7 @@ def test_each_hazard_takes_its_own_result_with_its_after_photographs(story: Stor
             "visit_id": story.visit_id,
             "on_date": shanghai_today().isoformat(),
             "is_rectified": True,
+            "outcome": "resolved",
             "note": "已整改到位",
             "before": [str(story.before.id)],
             "rectification": [],
@@ -258,6 +263,97 @@ def test_a_colleagues_same_result_is_known_and_an_opposite_one_is_flagged(story:
     assert flags == {"hazard_contradicted": f"hazards/{story.hazards[0]['id']}"}
     assert story.states() == ["reinspected", "ordered"]
     assert len(story.shown(story.hazards[0])["reinspections"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "status"),
+    [
+        ({"is_rectified": True}, "resolved", "reinspected"),
+        ({"is_rectified": False}, "unchanged", "ordered"),
+        ({"is_rectified": True, "outcome": None}, "resolved", "reinspected"),
+        ({"is_rectified": True, "outcome": "resolved"}, "resolved", "reinspected"),
+        ({"is_rectified": False, "outcome": "unchanged"}, "unchanged", "ordered"),
+        ({"is_rectified": False, "outcome": "aggravated"}, "aggravated", "ordered"),
+    ],
+)
+def test_each_outcome_stands_beside_the_photographs_of_before_and_after(
+    story: Story, said: dict[str, Any], found: str, status: str
+) -> None:
+    """A package from before outcomes were told apart says resolved or unchanged, for ever."""
+    reported, after = photo(), photo()
+    story.report(story.hazards[0], reported)
+    flags = story.reinspect(
+        {"hazard_id": story.hazards[0]["id"], "evidence_ids": [str(after.id)], **said}, photos=[after]
+    )
+    assert flags == {}
+    shown = story.shown(story.hazards[0])
+    (told,) = shown["reinspections"]
+    assert (shown["status"], told["outcome"], told["is_rectified"]) == (
+        status, found, status == "reinspected",
+    )  # fmt: skip
+    assert (told["before"], told["rectification"], told["after"]) == (
+        [str(story.before.id)], [str(reported.id)], [str(after.id)],
+    )  # fmt: skip
+    assert shown["due_on"] == story.hazards[0]["due_on"]
+
+
+def test_a_step_from_before_outcomes_were_kept_says_resolved_or_unchanged(story: Story) -> None:
+    async def take(session: AsyncSession) -> None:
+        for row, action in zip(story.hazards, ("reinspect", "reject_rectification"), strict=True):
+            hazard = await session.get_one(Hazard, UUID(row["id"]))
+            await record_step(
+                session, SYSTEM, hazard, action, hazard.status, detail={"package_id": row["id"]}
+            )
+
+    story.world.in_database(take)
+    outcomes = [story.shown(hazard)["reinspections"][0]["outcome"] for hazard in story.hazards]
+    assert outcomes == ["resolved", "unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("is_rectified", "outcome"),
+    [(True, "unchanged"), (True, "aggravated"), (False, "resolved"), (True, "halved"), (False, "")],
+)
+def test_a_result_that_contradicts_itself_is_kept_flagged_and_left_to_a_person(
+    story: Story, is_rectified: bool, outcome: str
+) -> None:
+    """The package and its files are kept and receipted; its other results count; the hazard stays as it is, and is no new one."""
+    after = photo()
+    unclear = story.result(0, is_rectified, outcome=outcome, evidence_ids=[str(after.id)])
+    flags = story.reinspect(unclear, story.result(1), photos=[after], answers={"RTO-01": {"value": "no"}})
+    assert flags == {"hazard_outcome_unclear": f"hazards/{story.hazards[0]['id']}"}
+    assert story.states() == ["ordered", "reinspected"]
+    assert story.shown(story.hazards[0])["reinspections"] == []
+    rows = story.officers[0].get(HAZARDS, params={"site_id": str(story.field.site_id)}).json()["items"]
+    assert len(rows) == 2
+    body = {"visit_id": story.visit_id, "is_rectified": False, "outcome": "aggravated", "note": "电话核实"}
+    settled = story._post(story.shown(story.hazards[0]), "reinspection", body)
+    assert (settled.status_code, settled.json()["status"]) == (200, "ordered"), settled.text
+    (told,) = story.shown(story.hazards[0])["reinspections"]
+    assert (told["outcome"], told["visit_id"]) == ("aggravated", story.visit_id)
+
+
+def test_a_colleague_who_found_it_worse_contradicts_who_found_it_unchanged(story: Story) -> None:
+    assert story.reinspect(story.result(0, False)) == {}
+    worse = story.result(0, False, outcome="aggravated")
+    flags = story.reinspect(worse, phone=story.phones[1])
+    assert flags == {"hazard_contradicted": f"hazards/{story.hazards[0]['id']}"}
+    same = story.result(0, False, outcome="unchanged")
+    assert story.reinspect(same, phone=story.phones[1]) == {}
+    assert [one["outcome"] for one in story.shown(story.hazards[0])["reinspections"]] == ["unchanged"]
+
+
+@given(is_rectified=st.booleans(), said=st.none() | st.sampled_from(ReinspectionOutcome) | st.text())
+def test_an_outcome_is_resolved_exactly_if_the_hazard_is_rectified(
+    is_rectified: bool, said: str | None
+) -> None:
+    found = outcome_of(is_rectified, said)
+    if found is None:
+        assert said is not None
+        assert said not in {*ReinspectionOutcome} or (said == "resolved") != is_rectified
+    else:
+        assert (found is ReinspectionOutcome.RESOLVED) == is_rectified
+        assert said in (None, found)
 
 
 def test_a_hazard_that_persists_is_not_registered_twice(story: Story) -> None:

@@ -298,7 +298,7 @@ async def post_reinspection(
     actor: CurrentActor,
     session: WriteSession,
 ) -> HazardView:
-    """Record what a re-inspection visit found."""
+    """Record what a re-inspection visit found of the hazard: resolved, unchanged or aggravated."""
     await _changed(session, actor, hazard_id, expected, response)
     hazard = await get_hazard(session, actor, hazard_id)
     visit = await get_visit(session, actor, body.visit_id)
@@ -313,6 +313,7 @@ async def post_reinspection(
             visit_id=body.visit_id,
             visited_on=visit.visited_on,
             is_rectified=body.is_rectified,
+            outcome=body.outcome,
             note=body.note,
         )
     )

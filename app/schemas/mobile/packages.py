@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from app.enums.hazards import ReinspectionOutcome
 from app.enums.inspections import PackageKind
 
 
@@ -133,10 +134,16 @@ class PrintedDocument(Sealed):
 
 
 class HazardResult(Sealed):
-    """What a re-inspection found of one hazard; `evidence_ids` are the after-photos, declared in the same package."""
+    """What a re-inspection found of one hazard; `evidence_ids` are the after-photos, declared in the same package.
+
+    `outcome`: resolved exactly if `is_rectified`, else unchanged or aggravated (worse than it was); without it, what is not
+    rectified is unchanged. A result that contradicts itself, or says a word not known here, is kept and flagged, and changes no
+    hazard until a person decides.
+    """
 
     hazard_id: UUID
     is_rectified: bool
+    outcome: Annotated[ReinspectionOutcome | str | None, Field(union_mode="left_to_right")] = None
     note: Annotated[str, Field(max_length=2000)] | None = None
     evidence_ids: Annotated[list[UUID], Field(default_factory=list, max_length=100)]
 

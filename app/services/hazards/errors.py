@@ -29,6 +29,16 @@ class ReinspectionProblem(InvalidProblem):
     en = "A re-inspection is a visit to the hazard's site, on or after the order, by two certified officers at least"
 
 
+class ReinspectionOutcomeProblem(InvalidProblem):
+    """Resolved is what is rectified; unchanged and aggravated is what is not. Who says both has said nothing."""
+
+    code = "reinspection_outcome"
+    zh = "复查结果自相矛盾：已整改的结果只能是“已整改”（resolved），未整改的只能是“未整改”（unchanged）或“加重”（aggravated）"
+    en = (
+        "The result contradicts itself: what is rectified is resolved, what is not is unchanged or aggravated"
+    )
+
+
 class ExtensionStateProblem(ConflictProblem):
     """The proposal is settled, or another step came first."""
 

@@ -20,11 +20,12 @@ from app.services.identity.places import lies_in
 
 @dataclass(frozen=True, slots=True)
 class ReinspectionPhotos:
-    """One re-inspection of a hazard: the ids of the photographs before, of the reported rectification, and after."""
+    """One re-inspection of a hazard: what it found, the ids of the photographs before, of the reported rectification, and after."""
 
     visit_id: UUID | None
     on_date: date
     is_rectified: bool
+    outcome: str
     note: str | None
     before: Sequence[UUID]
     rectification: Sequence[UUID]
@@ -107,12 +108,13 @@ def reinspections_of(
     for step in steps:
         if step.action == "report_rectified":
             reported = step.evidence_ids
-        elif step.action in ("reinspect", "reject_rectification"):
+        elif (outcome := step.outcome) is not None:
             found.append(
                 ReinspectionPhotos(
                     step.visit_id,
                     step.on_date,
                     step.action == "reinspect",
+                    outcome,
                     step.note,
                     [
                         *hazard.evidence_ids,

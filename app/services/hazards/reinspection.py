@@ -10,21 +10,24 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
+from app.enums.hazards import ReinspectionOutcome
 from app.models.hazards import Hazard, HazardStep, RectificationOrder
 from app.services.hazards.errors import HazardChoiceProblem
 from app.services.hazards.service import record_step
-from app.services.hazards.workflow import REINSPECTABLE, TRANSITIONS
+from app.services.hazards.workflow import REINSPECTABLE, REINSPECTION_STEPS, TRANSITIONS
 
-Outcome = Literal["recorded", "known", "unknown", "before_order", "state_changed", "contradicted"]
-_ACTIONS = {True: "reinspect", False: "reject_rectification"}
+Reception = Literal[
+    "recorded", "known", "unknown", "before_order", "state_changed", "contradicted", "outcome_unclear"
+]  # fmt: skip
+"""What became of a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the officers found of one hazard."""
+    """What the officers found of one hazard; without an outcome nobody can tell (workflow.outcome_of)."""
 
     hazard_id: UUID
-    is_rectified: bool
+    outcome: ReinspectionOutcome | None
     note: str | None
     evidence_ids: Sequence[UUID]
 
@@ -54,7 +57,7 @@ async def check_reinspectable(session: AsyncSession, site_id: UUID, hazard_ids: 
 
 async def record_results(
     session: AsyncSession, actor: Actor, visit: Reinspected, results: Sequence[Result]
-) -> Mapping[UUID, Outcome]:
+) -> Mapping[UUID, Reception]:
     """Take every result that the hazard's state allows; the others change nothing and say why.
 
     The sealed package is the authority for the step: who may submit it for the site was decided when it was kept. `known`: a
@@ -65,29 +68,39 @@ async def record_results(
     hazards = {row.id: row for row in (await session.execute(locked.with_for_update())).scalars()}
     ordered = await _last_orders(session, ids)
     said = await _said_on_visit(session, visit.visit_id, ids)
-    outcomes: dict[UUID, Outcome] = {}
+    received: dict[UUID, Reception] = {}
     for result in results:
         hazard = hazards.get(result.hazard_id)
-        action = _ACTIONS[result.is_rectified]
         if hazard is None:
-            outcomes[result.hazard_id] = "unknown"
+            received[result.hazard_id] = "unknown"
+        elif result.outcome is None:
+            received[hazard.id] = "outcome_unclear"
         elif hazard.id in said:
-            outcomes[hazard.id] = "known" if said[hazard.id] == action else "contradicted"
-        elif hazard.merged_into_id is not None or hazard.status not in TRANSITIONS[action].sources:
-            outcomes[hazard.id] = "state_changed"
+            received[hazard.id] = "known" if said[hazard.id] == result.outcome else "contradicted"
+        elif hazard.merged_into_id is not None or not _allows(hazard, result.outcome):
+            received[hazard.id] = "state_changed"
         elif hazard.id in ordered and visit.on_date < ordered[hazard.id]:
-            outcomes[hazard.id] = "before_order"
+            received[hazard.id] = "before_order"
         else:
-            await _take(session, actor, visit, hazard, result)
-            said[hazard.id] = action
-            outcomes[hazard.id] = "recorded"
-    return outcomes
+            await _take(session, actor, visit, hazard, result, result.outcome)
+            said[hazard.id] = result.outcome
+            received[hazard.id] = "recorded"
+    return received
+
+
+def _allows(hazard: Hazard, outcome: ReinspectionOutcome) -> bool:
+    return hazard.status in TRANSITIONS[REINSPECTION_STEPS[outcome]].sources
 
 
 async def _take(
-    session: AsyncSession, actor: Actor, visit: Reinspected, hazard: Hazard, result: Result
+    session: AsyncSession,
+    actor: Actor,
+    visit: Reinspected,
+    hazard: Hazard,
+    result: Result,
+    outcome: ReinspectionOutcome,
 ) -> None:
-    action, before = _ACTIONS[result.is_rectified], hazard.status
+    action, before = REINSPECTION_STEPS[outcome], hazard.status
     await session.execute(
         update(Hazard)
         .where(Hazard.id == hazard.id, Hazard.status == before, Hazard.version == hazard.version)
@@ -105,7 +118,7 @@ async def _take(
         note=result.note,
         visit_id=visit.visit_id,
         evidence_ids=result.evidence_ids,
-        detail={"package_id": str(visit.package_id)},
+        detail={"package_id": str(visit.package_id), "outcome": outcome.value},
     )
 
 
@@ -119,15 +132,17 @@ async def _last_orders(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID,
     return {row.hazard_id: row.last_on for row in rows}
 
 
-async def _said_on_visit(session: AsyncSession, visit_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
-    """What this visit has said of each hazard already."""
+async def _said_on_visit(
+    session: AsyncSession, visit_id: UUID, ids: Sequence[UUID]
+) -> dict[UUID, str | None]:
+    """What this visit has said of each hazard already: the outcome."""
     wanted = (
-        select(HazardStep.hazard_id, HazardStep.action)
+        select(HazardStep)
         .where(
             HazardStep.hazard_id.in_(ids),
             HazardStep.visit_id == visit_id,
-            HazardStep.action.in_(_ACTIONS.values()),
+            HazardStep.action.in_(set(REINSPECTION_STEPS.values())),
         )
         .order_by(HazardStep.id)
     )
-    return {row.hazard_id: row.action for row in await session.execute(wanted)}
+    return {step.hazard_id: step.outcome for step in (await session.execute(wanted)).scalars()}

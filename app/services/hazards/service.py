@@ -13,15 +13,20 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.working_calendar import DayKind
-from app.enums.hazards import ProposalEnd
+from app.enums.hazards import ProposalEnd, ReinspectionOutcome
 from app.models.hazards import Hazard, HazardStep, RectificationOrder
 from app.rules.clocks import ClockUnit
 from app.services.audit.service import record_act
 from app.services.clocks.service import Subject, end_clocks, find_running, start_clock
-from app.services.hazards.errors import HazardMergedProblem, HazardStateProblem, ReinspectionProblem
+from app.services.hazards.errors import (
+    HazardMergedProblem,
+    HazardStateProblem,
+    ReinspectionOutcomeProblem,
+    ReinspectionProblem,
+)
 from app.services.hazards.placard_following import propose_removals
 from app.services.hazards.proposing import withdraw_proposals
-from app.services.hazards.workflow import TRANSITIONS
+from app.services.hazards.workflow import REINSPECTION_STEPS, TRANSITIONS, outcome_of
 from app.services.organizations.numbering import take_number
 
 
@@ -106,19 +111,23 @@ async def record_reinspection(
     visit_id: UUID,
     visited_on: date,
     is_rectified: bool,
+    outcome: ReinspectionOutcome | None = None,
     note: str | None,
 ) -> Hazard:
-    """Record what the re-inspection visit found: rectified, or back to ordered with the deadline it had.
+    """Record what the re-inspection visit found: rectified, or back to ordered (unchanged or aggravated) with the deadline it had.
 
-    Raises ReinspectionProblem when the visit was before the order in force, or is dated in the future.
+    Raises ReinspectionProblem when the visit was before the order in force, or is dated in the future, and
+    ReinspectionOutcomeProblem when the outcome is not that of a hazard which is rectified, or is not.
     """
+    if (found := outcome_of(is_rectified, outcome)) is None:
+        raise ReinspectionOutcomeProblem
     hazard = await get_hazard(session, actor, hazard_id)
     newest = select(func.max(RectificationOrder.issued_on)).where(RectificationOrder.hazard_id == hazard_id)
     ordered_on = await session.scalar(newest)
     if not (ordered_on or visited_on) <= visited_on <= shanghai_today():
         raise ReinspectionProblem
-    action = "reinspect" if is_rectified else "reject_rectification"
-    return await _step(session, actor, hazard, action, expected, note=note, visit_id=visit_id)
+    action, detail = REINSPECTION_STEPS[found], {"outcome": found.value}
+    return await _step(session, actor, hazard, action, expected, note=note, visit_id=visit_id, detail=detail)
 
 
 async def close_hazard(

@@ -1,7 +1,10 @@
 """The states of a hazard and what leads from one to the next, as data. Overdue is no state: it is computed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+
+from app.enums.hazards import ReinspectionOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,22 @@ TRANSITIONS: dict[str, Transition] = {
     )
 }
 REINSPECTABLE = TRANSITIONS["reinspect"].sources
+REINSPECTION_STEPS: Mapping[ReinspectionOutcome, str] = {
+    ReinspectionOutcome.RESOLVED: "reinspect",
+    ReinspectionOutcome.UNCHANGED: "reject_rectification",
+    ReinspectionOutcome.AGGRAVATED: "reject_rectification",
+}
+"""The step by which a hazard takes what a re-inspection found of it."""
 STATES = frozenset({"found", "ordered", "rectified", "reinspected", "closed"})
+
+
+def outcome_of(is_rectified: bool, said: str | None) -> ReinspectionOutcome | None:
+    """What a re-inspection found; without a word of its own resolved or unchanged. None: the word is not known, or contradicts."""
+    if said is None:
+        return ReinspectionOutcome.RESOLVED if is_rectified else ReinspectionOutcome.UNCHANGED
+    if said not in {*ReinspectionOutcome} or (said == ReinspectionOutcome.RESOLVED) != is_rectified:
+        return None
+    return ReinspectionOutcome(said)
 
 
 def is_overdue(status: str, due_on: date | None, today: date) -> bool | None:

@@ -11,15 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
+from app.enums.hazards import ReinspectionOutcome
 from app.enums.inspections import PackageKind
 from app.models.evidence import EvidenceDeclaration, EvidenceFile
 from app.models.hazards import Hazard, HazardStep, RectificationOrder
 from app.models.inspections import Assignment, AssignmentMember, Package
 from app.schemas.mobile.hazards import AssignedHazard, PhotoLink
-from app.schemas.mobile.packages import Envelope, Issue
-from app.services.hazards.reinspection import Outcome, Reinspected, Result, record_results
+from app.schemas.mobile.packages import Envelope, HazardResult, Issue
+from app.services.hazards.reinspection import Reception, Reinspected, Result, record_results
 from app.services.hazards.standing import photographs_merged_into
-from app.services.hazards.workflow import REINSPECTABLE, is_overdue
+from app.services.hazards.workflow import REINSPECTABLE, is_overdue, outcome_of
 from app.services.inspections.events import PackageProcessed
 
 DERIVATIVE_SIZES = (320, 1280)
@@ -32,9 +33,13 @@ _ISSUES: dict[str, tuple[str, str]] = {
         "隐患当前状态不允许记录复查结果，未变更",
         "The hazard's state does not allow the result; nothing was changed",
     ),
+    "hazard_outcome_unclear": (
+        "复查结果自相矛盾或无法识别，复查结果未计入，须由人工处理",
+        "The result contradicts itself or is not known here; it does not count until a person decides",
+    ),
     "hazard_contradicted": (
-        "同一次复查的另一检查包结论相反，未变更",
-        "Another package of the same visit says the opposite; nothing was changed",
+        "同一次复查的另一检查包结论不同，未变更",
+        "Another package of the same visit says something else; nothing was changed",
     ),
     "reinspection_in_future": (
         "复查日期晚于今日，复查结果未计入，须由人工处理",
@@ -69,8 +74,10 @@ async def record_package_results(session: AsyncSession, event: PackageProcessed)
 async def without_reinspected(
     session: AsyncSession, envelope: Envelope, findings: Sequence[dict[str, Any]]
 ) -> Sequence[dict[str, Any]]:
-    """The findings of a re-inspection but for those that only say again what a hazard it found not rectified says."""
-    persisting = [result.hazard_id for result in envelope.hazards if not result.is_rectified]
+    """The findings of a re-inspection but for those that only say again what a hazard says that it did not find resolved."""
+    persisting = [
+        result.hazard_id for result in envelope.hazards if _found(result) is not ReinspectionOutcome.RESOLVED
+    ]
     if not persisting or not findings or envelope.kind is not PackageKind.REINSPECTION:
         return findings
     known = select(Hazard.item_code, Hazard.subject).where(
@@ -117,7 +124,7 @@ async def _assigned(session: AsyncSession, assignment_id: UUID | None) -> list[U
     return list((await session.execute(wanted)).scalar_one_or_none() or [])
 
 
-async def _record(session: AsyncSession, event: PackageProcessed) -> Mapping[UUID, Outcome]:
+async def _record(session: AsyncSession, event: PackageProcessed) -> Mapping[UUID, Reception]:
     """Only declared photographs stand beside a step: the others are no evidence."""
     declared = {row.id for row in event.envelope.evidence}
     author = Actor(
@@ -128,10 +135,14 @@ async def _record(session: AsyncSession, event: PackageProcessed) -> Mapping[UUI
     )
     visit = Reinspected(event.package_id, event.visit_id, event.site_id, event.legal_date)
     results = [
-        Result(one.hazard_id, one.is_rectified, one.note, [e for e in one.evidence_ids if e in declared])
+        Result(one.hazard_id, _found(one), one.note, [e for e in one.evidence_ids if e in declared])
         for one in event.envelope.hazards
     ]
     return await record_results(session, author, visit, results)
+
+
+def _found(result: HazardResult) -> ReinspectionOutcome | None:
+    return outcome_of(result.is_rectified, result.outcome)
 
 
 def _issue(code: str, at: str) -> Issue:
