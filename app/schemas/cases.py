@@ -162,7 +162,7 @@ class CaseHazardView(View):
     site_address: str | None
 
 
-class CircumstanceView(View):
+class CameBackView(View):
     """A fact of the case that whoever decides weighs: a hazard that came back (反弹回潮), with the closed one it is the return of.
 
     It speaks against leniency; how much it weighs is for the authority's benchmark of discretion and is said nowhere here.
@@ -181,6 +181,25 @@ class CircumstanceView(View):
     found_on: date
     days: int
     to_be_confirmed: bool = True
+
+
+class AggravatedView(View):
+    """The same of a hazard that a re-inspection found worse than it was, with that visit and its photographs."""
+
+    kind: Literal["aggravated"] = "aggravated"
+    zh: str
+    en: str
+    hazard_id: UUID
+    number: str
+    found_on: date
+    reinspected_on: date
+    visit_id: UUID | None
+    photographs: list[UUID]
+    to_be_confirmed: bool = True
+
+
+CircumstanceView = Annotated[CameBackView | AggravatedView, Field(discriminator="kind")]
+"""What speaks against leniency."""
 
 
 class CaseOfficerView(View):

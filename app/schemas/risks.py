@@ -9,11 +9,15 @@ from app.schemas.hazards import RecurrenceView
 
 
 class LevelStanding(View):
-    """Hazards of a level that are not closed, and how many of them are overdue."""
+    """Hazards of a level that are not closed, and how many of them are overdue.
+
+    `aggravated`: those still to be rectified that a re-inspection found worse than they were.
+    """
 
     level: Literal["major", "general"]
     open: int
     overdue: int
+    aggravated: int
 
 
 class ReturnView(RecurrenceView):

@@ -1,6 +1,6 @@
-"""What aggravates is shown to whoever decides as a fact with its links; it changes no article and no amount."""
+"""What aggravates is shown to whoever decides as a fact with its links and its source; it changes no article and no amount."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +9,13 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.actor import SYSTEM
 from app.core.clock import shanghai_today
+from app.core.ids import new_id
 from app.models.cases import CaseCircumstances
 from app.models.hazards import Hazard, HazardRecurrence
 from app.services.audit.service import state_hash
+from app.services.hazards.service import record_step
 from tests.factories.cases import PATH, Docket, step
 from tests.factories.world import World
 
@@ -152,3 +155,47 @@ def test_the_hash_stands_in_the_history_and_is_that_of_the_facts(docket: Docket)
     assert shown(docket, filed(docket, docket.hazard()))["circumstances_sha256"] == state_hash(
         {"circumstances": []}
     )
+
+
+def worse(docket: Docket, hazard: UUID, on: date, *, outcome: str = "aggravated") -> UUID:
+    """A re-inspection found it so; its visit."""
+    visit = new_id()
+
+    async def take(session: AsyncSession) -> None:
+        row = await session.get_one(Hazard, hazard)
+        action = "reinspect" if outcome == "resolved" else "reject_rectification"
+        said = {"visit_id": visit, "evidence_ids": [visit], "detail": {"outcome": outcome}}
+        await record_step(session, SYSTEM, row, action, row.status, on_date=on, **said)
+
+    docket.world.in_database(take)
+    return visit
+
+
+def test_a_hazard_found_worse_is_a_circumstance_with_its_visit_and_photographs(docket: Docket) -> None:
+    hazard, other = docket.hazard(), docket.hazard()
+    for outcome in ("unchanged", "resolved"):
+        worse(docket, hazard, shanghai_today(), outcome=outcome)
+    worse(docket, other, shanghai_today())
+    visit = worse(docket, hazard, shanghai_today())
+    (fact,) = shown(docket, docket.proposed(hazard))["circumstances"]
+    assert (fact["kind"], fact["hazard_id"], fact["visit_id"]) == ("aggravated", str(hazard), str(visit))
+    assert (fact["reinspected_on"], fact["photographs"]) == (str(shanghai_today()), [str(visit)])
+    assert fact["to_be_confirmed"] is True
+    for words in (fact["zh"], fact["en"]):
+        assert fact["number"] in words
+        assert str(shanghai_today()) in words
+    assert not any("fen" in name or "amount" in name for name in fact)
+
+
+def test_a_filed_case_keeps_what_was_worse_and_shows_what_became_worse_beside_it(docket: Docket) -> None:
+    _, again = returned(docket)
+    first = worse(docket, again, shanghai_today())
+    case = filed(docket, again)
+    kept = shown(docket, case)
+    assert [one["kind"] for one in kept["circumstances"]] == ["came_back", "aggravated"]
+    assert kept["circumstances_sha256"] == state_hash({"circumstances": kept["circumstances"]})
+    second = worse(docket, again, shanghai_today())
+    after = shown(docket, case)
+    assert after["circumstances"] == kept["circumstances"]
+    assert after["circumstances"][1]["visit_id"] == str(first)
+    assert [one["visit_id"] for one in after["circumstances_since"]] == [str(second)]

@@ -18,6 +18,7 @@ from tests.factories.patrols import Assistant
 from tests.factories.world import Person, World
 from tests.hazards.registering import Registry
 from tests.hazards.test_recurrences import Site
+from tests.hazards.test_reinspection import Story
 from tests.support.queries import recorded_queries
 
 LATE = {"status": "ordered", "due_on": shanghai_today() - timedelta(days=1)}
@@ -53,11 +54,13 @@ def test_the_score_shows_its_parts_weights_and_version(world: World) -> None:
     enterprise = enterprise_with(world, {}, {}, LATE, major, {"status": "closed"})
     picture = shown(world.person("supervisor"), enterprise)
     assert picture["hazards"] == [
-        {"level": "major", "open": 1, "overdue": 1}, {"level": "general", "open": 3, "overdue": 1},
+        {"level": "major", "open": 1, "overdue": 1, "aggravated": 0},
+        {"level": "general", "open": 3, "overdue": 1, "aggravated": 0},
     ]  # fmt: skip
     counted = {code: count for code, (count, _) in points(picture).items()}
     assert counted == {
-        "major_open": 1, "major_overdue": 1, "general_open": 3, "general_overdue": 1, "came_back": 0, "whistles_open": 0,
+        "major_open": 1, "major_overdue": 1, "general_open": 3, "general_overdue": 1, "aggravated": 0, "came_back": 0,
+        "whistles_open": 0,
     }  # fmt: skip
     score = picture["score"]
     assert score["value"] == sum(part["points"] for part in score["parts"])
@@ -88,6 +91,22 @@ def test_what_came_back_weighs_and_names_what_it_is_the_return_of(world: World) 
     assert [visit["visited_on"] for visit in after["visits"]] == [str(shanghai_today())] * 2
     assert after["suggestion"]["last_visit_on"] == str(shanghai_today())
     assert after["suggestion"]["is_due"] is False
+
+
+def test_what_a_re_inspection_found_worse_weighs_until_it_is_rectified(world: World) -> None:
+    """Found worse twice it counts once; found resolved, no more."""
+    story = Story(world)
+    seen = []
+    for outcome in ("unchanged", "aggravated", "aggravated", "unchanged", "resolved"):
+        story.visit_id = str(new_id())
+        assert story.reinspect(story.result(0, outcome == "resolved", outcome=outcome)) == {}
+        picture = shown(story.officers[0], story.field.enterprise_id)
+        _, general = picture["hazards"]
+        assert (general["aggravated"], general["open"]) == (points(picture)["aggravated"][0], 2)
+        seen.append((general["aggravated"], picture["score"]["value"]))
+    assert [number for number, _ in seen] == [0, 1, 1, 1, 0]
+    assert seen[1][1] == seen[0][1] + 10
+    assert picture["score"]["to_be_confirmed"] is True
 
 
 def test_a_whistle_counts_until_it_is_answered(world: World) -> None:

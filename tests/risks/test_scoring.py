@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from app.services.risks.content import Weights, all_weights, weights_on
 from app.services.risks.scoring import Suggestion, parts_of, suggest, total_of
 
-CODES = {"major_open", "major_overdue", "general_open", "general_overdue", "came_back", "whistles_open"}
+CODES = {
+    "major_open", "major_overdue", "general_open", "general_overdue", "aggravated", "came_back", "whistles_open",
+}  # fmt: skip
 WEIGHTS = all_weights()[-1]
 counts = st.integers(0, 40)
 facts = st.fixed_dictionaries(dict.fromkeys(sorted(CODES), counts))
@@ -26,15 +28,17 @@ def score(given_facts: dict[str, int]) -> int:
     level=st.sampled_from(["major", "general"]),
     is_late=st.booleans(),
     is_return=st.booleans(),
+    is_worse=st.booleans(),
     grade=grades,
 )
 def test_a_further_hazard_never_lowers_the_score_or_lengthens_the_interval(
-    facts: dict[str, int], level: str, is_late: bool, is_return: bool, grade: str | None
+    facts: dict[str, int], level: str, is_late: bool, is_return: bool, is_worse: bool, grade: str | None
 ) -> None:
     more = dict(facts)
     more[f"{level}_open"] += 1
     more[f"{level}_overdue"] += is_late
     more["came_back"] += is_return
+    more["aggravated"] += is_worse
     assert score(more) >= score(facts)
     before, after = (suggest(score(one), grade, TODAY, 1, TODAY, WEIGHTS) for one in (facts, more))
     assert after.interval_days <= before.interval_days
@@ -52,14 +56,23 @@ def test_nothing_found_is_nothing() -> None:
     assert score(dict.fromkeys(CODES, 0)) == 0
 
 
-def test_a_return_weighs() -> None:
+@pytest.mark.parametrize("code", ["came_back", "aggravated"])
+def test_a_return_and_an_aggravation_weigh(code: str) -> None:
     nothing = dict.fromkeys(CODES, 0)
-    assert score({**nothing, "general_open": 1, "came_back": 1}) > score({**nothing, "general_open": 1})
+    assert score({**nothing, "general_open": 1, code: 1}) > score({**nothing, "general_open": 1})
+
+
+def test_an_earlier_version_of_the_weights_knows_no_part_of_a_later_one() -> None:
+    first, second = all_weights()[:2]
+    later = {part.code for part in second.parts} - {part.code for part in first.parts}
+    assert later == {"aggravated"}
+    assert weights_on(second.in_force_from - timedelta(days=1)) == first
+    assert weights_on(second.in_force_from) == second
 
 
 @pytest.mark.parametrize("weights", all_weights(), ids=lambda one: one.version)
 def test_every_version_keeps_the_promises_of_the_score(weights: Weights) -> None:
-    assert {part.code for part in weights.parts} == CODES
+    assert {part.code for part in weights.parts} <= CODES
     assert all(part.weight >= 0 and part.cap >= 0 for part in weights.parts)
     begins = [band.score_from for band in weights.bands]
     intervals = [band.interval_days for band in weights.bands]

@@ -1,4 +1,5 @@
-"""What aggravates, as facts of the case: hazards of it that came back. No amount follows from here; whoever decides weighs them.
+"""What aggravates, as facts of the case: hazards of it that came back, or that a re-inspection found worse than they were. No
+amount follows from here; whoever decides weighs them.
 
 They are kept with the filing, as they were shown then; what is linked afterwards is shown beside them.
 """
@@ -7,18 +8,23 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.models.cases import CaseCircumstances, CaseHazard
-from app.models.hazards import Hazard, HazardRecurrence
-from app.schemas.cases import CircumstanceView
+from app.models.hazards import Hazard, HazardRecurrence, HazardStep
+from app.schemas.cases import AggravatedView, CameBackView, CircumstanceView
 from app.services.audit.service import state_hash
+from app.services.hazards.registry import found_aggravated
 
 _ZH = "反弹回潮：隐患{earlier}于{closed_on}销号，{days}日后同{ground}再次发现（{number}）"
 _EN = "Came back: hazard {earlier} was closed on {closed_on}, and the same {ground} was found again {days} days later ({number})"
 _GROUNDS = {"item": ("一检查项", "item"), "clause": ("一判定条款", "clause")}
+_WORSE_ZH = "复查发现加重：隐患{number}于{on}复查时较前加重"
+_WORSE_EN = "Aggravated: the re-inspection of {on} found hazard {number} worse than it was"
+_KEPT = TypeAdapter(list[CircumstanceView])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +37,19 @@ class Circumstances:
 
 
 async def circumstances_of(session: AsyncSession, case_id: UUID) -> Circumstances:
-    """Kept and live: two statements."""
-    live = await _live(session, case_id)
+    """Kept and live: three statements."""
+    live = await _shown(session, case_id)
     kept = await session.get(CaseCircumstances, case_id)
     if kept is None:
         return Circumstances(live, [], None)
-    facts = [CircumstanceView.model_validate(one) for one in kept.facts]
+    facts = _KEPT.validate_python(kept.facts)
     known = {_link(one) for one in facts}
     return Circumstances(facts, [one for one in live if _link(one) not in known], kept)
 
 
 async def keep_circumstances(session: AsyncSession, case_id: UUID, on: date) -> str:
     """Keep what the case rests on as it is filed on a day; gives the hash, for the history and the audit log."""
-    facts = [one.model_dump(mode="json") for one in await _live(session, case_id)]
+    facts = [one.model_dump(mode="json") for one in await _shown(session, case_id)]
     digest = state_hash({"circumstances": facts})
     assert digest is not None
     session.add(CaseCircumstances(case_id=case_id, kept_on=on, facts=facts, sha256=digest))
@@ -51,8 +57,14 @@ async def keep_circumstances(session: AsyncSession, case_id: UUID, on: date) -> 
     return digest
 
 
-def _link(one: CircumstanceView) -> tuple[UUID, str, UUID]:
+def _link(one: CircumstanceView) -> tuple[object, ...]:
+    if isinstance(one, AggravatedView):
+        return one.hazard_id, one.kind, one.reinspected_on, one.visit_id
     return one.hazard_id, one.ground, one.earlier_id
+
+
+async def _shown(session: AsyncSession, case_id: UUID) -> list[CircumstanceView]:
+    return [*await _live(session, case_id), *await _aggravated(session, case_id)]
 
 
 async def _live(session: AsyncSession, case_id: UUID) -> list[CircumstanceView]:
@@ -68,12 +80,10 @@ async def _live(session: AsyncSession, case_id: UUID) -> list[CircumstanceView]:
     return [_circumstance(*row) for row in await session.execute(wanted)]
 
 
-def _circumstance(
-    link: HazardRecurrence, number: str, found_on: date, earlier_number: str
-) -> CircumstanceView:
+def _circumstance(link: HazardRecurrence, number: str, found_on: date, earlier_number: str) -> CameBackView:
     zh, en = _GROUNDS[link.ground]
     told = {"earlier": earlier_number, "number": number, "closed_on": link.closed_on, "days": link.days}
-    return CircumstanceView(
+    return CameBackView(
         zh=_ZH.format(ground=zh, **told),
         en=_EN.format(ground=en, **told),
         hazard_id=link.hazard_id,
@@ -84,4 +94,29 @@ def _circumstance(
         closed_on=link.closed_on,
         found_on=found_on,
         days=link.days,
+    )
+
+
+async def _aggravated(session: AsyncSession, case_id: UUID) -> list[CircumstanceView]:
+    """Re-inspections that found one of a case's hazards worse than it was, by hazard, oldest first."""
+    wanted = (
+        select(HazardStep, CaseHazard.number, CaseHazard.found_on)
+        .join(CaseHazard, CaseHazard.hazard_id == HazardStep.hazard_id)
+        .where(CaseHazard.case_id == case_id, found_aggravated())
+        .order_by(HazardStep.hazard_id, HazardStep.id)
+    )
+    return [_worse(*row) for row in await session.execute(wanted)]
+
+
+def _worse(step: HazardStep, number: str, found_on: date) -> CircumstanceView:
+    told = {"number": number, "on": step.on_date}
+    return AggravatedView(
+        zh=_WORSE_ZH.format(**told),
+        en=_WORSE_EN.format(**told),
+        hazard_id=step.hazard_id,
+        number=number,
+        found_on=found_on,
+        reinspected_on=step.on_date,
+        visit_id=step.visit_id,
+        photographs=step.evidence_ids,
     )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
+from app.enums.hazards import ReinspectionOutcome
 from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard, HazardRecurrence, HazardReport, HazardStep, RectificationOrder
 from app.services.hazards.standing import MergedPhotographs, suspected_of_merged
@@ -179,3 +180,8 @@ def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[Colum
     if narrowed.found_until:
         conditions.append(Hazard.found_on <= narrowed.found_until)
     return conditions
+
+
+def found_aggravated() -> ColumnElement[bool]:
+    """Steps by which a re-inspection found a hazard worse than it was."""
+    return HazardStep.detail.contains({"outcome": ReinspectionOutcome.AGGRAVATED.value})

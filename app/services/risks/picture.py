@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.enums.inspections import ENFORCEMENT_KINDS, PackageKind
-from app.models.hazards import Hazard, HazardRecurrence
+from app.models.hazards import Hazard, HazardRecurrence, HazardStep
 from app.models.inspections import Package, Visit
 from app.models.patrols import Whistle
 from app.schemas.risks import (
@@ -26,7 +26,8 @@ from app.schemas.risks import (
     WhistleSeen,
 )
 from app.services.enterprises.repository import get_enterprise
-from app.services.hazards.registry import overdue_now
+from app.services.hazards.registry import found_aggravated, overdue_now
+from app.services.hazards.workflow import REINSPECTABLE
 from app.services.risks.content import Weights, weights_on
 from app.services.risks.scoring import parts_of, suggest, total_of
 
@@ -49,6 +50,7 @@ async def show_picture(session: AsyncSession, actor: Actor, enterprise_id: UUID)
     facts = {"came_back": came_back, "whistles_open": waiting}
     for one in levels:
         facts |= {f"{one.level}_open": one.open, f"{one.level}_overdue": one.overdue}
+    facts["aggravated"] = sum(one.aggravated for one in levels)
     score = _score(facts, weights)
     last_visit_on = visits[0].visited_on if visits else None
     advice = suggest(score.value, enterprise.risk_grade, last_visit_on, inspected, today, weights)
@@ -119,15 +121,24 @@ def _of(enterprise_id: UUID, regions: Collection[UUID]) -> tuple[ColumnElement[b
 async def _levels(
     session: AsyncSession, regions: Collection[UUID], enterprise_id: UUID
 ) -> list[LevelStanding]:
+    is_worse = Hazard.status.in_(REINSPECTABLE) & exists().where(
+        HazardStep.hazard_id == Hazard.id, found_aggravated()
+    )
     wanted = (
-        select(Hazard.level, func.count(), func.count().filter(overdue_now()))
+        select(
+            Hazard.level,
+            func.count(),
+            func.count().filter(overdue_now()),
+            func.count().filter(is_worse),
+        )
         .where(*_of(enterprise_id, regions), Hazard.status != "closed")
         .group_by(Hazard.level)
     )
-    found = {level: (number, late) for level, number, late in await session.execute(wanted)}
+    found = {level: counts for level, *counts in await session.execute(wanted)}
     return [
-        LevelStanding(level=level, open=found.get(level, (0, 0))[0], overdue=found.get(level, (0, 0))[1])
+        LevelStanding(level=level, open=number, overdue=late, aggravated=worse)
         for level in ("major", "general")
+        for number, late, worse in [found.get(level, (0, 0, 0))]
     ]
 
 
