@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from anshao_phone import Phone
+from anshao_phone import Phone, hazard_result
 from app.core.clock import SHANGHAI
 from app.demo.city import City
 from app.demo.console import StoryFailed, expect
@@ -134,10 +134,9 @@ def close_one(city: City, phones: list[Phone], hazards: list[dict[str, Any]], st
     before = shown.json()[0]["before_photos"]
     stage.say(f"复查终端显示整改前照片 {len(before)} 张 · before-photos on the phone: {len(before)}")
     after = take_photos(phone, [hazard["item_code"]], datetime.now(SHANGHAI), stage)
-    result = {
-        "hazard_id": hazard["id"], "is_rectified": True, "note": "现场复查，已整改到位",
-        "evidence_ids": [str(photo.id) for photo in after],
-    }  # fmt: skip
+    result = hazard_result(
+        hazard["id"], "resolved", note="现场复查，已整改到位", evidence_ids=[photo.id for photo in after]
+    )
     fill(city, phone, visit, take(phone, assignment)[code], stage, results=[result], photos=after)
     deliver([phone], visit, stage)
     sign(phones, visit, stage)

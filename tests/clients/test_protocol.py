@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import httpx
@@ -20,9 +20,12 @@ from anshao_phone import protocol
 from anshao_phone.answers import NoNetwork, Step, read_answer, step_of
 from anshao_phone.keys import SoftwareKey, fingerprint_of
 from anshao_phone.pace import Pace, retry_after
-from anshao_phone.protocol import canonical
+from anshao_phone.protocol import Outcome, canonical, hazard_result, new_id
 from app.core.errors import Problem
+from app.enums.hazards import ReinspectionOutcome
+from app.schemas.mobile.packages import HazardResult
 from app.services.evidence.statements import withdrawal_message
+from app.services.hazards.workflow import outcome_of
 from app.services.identity.devices import enrollment_message, refresh_message
 from app.services.identity.signatures import signature_verifies, thumbprint_of
 from app.services.inspections.sealing import package_message, signature_message
@@ -63,6 +66,17 @@ def test_what_the_phone_signs_is_what_the_server_verifies() -> None:
     key = SoftwareKey()
     assert fingerprint_of(key.public_jwk) == thumbprint_of(key.public_jwk)
     assert signature_verifies(key.public_jwk, b"message", key.sign(b"message"))
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_what_the_phone_says_of_a_hazard_is_what_the_server_reads(outcome: Outcome) -> None:
+    assert set(get_args(Outcome)) == {*ReinspectionOutcome}
+    after = new_id()
+    read = HazardResult.model_validate(
+        hazard_result(str(new_id()), outcome, note="现场", evidence_ids=[after])
+    )
+    assert outcome_of(read.is_rectified, read.outcome) == outcome
+    assert (read.note, read.evidence_ids) == ("现场", [after])
 
 
 def test_a_key_in_a_file_is_the_same_one_ever_after(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from anshao_phone.holdings import Holdings, PullRefused
 from anshao_phone.keys import DeviceKey, SoftwareKey
 from anshao_phone.outbox import File, Item, Outbox
 from anshao_phone.phone import Phone, StillHere
-from anshao_phone.protocol import Photo, SealedPackage, sha256_of
+from anshao_phone.protocol import Outcome, Photo, SealedPackage, hazard_result, sha256_of
 from anshao_phone.receipts import Receipt, ReceiptRefused, check_receipt
 from anshao_phone.sending import Acknowledged, Report
 
@@ -25,6 +25,7 @@ __all__ = [
     "Item",
     "NoNetwork",
     "Outbox",
+    "Outcome",
     "Phone",
     "Photo",
     "PullRefused",
@@ -38,5 +39,6 @@ __all__ = [
     "StillHere",
     "Stopped",
     "check_receipt",
+    "hazard_result",
     "sha256_of",
 ]

@@ -8,8 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
+
+Outcome = Literal["resolved", "unchanged", "aggravated"]
+"""What a re-inspection finds of a hazard: put right, as it was, or worse than it was."""
 
 
 def encode(raw: bytes) -> str:
@@ -81,6 +84,19 @@ def withdrawal_message(package_id: UUID, file_id: UUID, declared_hash: str, at: 
 def handover_message(kind: str, id: UUID, package_id: UUID, content_hash: str, at: str) -> bytes:
     """Lets a revoked phone leave a package or a file at the intake; `at` as it is sent."""
     return f"anshao.intake/1\n{kind}\n{id}\n{package_id}\n{content_hash}\n{at}".encode()
+
+
+def hazard_result(
+    hazard_id: str, outcome: Outcome, *, note: str | None = None, evidence_ids: Sequence[UUID] = ()
+) -> dict[str, Any]:
+    """One row of a re-inspection's `hazards`: what was found of a hazard, with its after-photos, which the package declares."""
+    return {
+        "hazard_id": hazard_id,
+        "is_rectified": outcome == "resolved",
+        "outcome": outcome,
+        "note": note,
+        "evidence_ids": [str(one) for one in evidence_ids],
+    }
 
 
 @dataclass(frozen=True, slots=True)
