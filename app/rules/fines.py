@@ -16,6 +16,13 @@ def may_be_imposed_on_the_spot(party: str, fen: int) -> bool:
     return 0 <= fen <= ON_THE_SPOT_MOST_FEN[party]
 
 
+def may_be_waived(waived_fen: int, surcharge_fen: int, *, is_agreed: bool, is_remedied: bool) -> bool:
+    """Whether so much may be let off: of the surcharge, where enforcement is agreed upon and the party has taken remedial measures;
+    never of the fine itself (Administrative Coercion Law 42).
+    """
+    return 0 <= waived_fen <= (surcharge_fen if is_agreed and is_remedied else 0)
+
+
 def surcharge_fen(fine_fen: int, due_on: date, until: date, suspensions: Sequence[Suspension] = ()) -> int:
     """What has been added by the end of a day: 3 % of the fine for each day after the last one for paying, never more than the
     fine itself (Administrative Coercion Law 45). Days of a review or a suit do not count (Administrative Penalty Law 73(3)).

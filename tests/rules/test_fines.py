@@ -7,7 +7,12 @@ import pytest
 import yaml
 
 from app.rules.clocks import Suspension
-from app.rules.fines import ON_THE_SPOT_MOST_FEN, may_be_imposed_on_the_spot, surcharge_fen
+from app.rules.fines import (
+    ON_THE_SPOT_MOST_FEN,
+    may_be_imposed_on_the_spot,
+    may_be_waived,
+    surcharge_fen,
+)
 
 DUE = date(2026, 3, 2)
 
@@ -48,3 +53,23 @@ def test_a_review_stops_the_surcharge() -> None:
         assert surcharge_fen(100_00, DUE, DUE + timedelta(days=day), [review]) == 3_00 * counted
     lasting = Suspension(DUE + timedelta(days=3), None)
     assert surcharge_fen(100_00, DUE, DUE + timedelta(days=300), [lasting]) == 6_00
+
+
+@pytest.mark.parametrize(
+    ("waived", "is_agreed", "is_remedied", "allowed"),
+    [
+        (1_499_99, True, True, True),
+        (1_500_00, True, True, True),
+        (1_500_01, True, True, False),  # one fen of the fine itself
+        (1, True, False, False),
+        (1, False, True, False),
+        (0, False, False, True),
+        (-1, True, True, False),
+    ],
+)
+def test_a_surcharge_may_be_let_off_to_the_last_fen_and_the_fine_never(
+    waived: int, is_agreed: bool, is_remedied: bool, allowed: bool
+) -> None:
+    surcharge = surcharge_fen(5_000_00, DUE, DUE + timedelta(days=10))
+    assert surcharge == 1_500_00
+    assert may_be_waived(waived, surcharge, is_agreed=is_agreed, is_remedied=is_remedied) is allowed
