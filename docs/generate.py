@@ -208,6 +208,15 @@ ledger and the working calendar. The day of the start is never counted; what is 
 years end on the corresponding day, or the month's last (Civil Code 202). Whose last day on a day of rest moves to the
 next workday is an authority's dated decision; without one it is the party's.
 
+A limit stands still on the grounds below and no others, each with its rule (`GET /api/v1/clocks/time-limits`). A review (行政复议)
+stops nothing by itself (行政复议法 42); where it stops the execution of an order or a fine, the party's time to rectify or to
+pay may be suspended on it, to be confirmed, because no rule that is held says so in words. Legal review (法制审核) and collective
+discussion (集体讨论) suspend nothing: no rule that is held says that they do. What a late fine grows by stands still during a
+review or a suit (行政处罚法 73(3)): a sum, not a clock.
+
+What must not happen before its time (`meaning` earliest: cutting the power, taking an announcement for service) is never overdue:
+`is_reached` says whether its hours, or the whole of its last day, have passed.
+
 The years that ship name their notice of the State Council (title, number, date, source) as those imported do:
 `GET /api/v1/calendar/years`, the `calendar` of each running clock (the notices that its end rests on), and what phones pull.
 A period that reaches beyond the imported notices of holidays is *unknown until the notice is imported*. Importing one
@@ -220,7 +229,9 @@ leading officer (the first of its team). When another officer leads, or somebody
 along: a row of the ledger, and no other end.
 
 `GET /api/v1/clocks` lists by person, brigade (with its squads), region, what is overdue and what is due within so many
-working days; reminders are raised three working days before, on the day, and after it, and listed by the same.
+working days; reminders are raised three working days before, on the day, and after it, and listed by the same. Where the imported
+calendar ends before those working days do, what is certainly within them is told (each day beyond it may be a workday), and that
+the horizon is cut (`is_cut`).
 ⚑ to be confirmed against the text of the law.
 
 | limit | 期限 | begins | 起算 | period | whose | basis | |
@@ -240,20 +251,22 @@ def clocks_page() -> str:
 
 def _period(limit: TimeLimit) -> str:
     if limit.amount is None or limit.unit is None:
-        return f"set by the {limit.set_by}"
-    words = [f"{limit.amount} {limit.unit.replace('_', ' ')}{'s' if limit.amount > 1 else ''}"]
+        words = [f"set by the {limit.set_by}"]
+    else:
+        words = [f"{limit.amount} {limit.unit.replace('_', ' ')}{'s' if limit.amount > 1 else ''}"]
     if limit.backwards:
         words.append(f"before it{', clear' if limit.clear else ''}")
     if limit.meaning == "earliest":
         words.append("not before it has passed")
     if limit.is_longest:
         words.append("at most, as the document states")
-    if limit.set_by == "authority":
+    if limit.set_by == "authority" and limit.amount is not None:
         words.append("unless the authority sets another")
     if limit.extension:
         words.append(f"up to {limit.extension} more if approved")
     if limit.suspended_by:
-        words.append(f"not counting: {', '.join(limit.suspended_by)}")
+        grounds = [f"{one.ground}{' ⚑' if one.to_be_confirmed else ''}" for one in limit.suspended_by]
+        words.append(f"not counting: {', '.join(grounds)}")
     return "; ".join(words)
 
 

@@ -42,6 +42,14 @@ class Deadline:
         return self.due_on is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """The last day that is certainly within so many workdays; `is_cut`: the calendar ends before, later days may be within too."""
+
+    until: date
+    is_cut: bool
+
+
 class WorkingCalendar:
     """Knows the workdays of the years whose notices it was given."""
 
@@ -70,6 +78,19 @@ class WorkingCalendar:
             return self._count_workdays(start, days)
         end = start + timedelta(days=days)
         return self._next_workday(end) if roll_over and days > 0 else Deadline(end)
+
+    def horizon(self, start: date, days: int) -> Horizon:
+        """What is certainly within ``days`` workdays after ``start``.
+
+        Beyond the calendar every day may turn out to be a workday: so many days are within, whatever the notice will say.
+        """
+        day, left, is_cut = start, days, False
+        while left:
+            day += timedelta(days=1)
+            works = self.is_workday(day)
+            is_cut |= works is None
+            left -= works is not False
+        return Horizon(day, is_cut)
 
     def _count_workdays(self, start: date, days: int) -> Deadline:
         step = timedelta(days=1 if days > 0 else -1)

@@ -20,6 +20,7 @@ class ClockView(View):
     """A legal period. `is_overdue` null: not known, for the reason named. `to_be_confirmed`: the number needs checking.
 
     `amount` includes what it was extended by. `meaning` earliest: not before it has passed, instead of by then.
+    `is_reached`: of a running one with meaning earliest, whether its end has passed; null of every other.
     `missing_year`: the year whose notice must be imported before the end is known. `responsible_id`: who answers for it, and
     `brigade_id` his unit.
     """
@@ -45,6 +46,7 @@ class ClockView(View):
     due_at: datetime | None
     ended_on: date | None
     is_overdue: bool | None
+    is_reached: bool | None
     unknown: Unknown | None
     missing_year: int | None
     basis: str
@@ -93,12 +95,16 @@ class ClockDetail(ClockView):
 
 
 class ClockCounts(View):
-    """Running clocks under a filter; `due_in_three_working_days` null: the calendar of those days is not imported."""
+    """Running clocks under a filter. `soon_until`: the last day that is certainly within three working days; `is_cut`: the imported
+    calendar ends before, so that clocks due later may be within them too.
+    """
 
     running: int
     overdue: int
     due_today: int
-    due_in_three_working_days: int | None
+    due_in_three_working_days: int
+    soon_until: date
+    is_cut: bool
     unknown: int
 
 
@@ -210,6 +216,15 @@ class RollOverView(View):
     in_force_from: date
 
 
+class GroundView(View):
+    """On what a limit stands still, and by which rule; a review (复议) does so only where it stops the act's execution."""
+
+    ground: Ground
+    basis_zh: str
+    basis_en: str
+    to_be_confirmed: bool
+
+
 class TimeLimitView(View):
     """A limit as the law has it on a date; `amount` null: the law gives no number, and `set_by` tells who does.
 
@@ -228,7 +243,7 @@ class TimeLimitView(View):
     backwards: bool
     clear: bool
     extension: int | None
-    suspended_by: list[Ground]
+    suspended_by: list[GroundView]
     basis_zh: str
     basis_en: str
     in_force_from: date

@@ -85,9 +85,51 @@ def test_an_appraisal_stops_a_seizure_and_its_end_lets_it_run_on(docket: Docket)
     assert ledger[1]["user_id"] == str(officer.user_id)
 
 
+def test_a_review_that_stops_execution_stops_the_party_s_time_to_rectify_and_the_hazard_shows_it(
+    docket: Docket,
+) -> None:
+    inspector, hazard = docket.world.person("inspector", region=docket.region), docket.hazard()
+    order = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
+    path = f"/api/v1/hazards/{hazard}"
+    due = inspector.post(f"{path}/orders", json=order, version=1).json()["due_on"]
+    (clock,) = ids(docket.chief.get(CLOCKS, params={"subject_id": str(hazard)}))
+    today = shanghai_today()
+    stopped = act(
+        docket.officers[0],
+        clock,
+        "suspension",
+        on_date=str(today),
+        ground="review",
+        reason="复议机关决定停止执行",
+    )
+    assert stopped.status_code == 200, stopped.text
+    assert (stopped.json()["due_on"], inspector.get(path).json()["due_on"]) == (None, None)
+    resumed = act(docket.officers[0], clock, "resumption", on_date=str(today), reason="复议维持")
+    assert resumed.json()["due_on"] == inspector.get(path).json()["due_on"] == due
+
+
+def test_the_grounds_on_which_a_limit_stands_still_name_their_rules(docket: Docket) -> None:
+    rows = docket.chief.get(f"{CLOCKS}/time-limits").json()
+    grounds = {row["code"]: row["suspended_by"] for row in rows if row["suspended_by"]}
+    assert {
+        code: [(one["ground"], one["to_be_confirmed"]) for one in found] for code, found in grounds.items()
+    } == {
+        "seizure": [("appraisal", False)],
+        "decision": [("hearing", True), ("announcement", True), ("appraisal", True), ("referral", True)],
+        "payment": [("review", True)],
+        "rectification": [("review", True)],
+    }
+    assert all("第" in one["basis_zh"] and one["basis_en"] for found in grounds.values() for one in found)
+
+
 def test_a_clock_stops_only_on_a_ground_of_its_law(docket: Docket) -> None:
     today = str(shanghai_today())
-    for code, ground in (("seizure", "hearing"), ("publication", "hearing"), ("decision", "review")):
+    for code, ground in (
+        ("seizure", "hearing"),
+        ("publication", "hearing"),
+        ("decision", "review"),
+        ("recheck", "review"),
+    ):
         clock = start(docket, code, long_ago())
         refused = act(docket.officers[0], clock, "suspension", on_date=today, ground=ground, reason="无依据")
         assert (refused.status_code, refused.json()["code"]) == (422, "clock_ground_not_allowed")
@@ -292,24 +334,6 @@ def test_an_ended_clock_names_no_notices_because_others_may_hold_by_now(docket: 
     assert shown(docket.chief, clock)["calendar"] == []
 
 
-@pytest.mark.parametrize(
-    "limit", [one for one in time_limits() if one.set_by == "law"], ids=lambda one: one.code
-)
-@pytest.mark.parametrize("days", [-1, 0, 1])
-def test_every_limit_of_the_law_is_overdue_from_the_day_after_and_never_before(
-    docket: Docket, limit: Any, days: int
-) -> None:
-    clock = start(docket, limit.code, date(2026, 4, 15))
-    due = date.fromisoformat(shown(docket.chief, clock)["due_on"])
-    with standing_at(noon(due + timedelta(days=days))):
-        person = docket.world.logged_in(docket.chief.user_id)
-        past = days == 1 or (days == 0 and limit.unit == "hour")  # the moment was midnight
-        overdue = past and limit.meaning == "deadline"
-        assert shown(person, clock)["is_overdue"] is overdue
-        listed = ids(person.get(CLOCKS, params={"overdue": True, "code": limit.code}))
-        assert (clock in listed) is overdue
-
-
 def test_clocks_are_listed_by_what_is_due_first_for_person_unit_and_region(docket: Docket) -> None:
     with standing_at(noon(date(2026, 9, 23))):
         chief = docket.world.logged_in(docket.chief.user_id)
@@ -332,20 +356,60 @@ def test_clocks_are_listed_by_what_is_due_first_for_person_unit_and_region(docke
         assert [row["id"] for row in first["items"] + second["items"]] == [past, soon, later]
         assert chief.get(f"{CLOCKS}/counts").json() == {
             "running": 3, "overdue": 1, "due_today": 1, "due_in_three_working_days": 2, "unknown": 0,
+            "soon_until": "2026-09-29", "is_cut": False,
         }  # fmt: skip
         abroad = docket.world.person("approver", region=docket.world.other_district)
         assert ids(abroad.get(CLOCKS)) == []
         assert abroad.get(f"{CLOCKS}/{soon}").status_code == 404
 
 
-def test_what_lies_beyond_the_calendar_is_refused_where_three_working_days_cannot_be_counted(
-    docket: Docket,
+@pytest.mark.parametrize(
+    ("today", "until", "is_cut"),
+    [
+        (date(2026, 12, 28), "2026-12-31", False),  # the last day from which three working days are known
+        (date(2026, 12, 29), "2027-01-01", True),  # two are known, and the first day of 2027 may be the third
+        (date(2026, 12, 30), "2027-01-02", True),
+        (date(2026, 12, 31), "2027-01-03", True),
+        (date(2027, 1, 1), "2027-01-04", True),
+        (date(2027, 3, 10), "2027-03-13", True),
+    ],
+)
+def test_at_the_edge_of_the_calendar_what_is_certainly_near_is_listed_counted_and_reminded_of(
+    docket: Docket, today: date, until: str, is_cut: bool
 ) -> None:
-    with standing_at(noon(date(2026, 12, 30))):
+    """Three calendar days each, which no notice moves: due yesterday, and on each of the days until after the horizon."""
+    due = [today + timedelta(days=days) for days in range(-1, 6)]
+    clocks = {day.isoformat(): start(docket, "referral_decision", day - timedelta(days=3)) for day in due}
+    near = [clock for day, clock in clocks.items() if today.isoformat() <= day <= until]
+    assert 0 < len(near) < len(due) - 1
+    with standing_at(noon(today)):
         chief = docket.world.logged_in(docket.chief.user_id)
-        refused = chief.get(CLOCKS, params={"due_within": 3})
-        assert (refused.status_code, refused.json()["code"]) == (422, "calendar_not_imported")
-        assert chief.get(f"{CLOCKS}/counts").json()["due_in_three_working_days"] is None
+        listed = chief.get(CLOCKS, params={"due_within": 3})
+        assert ids(listed) == near
+        assert (listed.json()["due_until"], listed.json()["is_cut"]) == (until, is_cut)
+        counted = chief.get(f"{CLOCKS}/counts").json()
+        assert counted["due_in_three_working_days"] == len(near)
+        assert (counted["soon_until"], counted["is_cut"]) == (until, is_cut)
+        while docket.world.in_database(raise_reminders):
+            pass
+        rows = chief.get(f"{CLOCKS}/reminders").json()["items"]
+        kinds = {row["clock"]["id"]: row["kind"] for row in rows}
+    yesterday = clocks[due[0].isoformat()]
+    assert kinds == {yesterday: "overdue", near[0]: "due"} | dict.fromkeys(near[1:], "before")
+
+
+def test_with_the_notice_the_horizon_is_whole_again(docket: Docket) -> None:
+    administrator = docket.world.person("administrator")
+    assert administrator.post("/api/v1/calendar/notices", json=NOTICE).status_code == 201
+    with standing_at(noon(date(2026, 12, 29))):
+        chief = docket.world.logged_in(docket.chief.user_id)
+        listed = chief.get(CLOCKS, params={"due_within": 3}).json()
+    assert (listed["due_until"], listed["is_cut"]) == ("2027-01-04", False)
+
+
+def test_a_list_that_asks_for_no_working_days_has_no_horizon(docket: Docket) -> None:
+    listed = docket.chief.get(CLOCKS).json()
+    assert (listed["due_until"], listed["is_cut"]) == (None, False)
 
 
 def test_a_list_of_clocks_costs_the_same_whatever_its_length(docket: Docket, runtime: Runtime) -> None:

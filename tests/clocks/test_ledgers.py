@@ -159,7 +159,7 @@ class Story:
             await reproject_known(self.session)
         elif verb == "read":
             for narrowed in (ClockFilter(), ClockFilter(unknown=True), ClockFilter(ended=True)):
-                page = await list_clocks(self.session, self.reader, PageRequest(), narrowed)
+                page, _ = await list_clocks(self.session, self.reader, PageRequest(), narrowed)
                 for clock in page.items:
                     show_clock(clock, shanghai_today())
             await count_clocks(self.session, self.reader, ClockFilter())

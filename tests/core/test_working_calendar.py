@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.working_calendar import DayKind, Deadline, WorkingCalendar, YearNotice
+from app.core.working_calendar import DayKind, Deadline, Horizon, WorkingCalendar, YearNotice
 
 ROOT = Path(__file__).parents[2]
 FACTS = ROOT / "../shared/law/procedure.yaml"
@@ -68,3 +68,43 @@ def test_the_notices_agree_with_an_independent_calendar() -> None:
     for number in range((date(2026, 12, 31) - date(2024, 1, 1)).days + 1):
         day = date(2024, 1, 1) + timedelta(days=number)
         assert CALENDAR.is_workday(day) == chinese_calendar.is_workday(day), day
+
+
+# --- what is certainly within so many workdays ---
+
+
+@given(start=st.dates(date(2024, 1, 1), date(2026, 12, 1)), days=st.integers(1, 20))
+def test_within_the_calendar_the_horizon_is_the_deadline(start: date, days: int) -> None:
+    assert CALENDAR.horizon(start, days) == Horizon(
+        CALENDAR.deadline(start, days, DayKind.WORKING).due_on or date.max, is_cut=False
+    )
+
+
+DAYS_OF_2027 = st.dates(date(2027, 1, 1), date(2027, 12, 31))
+
+
+@given(
+    start=st.dates(date(2026, 12, 20), date(2027, 2, 1)),
+    days=st.integers(1, 20),
+    holidays=st.sets(DAYS_OF_2027, max_size=40),
+    workdays=st.sets(DAYS_OF_2027, max_size=40),
+)
+def test_whatever_the_missing_notice_will_say_the_cut_horizon_is_no_later_than_the_deadline(
+    start: date, days: int, holidays: set[date], workdays: set[date]
+) -> None:
+    notices = [_notice(path) for path in (ROOT / "app/content/calendar").glob("*.yaml")]
+    coming = YearNotice(2027, frozenset(holidays - workdays), frozenset(workdays))
+    due = WorkingCalendar([*notices, coming]).deadline(start, days, DayKind.WORKING).due_on
+    cut = CALENDAR.horizon(start, days)
+    assert due is not None
+    assert start < cut.until <= due
+    assert cut.is_cut or cut.until == due
+
+
+@given(start=st.dates(date(2026, 12, 20), date(2027, 2, 1)), days=st.integers(1, 20))
+def test_no_later_day_is_certain(start: date, days: int) -> None:
+    """If every day of the missing year were worked, the horizon would be the deadline."""
+    notices = [_notice(path) for path in (ROOT / "app/content/calendar").glob("*.yaml")]
+    every_day = frozenset(date(2027, 1, 1) + timedelta(days=n) for n in range(365))
+    worked = WorkingCalendar([*notices, YearNotice(2027, frozenset(), every_day)])
+    assert CALENDAR.horizon(start, days).until == worked.deadline(start, days, DayKind.WORKING).due_on

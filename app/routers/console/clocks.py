@@ -76,15 +76,30 @@ def _filter(
 Narrowed = Annotated[ClockFilter, Depends(_filter)]
 
 
+class ClockPage(PageOf[ClockView]):
+    """A page of clocks. `due_until`: the last day that is certainly within the working days asked for (null: none were);
+    `is_cut`: the imported calendar ends before, so that clocks due later may be within them too.
+    """
+
+    due_until: date | None
+    is_cut: bool
+
+
 @router.get("", dependencies=READ)
 async def get_clocks(
     actor: CurrentActor, session: ReadSession, paging: PagingOf, narrowed: Narrowed
-) -> PageOf[ClockView]:
+) -> ClockPage:
     """Running clocks of the caller's regions, the first due first; `due_within` counts working days; `unknown` lists those
     whose end is not known, and only those. A region includes what lies below it, a brigade its squads."""
     today = shanghai_today()
-    page = await list_clocks(session, actor, paging.request, narrowed)
-    return paging.page(page, lambda clock: show_clock(clock, today))
+    page, horizon = await list_clocks(session, actor, paging.request, narrowed)
+    shown = paging.page(page, lambda clock: show_clock(clock, today))
+    return ClockPage(
+        items=shown.items,
+        next_cursor=shown.next_cursor,
+        due_until=horizon.until if horizon else None,
+        is_cut=horizon.is_cut if horizon else False,
+    )
 
 
 @router.get("/counts", dependencies=READ)
@@ -121,7 +136,15 @@ async def get_time_limits(on: date | None = None) -> list[TimeLimitView]:
         TimeLimitView.model_validate(
             {
                 **{name: getattr(one, name) for name in TimeLimitView.model_fields if hasattr(one, name)},
-                "suspended_by": list(one.suspended_by),
+                "suspended_by": [
+                    {
+                        "ground": ground.ground,
+                        "basis_zh": ground.basis.zh,
+                        "basis_en": ground.basis.en,
+                        "to_be_confirmed": ground.to_be_confirmed,
+                    }
+                    for ground in one.suspended_by
+                ],
                 **{
                     f"{part}_{language}": getattr(getattr(one, part), language)
                     for part in ("title", "starts", "basis")

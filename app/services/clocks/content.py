@@ -10,6 +10,15 @@ from app.rules.clocks import ClockUnit
 
 
 @dataclass(frozen=True, slots=True)
+class SuspensionGround:
+    """What lets a limit stand still (hearing, appraisal, announcement, referral, review), and by which rule."""
+
+    ground: str
+    basis: Wording
+    to_be_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TimeLimit:
     """A limit as the law has it; `amount` None: the law gives no number, and `set_by` tells who does. A number that an authority
     sets holds as it is here, to be confirmed, until it does.
@@ -18,7 +27,7 @@ class TimeLimit:
     `extension`: how much more may be approved, in the same unit; None: nothing, 0: no bound is written.
     `extended_by_act`: whoever extends it does so by an act of the subject's own area (proposed by one, granted by another).
     `is_longest`: a document may state a shorter period in the same unit, never a longer one.
-    `suspended_by`: what does not count (hearing, appraisal, announcement, referral, review).
+    `suspended_by`: the grounds on which days do not count.
     """
 
     code: str
@@ -38,7 +47,7 @@ class TimeLimit:
     extension: int | None = None
     extended_by_act: bool = False
     is_longest: bool = False
-    suspended_by: tuple[str, ...] = ()
+    suspended_by: tuple[SuspensionGround, ...] = ()
 
 
 @cache
@@ -53,7 +62,10 @@ def time_limits() -> tuple[TimeLimit, ...]:
                 "basis": Wording(**one["basis"]),
                 "unit": ClockUnit(one["unit"]) if one["unit"] else None,
                 "in_force_from": date.fromisoformat(one["in_force_from"]),
-                "suspended_by": tuple(one.get("suspended_by", ())),
+                "suspended_by": tuple(
+                    SuspensionGround(**ground | {"basis": Wording(**ground["basis"])})
+                    for ground in one.get("suspended_by", ())
+                ),
             }
         )
         for one in read_content("law/time_limits.yaml")

@@ -73,11 +73,3 @@ class LimitSetProblem(ConflictProblem):
     code = "limit_already_set"
     zh = "自该日起的期限已设定"
     en = "A limit from that day on is set already"
-
-
-class CalendarUnknownProblem(InvalidProblem):
-    """A period reaches a year whose notice is not imported: nothing is guessed."""
-
-    code = "calendar_not_imported"
-    zh = "尚未导入{year}年节假日安排，无法计算工作日期限"
-    en = "The holiday notice of {year} is not imported; the deadline in working days is unknown"

@@ -13,14 +13,13 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_date, shanghai_today, utc_now
 from app.core.errors import NotFoundProblem
 from app.core.paging import Page, PageRequest
-from app.core.working_calendar import DayKind
+from app.core.working_calendar import Horizon
 from app.db.rows import insert_rows
 from app.models.clocks import Clock, ClockEvent, ClockReminder
 from app.models.history import Change
 from app.models.organizations import Brigade
 from app.schemas.clocks import ClockCounts, ClockView
 from app.services.clocks.content import time_limit
-from app.services.clocks.errors import CalendarUnknownProblem
 from app.services.clocks.notices import working_calendar
 from app.services.identity.places import lies_in
 
@@ -65,9 +64,15 @@ async def list_ledger(session: AsyncSession, clock_id: UUID) -> Sequence[ClockEv
 
 async def list_clocks(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: ClockFilter
+) -> tuple[Page[Clock], Horizon | None]:
+    """Running clocks (ended ones when asked), the first due first, and until when `due_within` reaches, if it was asked for."""
+    horizon = await _horizon(session, narrowed.due_within) if narrowed.due_within else None
+    return await _page_of(session, request, narrowed, _conditions(actor, narrowed, horizon)), horizon
+
+
+async def _page_of(
+    session: AsyncSession, request: PageRequest, narrowed: ClockFilter, conditions: list[ColumnElement[bool]]
 ) -> Page[Clock]:
-    """Running clocks (ended ones when asked), the first due first; raises CalendarUnknownProblem for `due_within`."""
-    conditions = await _conditions(session, actor, narrowed)
     wanted = select(Clock).limit(request.limit + 1)
     if narrowed.unknown:
         conditions.append(Clock.due_on.is_(None))
@@ -83,23 +88,25 @@ async def list_clocks(
 
 
 async def count_clocks(session: AsyncSession, actor: Actor, narrowed: ClockFilter) -> ClockCounts:
-    """How many run, are overdue, due today, due within three working days (null: the calendar is not known), not known."""
+    """How many run, are overdue, due today, due within three working days, not known."""
     today = shanghai_today()
-    horizon = (await working_calendar(session)).deadline(today, REMIND_WORKING_DAYS, DayKind.WORKING).due_on
-    soon = Clock.due_on.between(today, horizon) if horizon else literal(value=False)
+    soon = await _horizon(session, REMIND_WORKING_DAYS)
+    horizon = await _horizon(session, narrowed.due_within) if narrowed.due_within else None
     counted = select(
         func.count(),
         func.count().filter(is_past(today)),
         func.count().filter(Clock.due_on == today),
-        func.count().filter(soon),
+        func.count().filter(Clock.due_on.between(today, soon.until)),
         func.count().filter(Clock.due_on.is_(None)),
-    ).where(*await _conditions(session, actor, narrowed))
+    ).where(*_conditions(actor, narrowed, horizon))
     running, overdue, due_today, due_soon, unknown = (await session.execute(counted)).one()
     return ClockCounts(
         running=running,
         overdue=overdue,
         due_today=due_today,
-        due_in_three_working_days=due_soon if horizon else None,
+        due_in_three_working_days=due_soon,
+        soon_until=soon.until,
+        is_cut=soon.is_cut,
         unknown=unknown,
     )
 
@@ -111,7 +118,7 @@ async def list_reminders(
     wanted = (
         select(ClockReminder, Clock)
         .join(Clock, Clock.id == ClockReminder.clock_id)
-        .where(ClockReminder.due_on == Clock.due_on, *await _conditions(session, actor, narrowed))
+        .where(ClockReminder.due_on == Clock.due_on, *_conditions(actor, narrowed, None))
         .order_by(ClockReminder.created_at.desc(), Clock.id.desc())
         .limit(request.limit + 1)
     )
@@ -122,13 +129,13 @@ async def list_reminders(
 
 
 async def raise_reminders(session: AsyncSession) -> int:
-    """Remind of every running clock that is due within three working days, today, or past: once for each end it had."""
+    """Remind of every running clock that is certainly due within three working days, today, or past: once for each end it had."""
     today = shanghai_today()
-    horizon = (await working_calendar(session)).deadline(today, REMIND_WORKING_DAYS, DayKind.WORKING).due_on
+    horizon = await _horizon(session, REMIND_WORKING_DAYS)
     kind = case((is_past(today), "overdue"), (Clock.due_on == today, "due"), else_="before")
     due = (
         select(Clock.id, kind, Clock.due_on, cast(literal(utc_now()), ClockReminder.created_at.type))
-        .where(Clock.ended_on.is_(None), Clock.meaning == "deadline", Clock.due_on <= (horizon or today))
+        .where(Clock.ended_on.is_(None), Clock.meaning == "deadline", Clock.due_on <= horizon.until)
         .where(
             ~select(ClockReminder.clock_id)
             .where(
@@ -174,8 +181,16 @@ def show_clock(clock: Clock, today: date) -> ClockView:
             "title_en": limit.title.en,
             "amount": None if clock.amount is None else clock.amount + clock.extended_by,
             "is_overdue": _is_overdue(clock, today),
+            "is_reached": _is_reached(clock, today),
         }
     )
+
+
+def _is_reached(clock: Clock, today: date) -> bool | None:
+    """Whether what must not happen before the end of a running clock may happen: from its moment, or the day after its last."""
+    if clock.meaning != "earliest" or clock.due_on is None or clock.ended_on is not None:
+        return None
+    return utc_now() >= clock.due_at if clock.due_at is not None else today > clock.due_on
 
 
 def _is_overdue(clock: Clock, today: date) -> bool | None:
@@ -188,9 +203,11 @@ def _is_overdue(clock: Clock, today: date) -> bool | None:
     return (clock.ended_on or today) > clock.due_on
 
 
-async def _conditions(
-    session: AsyncSession, actor: Actor, narrowed: ClockFilter
-) -> list[ColumnElement[bool]]:
+async def _horizon(session: AsyncSession, working_days: int) -> Horizon:
+    return (await working_calendar(session)).horizon(shanghai_today(), working_days)
+
+
+def _conditions(actor: Actor, narrowed: ClockFilter, horizon: Horizon | None) -> list[ColumnElement[bool]]:
     today = shanghai_today()
     running = Clock.ended_on.is_not(None) if narrowed.ended else Clock.ended_on.is_(None)
     conditions: list[ColumnElement[bool]] = [Clock.region_id.in_(actor.regions_for("clocks:read")), running]
@@ -207,10 +224,6 @@ async def _conditions(
             conditions.append(getattr(Clock, name) == value)
     if narrowed.overdue is not None:
         conditions.append(is_past(today) if narrowed.overdue else ~is_past(today))
-    if narrowed.due_within is not None:
-        days = await working_calendar(session)
-        horizon = days.deadline(today, narrowed.due_within, DayKind.WORKING)
-        if horizon.due_on is None:
-            raise CalendarUnknownProblem(year=horizon.missing_year)
-        conditions.append(Clock.due_on.between(today, horizon.due_on))
+    if horizon is not None:
+        conditions.append(Clock.due_on.between(today, horizon.until))
     return conditions

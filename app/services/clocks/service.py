@@ -98,8 +98,9 @@ async def suspend_clock(
     ClockDateProblem."""
     actor.require("clocks:suspend", clock.region_id)
     limit = time_limit(clock.code, _day(clock.started_at))
-    if ground not in limit.suspended_by:
-        raise ClockGroundProblem(allowed="、".join(limit.suspended_by) or "—")
+    allowed = [one.ground for one in limit.suspended_by]
+    if ground not in allowed:
+        raise ClockGroundProblem(allowed="、".join(allowed) or "—")
     if await _suspended_since(session, clock) is not None:
         raise ClockStateProblem
     return await _step(session, actor, clock, expected, "suspend", on, ground=ground, reason=reason)
