@@ -28,11 +28,10 @@ class Hazard(Identified, Timed, Versioned, Base):
         Index("ix_hazards_region_id_id", "region_id", "id"),
         CheckConstraint("(status = 'closed') = (closed_on IS NOT NULL)", name="closed"),
         Index(
-            "ix_hazards_closed_item",
+            "ix_hazards_settled_item",
             "enterprise_id",
             "item_code",
-            "closed_on",
-            postgresql_where=text("status = 'closed'"),
+            postgresql_where=text("closed_on IS NOT NULL OR merged_into_id IS NOT NULL"),
         ),
         Index("ix_hazards_closed_on", "region_id", "closed_on", postgresql_where=text("status = 'closed'")),
         CheckConstraint("merged_into_id <> id", name="merged_into"),
@@ -137,15 +136,29 @@ class HazardInformant(Timed, Base):
     sealed: Mapped[bytes]
 
 
+class HazardClause(Timed, Base):
+    """A clause that was confirmed of a hazard, and from which day; hazards.clause is the first of them. Append-only."""
+
+    __tablename__ = "hazard_clauses"
+
+    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), primary_key=True)
+    clause: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[date]
+
+
 class HazardRecurrence(Timed, Base):
-    """A hazard that came back: its like was closed `days` before it was found. Append-only."""
+    """A hazard that came back: its like was closed `days` before it was found. Append-only.
+
+    On the ground of clauses it may be the return of several. Both stay those that they were when it was noticed, whatever is merged
+    or parted afterwards; who reads looks through mergings (services/hazards/recurrences.py).
+    """
 
     __tablename__ = "hazard_recurrences"
     __table_args__ = (CheckConstraint("ground IN ('item', 'clause')", name="ground"),)
 
     hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), primary_key=True)
     ground: Mapped[str] = mapped_column(primary_key=True)
-    earlier_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), index=True)
+    earlier_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), primary_key=True, index=True)
     closed_on: Mapped[date]
     days: Mapped[int]
 

@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.actor import SYSTEM
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.hazards import Hazard
+from app.services.determinations.events import MajorHazardConfirmed
 from app.services.hazards.content import recurrence_window_days, registry_settings
-from app.services.hazards.recurrences import notice_clause_again
+from app.services.hazards.majors import mark_major
 from app.services.runtime import Runtime
 from tests.factories.field import Field
 from tests.factories.world import World
@@ -20,6 +22,7 @@ from tests.support.queries import recorded_queries
 
 HAZARDS = "/api/v1/hazards"
 WINDOW = recurrence_window_days()
+LEADING, FURTHER = "MEM10-7-5", "MEM10-5-12"
 
 
 class Site:
@@ -50,6 +53,39 @@ class Site:
             )
 
         self.world.in_database(shut)
+
+    def confirm(self, hazard: dict[str, Any], *clauses: str) -> None:
+        """The person in charge confirms clauses of what was found, one after the other."""
+
+        async def mark(session: AsyncSession) -> None:
+            row = await session.get_one(Hazard, UUID(hazard["id"]))
+            assert row.visit_id is not None
+            assert row.package_id is not None
+            for clause in clauses:
+                confirmed = MajorHazardConfirmed(
+                    actor=SYSTEM, verdict_id=new_id(), clause=clause, major_from=shanghai_today(), visit_id=row.visit_id,
+                    package_id=row.package_id, authority_id=row.authority_id, enterprise_id=row.enterprise_id,
+                    site_id=row.site_id, region_id=row.region_id, found_on=row.found_on, subject=None,
+                    description=row.description, findings=((row.package_id, row.finding_key or ""),), questions=(),
+                )  # fmt: skip
+                await mark_major(session, confirmed)
+
+        self.world.in_database(mark)
+
+    def recurrent(self) -> set[str]:
+        """The numbers of what the list says has come back."""
+        rows = self.officers[0].get(HAZARDS, params={"recurrent": True}).json()["items"]
+        others = self.officers[0].get(HAZARDS, params={"recurrent": False}).json()["items"]
+        assert not {row["id"] for row in rows} & {row["id"] for row in others}
+        return {row["number"] for row in rows}
+
+    def rebounds(self, by: str | None = None) -> dict[str, tuple[int, int]]:
+        """By clause unless told, of all that was closed in a year until today: (closed, came back)."""
+        today = shanghai_today()
+        period = {"closed_from": str(today - timedelta(days=WINDOW)), "closed_until": str(today)}
+        params = {**period, **({"by": by} if by else {})}
+        rows = self.officers[0].get(f"{HAZARDS}/rebounds", params=params).json()
+        return {row["group"]: (row["closed"], row["came_back"]) for row in rows}
 
     def shown(self, hazard: dict[str, Any]) -> dict[str, Any]:
         return dict(self.officers[0].get(f"{HAZARDS}/{hazard['id']}").json())
@@ -102,19 +138,62 @@ def test_a_like_of_another_site_or_enterprise_is_none(site: Site) -> None:
 
 def test_a_confirmed_clause_finds_its_closed_like_at_the_same_enterprise(site: Site) -> None:
     first, again = site.find("RTO-01"), site.find("RTO-02")
-
-    async def confirm(session: AsyncSession) -> None:
-        major = {"level": "major", "clause": "MEM10-7-5", "major_since": shanghai_today()}
-        ids = [UUID(first["id"]), UUID(again["id"])]
-        await session.execute(update(Hazard).where(Hazard.id.in_(ids)).values(**major))
-        closed = update(Hazard).where(Hazard.id == ids[0])
-        await session.execute(closed.values(status="closed", closed_on=shanghai_today()))
-        for _ in range(2):
-            await notice_clause_again(session, ids[1])
-
-    site.world.in_database(confirm)
+    site.confirm(first, "MEM10-7-5")
+    site.close(first, shanghai_today())
+    for _ in range(2):
+        site.confirm(again, "MEM10-7-5")
     (link,) = site.shown(again)["came_back_from"]
     assert (link["hazard_id"], link["ground"]) == (first["id"], "clause")
+
+
+def test_a_further_confirmed_clause_has_its_own_return(site: Site) -> None:
+    """The hazard is listed by its first clause; what comes back by the second is the return of it as well."""
+    first, again = site.find("RTO-01"), site.find("RTO-02")
+    site.confirm(first, LEADING, FURTHER)
+    assert site.shown(first)["clause"] == LEADING
+    site.close(first, shanghai_today() - timedelta(days=3))
+    assert site.rebounds() == {LEADING: (1, 0), FURTHER: (1, 0)}
+    site.confirm(again, FURTHER)
+    (link,) = site.shown(again)["came_back_from"]
+    assert (link["hazard_id"], link["ground"], link["days"]) == (first["id"], "clause", 3)
+    assert site.recurrent() == {again["number"]}
+    assert site.rebounds() == {LEADING: (1, 0), FURTHER: (1, 1)}
+
+
+def test_a_clause_that_is_confirmed_second_finds_its_closed_like_too(site: Site) -> None:
+    first, again = site.find("RTO-01"), site.find("RTO-02")
+    site.confirm(first, FURTHER)
+    site.close(first, shanghai_today())
+    site.confirm(again, LEADING)
+    assert site.shown(again)["came_back_from"] == []
+    site.confirm(again, FURTHER)
+    assert [link["hazard_id"] for link in site.shown(again)["came_back_from"]] == [first["id"]]
+
+
+def test_by_two_clauses_a_hazard_is_the_return_of_two(site: Site) -> None:
+    one, other, again = site.find("RTO-01"), site.find("RTO-02"), site.find("RTO-05")
+    for earlier, clause in ((one, LEADING), (other, FURTHER)):
+        site.confirm(earlier, clause)
+        site.close(earlier, shanghai_today())
+    site.confirm(again, LEADING, FURTHER)
+    assert {link["hazard_id"] for link in site.shown(again)["came_back_from"]} == {one["id"], other["id"]}
+    assert site.rebounds() == {LEADING: (1, 1), FURTHER: (1, 1)}
+
+
+def test_the_rate_of_rebound_is_told_by_clause_unless_asked_otherwise(site: Site) -> None:
+    """The same item is a return by every clause of it, whatever is confirmed of the new finding; general hazards have none."""
+    major, general = site.find("RTO-01"), site.find("RTO-02")
+    site.confirm(major, LEADING)
+    for one in (major, general):
+        site.close(one, shanghai_today())
+    assert site.rebounds() == {LEADING: (1, 0)}
+    site.find("RTO-01")
+    assert site.rebounds() == site.rebounds("clause") == {LEADING: (1, 1)}
+    elsewhere = Site(site.world)
+    other = elsewhere.find("RTO-01")
+    elsewhere.confirm(other, LEADING)
+    elsewhere.close(other, shanghai_today())
+    assert site.rebounds() == {LEADING: (2, 1)}
 
 
 def test_the_rate_of_rebound_counts_what_was_closed_and_what_came_back(site: Site) -> None:

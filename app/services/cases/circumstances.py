@@ -1,5 +1,5 @@
-"""What aggravates, as facts of the case: hazards of it that came back, or that a re-inspection found worse than they were. No
-amount follows from here; whoever decides weighs them.
+"""What aggravates, as facts of the case: hazards of it that came back, or are one with what came back, and those that a
+re-inspection found worse than they were. No amount follows from here; whoever decides weighs them.
 
 They are kept with the filing, as they were shown then; what is linked afterwards is shown beside them.
 """
@@ -18,6 +18,7 @@ from app.models.hazards import Hazard, HazardRecurrence, HazardStep
 from app.schemas.cases import AggravatedView, CameBackView, CircumstanceView
 from app.services.audit.service import state_hash
 from app.services.hazards.registry import found_aggravated
+from app.services.hazards.standing import all_merged_with
 
 _ZH = "反弹回潮：隐患{earlier}于{closed_on}销号，{days}日后同{ground}再次发现（{number}）"
 _EN = "Came back: hazard {earlier} was closed on {closed_on}, and the same {ground} was found again {days} days later ({number})"
@@ -37,7 +38,7 @@ class Circumstances:
 
 
 async def circumstances_of(session: AsyncSession, case_id: UUID) -> Circumstances:
-    """Kept and live: three statements."""
+    """Kept and live: five statements."""
     live = await _shown(session, case_id)
     kept = await session.get(CaseCircumstances, case_id)
     if kept is None:
@@ -68,16 +69,31 @@ async def _shown(session: AsyncSession, case_id: UUID) -> list[CircumstanceView]
 
 
 async def _live(session: AsyncSession, case_id: UUID) -> list[CircumstanceView]:
-    """The returns among a case's hazards as they are linked today, by hazard."""
+    """The returns among a case's hazards, and those merged with them, as they are linked today, by hazard.
+
+    What several that are one are the return of is told once, of the case's own hazard before others.
+    """
+    own = select(CaseHazard.hazard_id).where(CaseHazard.case_id == case_id)
+    ids = list((await session.execute(own)).scalars())
+    stays = await all_merged_with(session, ids)
     earlier = aliased(Hazard)
     wanted = (
-        select(HazardRecurrence, CaseHazard.number, CaseHazard.found_on, earlier.number)
-        .join(CaseHazard, CaseHazard.hazard_id == HazardRecurrence.hazard_id)
+        select(HazardRecurrence, Hazard.number, Hazard.found_on, earlier.number)
+        .join(Hazard, Hazard.id == HazardRecurrence.hazard_id)
         .join(earlier, earlier.id == HazardRecurrence.earlier_id)
-        .where(CaseHazard.case_id == case_id)
-        .order_by(HazardRecurrence.hazard_id, HazardRecurrence.ground)
+        .where(HazardRecurrence.hazard_id.in_(stays))
+        .order_by(
+            HazardRecurrence.hazard_id.not_in(ids),
+            HazardRecurrence.hazard_id,
+            HazardRecurrence.ground,
+            HazardRecurrence.earlier_id,
+        )
     )
-    return [_circumstance(*row) for row in await session.execute(wanted)]
+    told: dict[tuple[UUID, str, UUID], CircumstanceView] = {}
+    for row in await session.execute(wanted):
+        link: HazardRecurrence = row[0]
+        told.setdefault((stays[link.hazard_id], link.ground, link.earlier_id), _circumstance(*row))
+    return list(told.values())
 
 
 def _circumstance(link: HazardRecurrence, number: str, found_on: date, earlier_number: str) -> CameBackView:

@@ -12,8 +12,9 @@ from app.core.clock import shanghai_today
 from app.enums.hazards import HazardLevel, HazardSource, HazardStatus
 from app.enums.labels import LabelledEnum
 from app.models.enterprises import Enterprise, RiskUnit, Site
-from app.models.hazards import Hazard, HazardRecurrence
+from app.models.hazards import Hazard
 from app.models.organizations import Region
+from app.services.hazards.recurrences import came_back
 from app.services.hazards.registry import HazardFilter, conditions_of
 from app.services.hazards.workflow import is_overdue
 
@@ -35,7 +36,6 @@ async def export_page(
     conditions = conditions_of(regions, narrowed)
     if after is not None:
         conditions.append(Hazard.id < after)
-    came_back = select(HazardRecurrence.hazard_id).where(HazardRecurrence.hazard_id == Hazard.id).exists()
     wanted = (
         select(
             *(getattr(Hazard, name) for name in _HAZARD),
@@ -46,7 +46,7 @@ async def export_page(
             Region.code.label("region_code"),
             Region.name.label("region_name"),
             RiskUnit.name.label("unit_name"),
-            came_back.label("came_back"),
+            came_back().label("came_back"),
         )
         .join(Enterprise, Enterprise.id == Hazard.enterprise_id)
         .join(Site, Site.id == Hazard.site_id)

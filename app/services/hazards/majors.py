@@ -13,7 +13,7 @@ from app.models.hazards import Hazard, HazardStep
 from app.services.audit.service import record_act
 from app.services.determinations.events import MajorHazardConfirmed
 from app.services.hazards.corrections import corrected_line
-from app.services.hazards.recurrences import notice_clause_again
+from app.services.hazards.recurrences import confirm_clause
 from app.services.hazards.standing import merged_upwards
 from app.services.organizations.numbering import take_number
 
@@ -21,8 +21,8 @@ from app.services.organizations.numbering import take_number
 async def mark_major(session: AsyncSession, event: MajorHazardConfirmed) -> list[UUID]:
     """Make every hazard of the findings a confirmation rests on major; where there is none, register one. Gives their ids.
 
-    Number, state and deadline stay. A hazard that was major before keeps its first clause and day; its history names the
-    further one.
+    Number, state and deadline stay. A hazard that was major before keeps its first clause and day as the ones it is listed and
+    counted by; the further one stands in its history and beside the first (HazardClause), and counts for what comes back.
     """
     found = await _hazards_of(session, event)
     if not found:
@@ -32,7 +32,7 @@ async def mark_major(session: AsyncSession, event: MajorHazardConfirmed) -> list
         for hazard, _ in found:
             await _mark(session, event, hazard)
     for hazard, rests_on in found:
-        await notice_clause_again(session, hazard.id)
+        await confirm_clause(session, hazard.id, event.clause, event.major_from)
         await _record(session, event, hazard, rests_on)
     return [hazard.id for hazard, _ in found]
 

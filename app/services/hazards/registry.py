@@ -13,8 +13,9 @@ from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.enums.hazards import ReinspectionOutcome
 from app.models.enterprises import Enterprise
-from app.models.hazards import Hazard, HazardRecurrence, HazardReport, HazardStep, RectificationOrder
-from app.services.hazards.standing import MergedPhotographs, suspected_of_merged
+from app.models.hazards import Hazard, HazardReport, HazardStep, RectificationOrder
+from app.services.hazards.recurrences import came_back
+from app.services.hazards.standing import MergedPhotographs, above_merged
 from app.services.hazards.totals import TotalsFilter, count_by_level_and_state
 from app.services.identity.places import lies_in
 
@@ -164,13 +165,11 @@ def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[Colum
         late = func.coalesce(overdue_now(), False)
         conditions.append(late if narrowed.overdue else ~late)
     if narrowed.recurrent is not None:
-        came_back = select(HazardRecurrence.hazard_id).where(HazardRecurrence.hazard_id == Hazard.id).exists()
-        conditions.append(came_back if narrowed.recurrent else ~came_back)
+        conditions.append(came_back() if narrowed.recurrent else ~came_back())
     if narrowed.suspected is not None:
         of_clause = select(HazardReport.hazard_id).where(HazardReport.suspected_by.is_not(None))
-        is_suspected = (Hazard.id.in_(of_clause) | Hazard.id.in_(suspected_of_merged())) & (
-            Hazard.level == "general"
-        )
+        is_one = Hazard.id.in_(of_clause) | Hazard.id.in_(above_merged(of_clause))
+        is_suspected = is_one & (Hazard.level == "general")
         conditions.append(is_suspected if narrowed.suspected else ~is_suspected)
     if narrowed.trade is not None:
         of_trade = select(Enterprise.id).where(Enterprise.regulated_trades.contains([narrowed.trade]))

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from app.models.hazards import Hazard, HazardReport, HazardStep
+from app.models.hazards import Hazard, HazardStep
 
 _UPWARDS = """
     WITH RECURSIVE up AS (
@@ -30,14 +30,13 @@ _ONE = text(
 )
 
 
-def suspected_of_merged() -> Select[UUID | None]:
-    """The hazards into which, over any number of steps, one was merged that is suspected to be major."""
+def above_merged(hazard_ids: Select[UUID]) -> Select[UUID | None]:
+    """The hazards into which, over any number of steps, one of these was merged."""
     own, upper = aliased(Hazard), aliased(Hazard)
     into = (
         select(own.merged_into_id.label("id"))
-        .join(HazardReport, HazardReport.hazard_id == own.id)
-        .where(own.merged_into_id.is_not(None), HazardReport.suspected_by.is_not(None))
-        .cte("suspected_into", recursive=True)
+        .where(own.merged_into_id.is_not(None), own.id.in_(hazard_ids))
+        .cte(recursive=True)
     )
     further = select(upper.merged_into_id).join(into, upper.id == into.c.id)
     into = into.union(further.where(upper.merged_into_id.is_not(None)))

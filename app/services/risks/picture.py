@@ -145,9 +145,10 @@ async def _levels(
 async def _returns(
     session: AsyncSession, regions: Collection[UUID], enterprise_id: UUID, since: date
 ) -> tuple[list[ReturnView], int]:
-    """Hazards found since then that came back, newest first, and how many; one that did so on two grounds counts once."""
-    earlier = aliased(Hazard)
-    mine = *_of(enterprise_id, regions), Hazard.found_on >= since
+    """Hazards found since then that came back, newest first, and how many; one that did so on two grounds counts once, and so do
+    those that are merged into one."""
+    earlier, upper = aliased(Hazard), aliased(Hazard)
+    mine = Hazard.enterprise_id == enterprise_id, Hazard.region_id.in_(regions), Hazard.found_on >= since
     wanted = (
         select(HazardRecurrence, Hazard.number, Hazard.found_on, earlier.number)
         .join(Hazard, Hazard.id == HazardRecurrence.hazard_id)
@@ -164,8 +165,10 @@ async def _returns(
         for link, number, found_on, earlier_number in await session.execute(wanted)
     ]  # fmt: skip
     came_back = exists().where(HazardRecurrence.hazard_id == Hazard.id)
-    number = await session.execute(select(func.count()).select_from(Hazard).where(*mine, came_back))
-    return views, number.scalar_one()
+    up = select(Hazard.id, Hazard.merged_into_id).where(*mine, came_back).cte(recursive=True)
+    up = up.union(select(upper.id, upper.merged_into_id).join(up, up.c.merged_into_id == upper.id))
+    standing = select(func.count()).select_from(up).where(up.c.merged_into_id.is_(None))
+    return views, (await session.execute(standing)).scalar_one()
 
 
 async def _whistles(
