@@ -1,4 +1,4 @@
-"""Who knocks: every role at home, in a sibling district and in another city, by browser and by phone."""
+"""Who knocks: every role at home, in a sibling district, in another city and in the next town, by browser and by phone."""
 
 from collections.abc import Callable
 from typing import Any

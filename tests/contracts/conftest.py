@@ -37,8 +37,12 @@ def at_home(home: Home) -> Callers:
 
 @pytest.fixture(scope="session")
 def foreigners(home: Home, abroad: Home) -> list[Callers]:
-    """Callers of a sibling district, and of another city."""
-    return [Callers(home.world, home.world.other_district), Callers(abroad.world, abroad.world.city)]
+    """Callers of a sibling district, of another city, and of the neighbouring town in the home town's own district."""
+    return [
+        Callers(home.world, home.world.other_district),
+        Callers(abroad.world, abroad.world.city),
+        Callers(home.world, home.world.neighbour_town),
+    ]
 
 
 @pytest.fixture(scope="session")

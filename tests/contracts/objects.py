@@ -1,7 +1,8 @@
 """One object of every kind in the home city, made when a test first asks for it.
 
 An endpoint that takes an id in its path needs a maker of that name here: `@maker("case_id")`. The access tests then ask for
-the object from a sibling district and from another city, and expect 404. Ids that belong to no region go into NOT_REGIONAL.
+the object from a sibling district, from another city and from the neighbouring town, and expect 404. Ids that belong to no region
+go into NOT_REGIONAL.
 """
 
 from collections.abc import Callable
@@ -60,7 +61,7 @@ def maker(*parameters: str) -> Callable[[Maker], Maker]:
 
 
 class Home:
-    """The objects of one city. `town` lies in `district`; a sibling is in `other_district`."""
+    """The objects of one city. `town` lies in `district`, beside `neighbour_town`; a sibling is in `other_district`."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -135,7 +136,7 @@ def brigade(home: Home) -> Any:
 
 
 def field(home: Home) -> Field:
-    return Field(home.world)
+    return Field(home.world, position=(30_250_000, 120_150_000))
 
 
 def officers(home: Home) -> Any:
@@ -262,9 +263,12 @@ def evidence(home: Home) -> Any:
 
 @maker("upload_id")
 def upload(home: Home) -> Any:
-    file = camera_jpeg()
-    sender = home.once(phone)
-    package = sender.seal(home.once(field).document(home.once(field).publish("rto"), []), [Photo(file, None)])
+    """Begun for a package that waits for it."""
+    place, sender = home.once(field), home.once(phone)
+    team = [one.user_id for one in home.once(officers)]
+    document = place.document(place.publish("rto"), team, visit_id=str(new_id()))
+    package = sender.seal(document, [Photo(camera_jpeg(), None)])
+    assert sender.put_package(package).status_code == 201
     return Tus(sender).begin(package.photos[0], package.id).rpartition("/")[2]
 
 

@@ -29,12 +29,21 @@ def shipped() -> dict[str, tuple[dict[str, Any], str]]:
 class Field:
     """One site under inspection in a test's own city."""
 
-    def __init__(self, world: World, *, region: UUID | None = None, trades: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        *,
+        region: UUID | None = None,
+        trades: list[str] | None = None,
+        position: tuple[int, int] | None = None,
+    ) -> None:
+        """`position`: of the site, in microdegrees of WGS-84, latitude first."""
         self.world = world
         self.region = region or world.town
         self.enterprise_id, self.site_id = new_id(), new_id()
         self.visit_id = new_id()
         self._trades = ["industry_trade"] if trades is None else trades
+        self._position = position
         world.in_database(self._build)
 
     async def _build(self, session: AsyncSession) -> None:
@@ -45,9 +54,13 @@ class Field:
             )
         )  # fmt: skip
         await session.flush()
+        latitude, longitude = self._position or (None, None)
         session.add(
-            Site(id=self.site_id, enterprise_id=self.enterprise_id, region_id=self.region, name="一号厂区")
-        )
+            Site(
+                id=self.site_id, enterprise_id=self.enterprise_id, region_id=self.region, name="一号厂区",
+                latitude=latitude, longitude=longitude, declared_datum="wgs84" if self._position else None,
+            )
+        )  # fmt: skip
 
     def publish(self, code: str) -> dict[str, Any]:
         """The shipped checklist of that code, published; returns the reference a phone puts into its envelope."""

@@ -1,0 +1,183 @@
+"""A town sees only its own: what the neighbouring town of the same district is told beside single objects and lists.
+
+Objects by id and lists are tried by test_access.py, for the neighbouring town too; here it is figures, files, what phones hold.
+"""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from anshao_phone import Device
+from app.core.clock import shanghai_today
+from app.enums.sync import SyncCollection
+from app.models.hazards import Hazard
+from app.services.hazards.exporting import work_off
+from tests.contracts.callers import Callers
+from tests.contracts.objects import (
+    Home,
+    a_docket,
+    brigade,
+    evidence,
+    field,
+    hazard,
+    officers,
+    placard,
+    upload,
+    verdict,
+)
+from tests.contracts.test_access import numbers_in, readable
+from tests.factories.field import Field
+from tests.factories.replica import Replica, relay
+from tests.sync.test_pull import registered
+from tests.sync.test_stream import Listen
+from tests.sync.test_stream import listen as listen
+
+OF_THE_AUTHORITY = {SyncCollection.ROSTERS, SyncCollection.BRIGADES}
+"""Both towns' staff is the bureau's: who may be asked along on a visit."""
+SAME_EVERYWHERE = {SyncCollection.CHECKLISTS}
+TODAY = shanghai_today().isoformat()
+
+
+@pytest.fixture(scope="module")
+def full(home: Home) -> Home:
+    """The home town with everything that is counted, shown on maps, or waits."""
+    for make in (hazard, placard, verdict, evidence, upload, brigade):
+        home.once(make)
+    closed = home.once(a_docket).hazard(field=home.once(field))
+
+    async def close(session: AsyncSession) -> None:
+        today = shanghai_today()
+        major = {"level": "major", "clause": "MEM10-7-5", "major_since": today}
+        shut = {"status": "closed", "closed_on": today, "item_code": "RTO-03"}
+        await session.execute(update(Hazard).where(Hazard.id == closed).values(**major, **shut))
+
+    home.world.in_database(close)
+    return home
+
+
+@pytest.fixture(scope="module")
+def neighbour(foreigners: list[Callers]) -> Callers:
+    return foreigners[2]
+
+
+@pytest.fixture
+def phone(full: Home) -> Device:
+    """Of an officer of the neighbouring town, where there is one enterprise."""
+    town = full.world.neighbour_town
+    officer = full.world.person("inspector", region=town)
+    return Field(full.world, region=town).phone(officer.user_id)
+
+
+FIGURES: list[tuple[str, dict[str, Any]]] = [
+    *(("/api/v1/hazards/totals", {"by": by}) for by in ("region", "district", "level", "trade", "clause", "status")),
+    *(
+        ("/api/v1/hazards/rebounds", {"by": by, "closed_from": TODAY, "closed_until": TODAY})
+        for by in ("clause", "item", "region")
+    ),
+    ("/api/v1/hazards/counts", {}),
+    ("/api/v1/clocks/counts", {}),
+    ("/api/v1/inspections/visits/counts", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "params"), FIGURES, ids=lambda value: str(value))
+def test_nothing_of_the_next_town_is_in_a_figure(
+    full: Home, neighbour: Callers, path: str, params: dict[str, Any]
+) -> None:
+    at_home = full.world.person("supervisor", region=full.world.town)
+    assert sum(numbers_in(at_home.get(path, params=params).json())) > 0
+    for narrowed in ({}, {"region_id": str(full.world.district)}, {"region_id": str(full.world.town)}):
+        if narrowed and path.endswith("visits/counts"):
+            continue
+        answer = neighbour.browser("supervisor").get(path, params={**params, **narrowed})
+        assert answer.status_code == 200, answer.text
+        assert sum(numbers_in(answer.json())) == 0, narrowed
+
+
+@pytest.mark.parametrize("by", ["region", "authority", "user"])
+def test_the_board_adds_up_the_own_town_s_phones_only(full: Home, neighbour: Callers, by: str) -> None:
+    """Also by authority, though both towns' phones are the bureau's."""
+    path = "/api/v1/board/totals"
+    everything = full.world.person("supervisor").get(path, params={"by": by}).json()["items"]
+    mine = neighbour.browser("supervisor")
+    phones = mine.get("/api/v1/board/devices", params={"limit": 200}).json()["items"]
+    shown = mine.get(path, params={"by": by}).json()["items"]
+    assert sum(row["devices"] for row in shown) == len(phones) < sum(row["devices"] for row in everything)
+    assert not any(mark in json.dumps(shown) for mark in full.marks())
+    for region in (full.world.town, full.world.district):
+        narrowed = mine.get(path, params={"by": by, "region_id": str(region)}).json()["items"]
+        assert len(narrowed) == (len(shown) if region == full.world.district else 0)
+
+
+@pytest.mark.parametrize("zoom", [3, 17])
+def test_the_map_shows_nothing_of_the_next_town(full: Home, neighbour: Callers, zoom: int) -> None:
+    path, params = "/api/v1/hazards/map", {"zoom": zoom}
+    at_home = full.world.person("supervisor", region=full.world.town)
+    assert at_home.get(path, params=params).json()["features"]
+    for more in ({}, {"region_id": str(full.world.district)}):
+        shown = neighbour.browser("supervisor").get(path, params={**params, **more}).json()
+        assert shown["features"] == []
+
+
+def test_an_export_has_no_row_of_the_next_town(full: Home, neighbour: Callers) -> None:
+    person = neighbour.browser("auditor")
+    asked = person.post("/api/v1/hazards/exports", params={"format": "csv"}).json()
+    portal = full.world.client.portal
+    assert portal is not None
+    portal.call(work_off, full.world.runtime, UUID(asked["id"]))
+    export = person.get(f"/api/v1/hazards/exports/{asked['id']}").json()
+    assert (export["status"], export["rows_done"]) == ("done", 0)
+    file = person.get(f"/api/v1/hazards/exports/{asked['id']}/file")
+    enterprises = person.get("/api/v1/enterprises/export", params={"format": "csv"})
+    for answer in (file, enterprises):
+        assert answer.status_code == 200, answer.text
+        assert not any(mark in readable(answer) for mark in full.marks())
+
+
+@pytest.mark.parametrize("collection", sorted(SyncCollection))
+def test_a_phone_holds_nothing_of_the_next_town(
+    full: Home, phone: Device, collection: SyncCollection
+) -> None:
+    replica = Replica(full.world, phone, limit=50)
+    relay(full.world)
+    whole = phone.request("GET", f"/sync/{collection}/pull", headers={"Accept": "application/x-ndjson"}).text
+    pulled = json.dumps(replica.pull(collection))
+    if collection in OF_THE_AUTHORITY | SAME_EVERYWHERE:
+        return
+    for mark in full.marks():
+        assert mark not in whole
+        assert mark not in pulled
+
+
+def test_a_phone_of_the_town_itself_holds_what_the_neighbour_s_does_not(full: Home) -> None:
+    """Else the test above would pass over empty collections."""
+    officer = full.once(officers)[0]
+    replica = Replica(full.world, Field(full.world).phone(officer.user_id))
+    for collection in ("sites", "enterprises", "hazards"):
+        pulled = json.dumps(replica.pull(collection))
+        assert any(mark in pulled for mark in full.marks()), collection
+
+
+def test_a_stream_tells_nothing_of_the_next_town(full: Home, phone: Device, listen: Listen) -> None:
+    """What is told first after something happened in both towns is the own one's."""
+    world, replica = full.world, Replica(full.world, phone)
+    replica.pull("enterprises")
+    ear = listen(phone, query=f"?cursor={replica.cursors['enterprises']}")
+    manager = world.person("case_officer")
+    registered(manager, world, "东镇新厂")
+    own = registered(manager, world, "北镇新厂", world.neighbour_town)
+    relay(world)
+    event = ear.event()
+    assert event is not None
+    assert [one["id"] for one in json.loads(event["data"])["documents"]] == [own["id"]]
+
+
+def test_what_waits_on_the_next_town_s_phones_is_not_on_the_board(full: Home, neighbour: Callers) -> None:
+    at_home, beside = full.world.person("supervisor", region=full.world.town), neighbour.browser("supervisor")
+    for path in ("/api/v1/board/packages", "/api/v1/inspections/waiting-packages"):
+        assert at_home.get(path).json()["items"]
+        assert beside.get(path).json()["items"] == []
