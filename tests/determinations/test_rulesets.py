@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -1016,6 +1017,60 @@ def test_a_visit_over_the_day_of_a_new_version_is_answered_by_the_rules_it_is_ju
     )
     assert answer.status_code == 201, answer.text
     assert ("suspected_major", CLAUSE) in said(visit)
+
+
+def stated(visit: Visit, **values: bool) -> Any:
+    """The clause's facts of a burner that no checklist spoke of, stated at the desk."""
+    body = {
+        "answers": {f"{CLAUSE}.{name}": value for name, value in values.items()},
+        "note": "现场查看",
+        "subject_name": "1号RTO",
+    }
+    path = f"/api/v1/determinations/visits/{visit.field.visit_id}/clauses/{CLAUSE}/answers"
+    return visit.reader.post(path, json=body)
+
+
+def verdict_of(visit: Visit) -> tuple[str, str]:
+    """What is said of the burner now, and by which version."""
+    shown = visit.determination()
+    found = [one for one in shown["verdicts"] if one["is_current"]] + shown["not_matched"]
+    (one,) = [one for one in found if one["clause_id"] == CLAUSE]
+    return one.get("kind", "not_matched"), one["explanation"]["version"]
+
+
+@pytest.mark.parametrize("days", [-1, 0, 1])
+def test_facts_stated_by_hand_are_judged_by_the_version_of_the_visit_s_day(
+    desk: Desk, world: World, days: int
+) -> None:
+    """Whenever they are stated: today, before the new version takes effect, and after that day."""
+    version = desk.publish(desk.without_alarm())
+    day = datetime.fromisoformat(version["in_force_from"]).date()
+    legal_date = (day + timedelta(days=days)).isoformat()
+    is_new = days >= 0
+    for stated_on in (None, day + timedelta(days=2)):
+        visit = Visit(world, "machinery")
+        visit.submit("outsourced-work", answers("outsourced-work"), legal_date=legal_date)
+        with standing_at(datetime.combine(stated_on, time(12), SHANGHAI)) if stated_on else nullcontext():
+            visit.officers[0] = world.logged_in(visit.reader.user_id)
+            refused = stated(visit, **GAS, **{ALARM: False}) if is_new else None
+            assert refused is None or refused.json()["code"] == "answer_refused"  # it asks no such thing
+            answer = stated(visit, **GAS, **({} if is_new else {ALARM: False}))
+            assert answer.status_code == 201, answer.text
+            expected = ("not_matched", version["name"]) if is_new else ("suspected_major", "2023")
+            assert verdict_of(visit) == expected
+
+
+def test_facts_stated_of_a_visit_over_the_day_are_judged_as_its_first_day_was(
+    desk: Desk, world: World
+) -> None:
+    version = desk.publish(desk.without_alarm())
+    day = datetime.fromisoformat(version["in_force_from"]).date()
+    visit = Visit(world, "machinery")
+    visit.submit("hot-work", answers("hot-work"), legal_date=day.isoformat())
+    eve = (day - timedelta(days=1)).isoformat()
+    visit.submit("outsourced-work", answers("outsourced-work"), legal_date=eve)
+    assert stated(visit, **GAS, **{ALARM: False}).status_code == 201
+    assert verdict_of(visit) == ("suspected_major", "2023")
 
 
 # --- states, readers, lists
