@@ -187,6 +187,18 @@ def test_a_hazard_found_worse_is_a_circumstance_with_its_visit_and_photographs(d
     assert not any("fen" in name or "amount" in name for name in fact)
 
 
+def test_what_was_found_worse_before_its_merging_aggravates_the_hazard_that_stays(docket: Docket) -> None:
+    kept, merged = docket.hazard(), docket.hazard()
+    visit = worse(docket, merged, shanghai_today())
+
+    async def merge(session: AsyncSession) -> None:
+        await session.execute(update(Hazard).where(Hazard.id == merged).values(merged_into_id=kept))
+
+    docket.world.in_database(merge)
+    (fact,) = shown(docket, docket.open(kept))["circumstances"]
+    assert (fact["hazard_id"], fact["visit_id"]) == (str(merged), str(visit))
+
+
 def test_a_filed_case_keeps_what_was_worse_and_shows_what_became_worse_beside_it(docket: Docket) -> None:
     _, again = returned(docket)
     first = worse(docket, again, shanghai_today())

@@ -1,9 +1,10 @@
-"""What aggravates, as facts of the case: hazards of it that came back, or are one with what came back, and those that a
-re-inspection found worse than they were. No amount follows from here; whoever decides weighs them.
+"""What aggravates, as facts of the case: hazards of it that came back, and those that a re-inspection found worse than they were,
+and what is one with them. No amount follows from here; whoever decides weighs them.
 
 They are kept with the filing, as they were shown then; what is linked afterwards is shown beside them.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -65,17 +66,20 @@ def _link(one: CircumstanceView) -> tuple[object, ...]:
 
 
 async def _shown(session: AsyncSession, case_id: UUID) -> list[CircumstanceView]:
-    return [*await _live(session, case_id), *await _aggravated(session, case_id)]
-
-
-async def _live(session: AsyncSession, case_id: UUID) -> list[CircumstanceView]:
-    """The returns among a case's hazards, and those merged with them, as they are linked today, by hazard.
-
-    What several that are one are the return of is told once, of the case's own hazard before others.
-    """
+    """What is known today of a case's hazards and of those merged with them."""
     own = select(CaseHazard.hazard_id).where(CaseHazard.case_id == case_id)
     ids = list((await session.execute(own)).scalars())
     stays = await all_merged_with(session, ids)
+    return [*await _returns(session, ids, stays), *await _aggravations(session, stays)]
+
+
+async def _returns(
+    session: AsyncSession, ids: Collection[UUID], stays: Mapping[UUID, UUID]
+) -> list[CircumstanceView]:
+    """The returns among them as they are linked today, by hazard.
+
+    What several that are one are the return of is told once, of the case's own hazard (`ids`) before others.
+    """
     earlier = aliased(Hazard)
     wanted = (
         select(HazardRecurrence, Hazard.number, Hazard.found_on, earlier.number)
@@ -113,12 +117,12 @@ def _circumstance(link: HazardRecurrence, number: str, found_on: date, earlier_n
     )
 
 
-async def _aggravated(session: AsyncSession, case_id: UUID) -> list[CircumstanceView]:
-    """Re-inspections that found one of a case's hazards worse than it was, by hazard, oldest first."""
+async def _aggravations(session: AsyncSession, hazard_ids: Collection[UUID]) -> list[CircumstanceView]:
+    """The re-inspections that found one of them worse than it was, by hazard, oldest first."""
     wanted = (
-        select(HazardStep, CaseHazard.number, CaseHazard.found_on)
-        .join(CaseHazard, CaseHazard.hazard_id == HazardStep.hazard_id)
-        .where(CaseHazard.case_id == case_id, found_aggravated())
+        select(HazardStep, Hazard.number, Hazard.found_on)
+        .join(Hazard, Hazard.id == HazardStep.hazard_id)
+        .where(HazardStep.hazard_id.in_(hazard_ids), found_aggravated())
         .order_by(HazardStep.hazard_id, HazardStep.id)
     )
     return [_worse(*row) for row in await session.execute(wanted)]
