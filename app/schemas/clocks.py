@@ -138,6 +138,13 @@ class ExtendRequest(Wire):
     reason: Reason
 
 
+class HandOverRequest(Wire):
+    """Who answers for the clock from today on, and why."""
+
+    responsible_id: UUID
+    reason: Reason
+
+
 class NoticeRequest(Wire):
     """A year's holidays and make-up workdays, every day named, and where they are from."""
 

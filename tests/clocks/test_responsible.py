@@ -11,6 +11,8 @@ from app.core.clock import SHANGHAI, standing_at, utc_now
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact
 from app.models.hazards import Hazard
+from app.models.identity import User
+from app.models.organizations import Authority, Entrustment
 from app.services.clocks.repository import raise_reminders
 from app.services.hazards.proposing import start_rechecks
 from app.services.runtime import Runtime
@@ -264,6 +266,75 @@ def test_running_clocks_go_with_their_officer_to_another_unit_and_ended_ones_sta
     assert [row["action"] for row in bureau.ledger(clock["id"])] == ["start", "hand_over"]
     bureau.move(officer, None)
     assert bureau.answering(running, "rectification") == (str(officer.user_id), None)
+
+
+def test_the_person_in_charge_hands_a_clock_over_with_a_reason(bureau: Bureau) -> None:
+    one, _, other = bureau.inspectors
+    hazard, chief = bureau.docket.hazard(), bureau.docket.chief
+    due = bureau.order(one, hazard)["due_on"]
+    (clock,) = bureau.running(subject_id=hazard)
+    path, body = f"{CLOCKS}/{clock['id']}/hand-over", {"responsible_id": str(other.user_id), "reason": "调离"}
+    assert one.post(path, json=body, version=clock["version"]).status_code == 403
+    abroad = bureau.world.person("approver", region=bureau.world.other_district)
+    assert abroad.post(path, json=body, version=clock["version"]).status_code == 404
+    assert chief.post(path, json=body).status_code == 428
+    given = chief.post(path, json=body, version=clock["version"])
+    assert given.status_code == 200, given.text
+    shown = given.json()
+    assert (shown["responsible_id"], shown["brigade_id"], shown["due_on"]) == (
+        str(other.user_id), bureau.second, due,
+    )  # fmt: skip
+    again = chief.post(path, json=body, version=clock["version"])
+    assert (again.status_code, again.json()["code"]) == (409, "clock_state")
+    last = bureau.ledger(clock["id"])[-1]
+    assert (last["action"], last["reason"], last["responsible_id"], last["user_id"]) == (
+        "hand_over", "调离", str(other.user_id), str(chief.user_id),
+    )  # fmt: skip
+    done = {"note": "已整改", "evidence_ids": [str(new_id())]}
+    version = one.get(f"{HAZARDS}/{hazard}").json()["version"]
+    one.post(f"{HAZARDS}/{hazard}/rectification", json=done, version=version)
+    assert bureau.answering(hazard, "recheck") == (str(other.user_id), bureau.second)
+
+
+def test_only_who_serves_the_authority_or_one_it_has_entrusted_answers_for_its_clocks(bureau: Bureau) -> None:
+    entrusted, foreign, closed = (
+        bureau.world.person("inspector", region=bureau.world.town) for _ in range(3)
+    )
+    others = {entrusted: new_id(), foreign: new_id()}
+
+    async def place(session: AsyncSession) -> None:
+        for who, authority in others.items():
+            code = authority.hex[:16]
+            session.add(
+                Authority(
+                    id=authority, code=code, name=f"{code}局", document_word=code, region_id=bureau.world.city,
+                    valid_from=date(2020, 1, 1),
+                )
+            )  # fmt: skip
+            await session.flush()
+            (await session.get_one(User, who.user_id)).authority_id = authority
+        (await session.get_one(User, closed.user_id)).is_active = False
+        session.add(
+            Entrustment(
+                authority_id=others[entrusted], entrusted_by=bureau.world.authority, valid_from=date(2020, 1, 1),
+                basis="委托书",
+            )
+        )  # fmt: skip
+
+    bureau.world.in_database(place)
+    hazard = bureau.docket.hazard()
+    bureau.order(bureau.inspectors[0], hazard)
+    (clock,) = bureau.running(subject_id=hazard)
+
+    def handed(user_id: UUID) -> Any:
+        body = {"responsible_id": str(user_id), "reason": "调离"}
+        path = f"{CLOCKS}/{clock['id']}/hand-over"
+        return bureau.docket.chief.post(path, json=body, version=clock["version"])
+
+    for refused in (foreign.user_id, closed.user_id, new_id()):
+        answer = handed(refused)
+        assert (answer.status_code, answer.json()["code"]) == (422, "clock_person")
+    assert handed(entrusted.user_id).status_code == 200
 
 
 def test_a_reminder_reaches_the_one_who_answers_and_his_unit(bureau: Bureau) -> None:

@@ -17,6 +17,7 @@ from app.schemas.clocks import (
     ClockDetail,
     ClockView,
     ExtendRequest,
+    HandOverRequest,
     LedgerRow,
     LimitRequest,
     LimitView,
@@ -44,7 +45,7 @@ from app.services.clocks.repository import (
     list_reminders,
     show_clock,
 )
-from app.services.clocks.service import extend_alone, resume_clock, suspend_clock, years_counted
+from app.services.clocks.service import extend_alone, hand_over, resume_clock, suspend_clock, years_counted
 
 router = APIRouter(prefix="/clocks", tags=["clocks"], route_class=IdempotentRoute)
 READ = [Depends(allowed("clocks:read"))]
@@ -52,6 +53,7 @@ READ_LIMITS = [Depends(allowed("clocks:read", "clocks:configure"))]
 CONFIGURE = [Depends(allowed("clocks:configure"))]
 SUSPEND = [Depends(allowed("clocks:suspend"))]
 EXTEND = [Depends(allowed("clocks:extend"))]
+HAND_OVER = [Depends(allowed("clocks:hand_over"))]
 
 
 def _filter(
@@ -245,6 +247,21 @@ async def post_extension(
     """Add what the person in charge approves, within what the law allows; an order's period is extended at its hazard instead."""
     clock = await get_clock(session, actor, clock_id)
     await extend_alone(session, actor, clock, expected, body.amount, body.reason)
+    return _answer(response, clock)
+
+
+@router.post("/{clock_id}/hand-over", dependencies=HAND_OVER)
+async def post_hand_over(
+    clock_id: UUID,
+    body: HandOverRequest,
+    response: Response,
+    actor: CurrentActor,
+    session: WriteSession,
+    expected: ExpectedVersion,
+) -> ClockView:
+    """Let another officer answer for a clock, with his brigade; when it ends stays as it is."""
+    clock = await get_clock(session, actor, clock_id)
+    await hand_over(session, actor, clock, expected, body.responsible_id, body.reason)
     return _answer(response, clock)
 
 

@@ -51,6 +51,14 @@ class ClockExtendedByActProblem(InvalidProblem):
     en = "This limit is extended by an act that one proposes and another grants, not at the clock"
 
 
+class ClockPersonProblem(InvalidProblem):
+    """Whoever is to answer for the clock is not in service of its authority, nor of one it has entrusted."""
+
+    code = "clock_person"
+    zh = "承办人须为该机关或其委托机关的在职人员"
+    en = "Whoever answers for it must be in service of its authority, or of one it has entrusted"
+
+
 class ClockDateProblem(InvalidProblem):
     """A step lies before the start of the clock, before the step before it, or in the future."""
 

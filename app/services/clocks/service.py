@@ -6,6 +6,7 @@ Nobody writes a due date: each verb appends to the ledger and lets app/rules/clo
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
@@ -26,11 +27,13 @@ from app.services.clocks.errors import (
     ClockExtendedByActProblem,
     ClockExtensionProblem,
     ClockGroundProblem,
+    ClockPersonProblem,
     ClockStateProblem,
 )
 from app.services.clocks.events import ClockMoved
 from app.services.clocks.limits import rolls_over, set_period
 from app.services.clocks.notices import YearInForce, list_years, working_calendar
+from app.services.organizations.jurisdiction import may_name
 
 REPROJECT_BATCH = 500
 
@@ -173,6 +176,25 @@ async def end_clocks(
         clock.ended_on, clock.version = on, clock.version + 1
         await session.flush()
         await _record(session, actor, clock, "end", on, due_before=clock.due_on)
+
+
+async def hand_over(
+    session: AsyncSession, actor: Actor, clock: Clock, expected: int, responsible_id: UUID, reason: str
+) -> Clock:
+    """Let another one answer for a running clock from today on: in service of its authority, or of one it has entrusted.
+
+    Raises ClockPersonProblem, ClockStateProblem.
+    """
+    actor.require("clocks:hand_over", clock.region_id)
+    today, user = shanghai_today(), await session.get(User, responsible_id)
+    if user is None or not user.is_active:
+        raise ClockPersonProblem
+    if not await session.scalar(select(may_name(user.authority_id, clock.authority_id, today))):
+        raise ClockPersonProblem
+    values = {"responsible_id": responsible_id, "brigade_id": user.brigade_id}
+    await _compare_and_set(session, clock, expected, **values)
+    await _record(session, actor, clock, "hand_over", today, due_before=clock.due_on, reason=reason)
+    return clock
 
 
 async def hand_over_clocks(
@@ -322,17 +344,7 @@ async def _step(
     if action != "extend" and not max(steps) <= on <= shanghai_today():
         raise ClockDateProblem
     before = clock.due_on
-    taken = (
-        update(Clock)
-        .where(Clock.id == clock.id, Clock.version == expected, Clock.ended_on.is_(None))
-        .values(version=expected + 1, extended_by=Clock.extended_by + amount)
-        .returning(Clock.id)
-    )
-    if (
-        await session.execute(taken, execution_options={"synchronize_session": False})
-    ).scalar_one_or_none() is None:
-        raise ClockStateProblem
-    await session.refresh(clock)
+    await _compare_and_set(session, clock, expected, extended_by=Clock.extended_by + amount)
     event = ClockEvent(action=action, on_date=on)
     suspensions = suspensions_of([*ledger, event])
     days = await working_calendar(session)
@@ -342,6 +354,20 @@ async def _step(
         session, actor, clock, action, on, due_before=before, ground=ground, reason=reason, amount=amount or None
     )  # fmt: skip
     return clock
+
+
+async def _compare_and_set(session: AsyncSession, clock: Clock, expected: int, **values: Any) -> None:
+    """A new version, if the clock still runs and is the one that was read; else ClockStateProblem."""
+    taken = (
+        update(Clock)
+        .where(Clock.id == clock.id, Clock.version == expected, Clock.ended_on.is_(None))
+        .values(version=expected + 1, **values)
+        .returning(Clock.id)
+        .execution_options(synchronize_session=False)
+    )
+    if (await session.execute(taken)).scalar_one_or_none() is None:
+        raise ClockStateProblem
+    await session.refresh(clock)
 
 
 async def _record(

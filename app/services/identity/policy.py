@@ -71,6 +71,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "clocks:read": _READERS,
     "clocks:suspend": frozenset({_C, _P}),
     "clocks:extend": frozenset({_P}),
+    "clocks:hand_over": frozenset({_P}),
     "clocks:configure": frozenset({_A}),
     "cases:read": frozenset({_C, _L, _P, _V, _U}),
     "cases:open": frozenset({_C}),
