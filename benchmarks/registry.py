@@ -3,7 +3,7 @@
 The rows are made in a database of its own by generate_series: a city of 64 towns, five years of findings, most of them closed.
 A few hundred of them are changed afterwards and not folded, as the worker's last second leaves them. Every question is asked as
 the console asks it, authentication and JSON and all, by somebody who sees the whole city. The last lines tell what the same
-counters cost when the rows themselves are counted, and what an export of everything takes.
+counters, and the map, cost when the rows themselves are counted, and what an export of everything takes.
 """
 
 import argparse
@@ -98,10 +98,17 @@ _BY_ROWS = """
 SELECT level, status, count(*), count(*) FILTER (WHERE status = 'ordered' AND due_on < current_date)
   FROM hazards WHERE region_id = ANY(%(regions)s) GROUP BY 1, 2
 """
+_MAP_BY_ROWS = """
+SELECT div(s.latitude + 90000000, 175781), div(s.longitude + 180000000, 175781), count(DISTINCT s.id), count(*),
+       count(*) FILTER (WHERE h.level = 'major'), count(*) FILTER (WHERE h.status = 'ordered' AND h.due_on < current_date)
+  FROM sites s JOIN hazards h ON h.site_id = s.id
+ WHERE h.region_id = ANY(%(regions)s) AND h.status <> 'closed' AND h.merged_into_id IS NULL GROUP BY 1, 2
+"""
 _TABLES = (
     "hazards",
     "counted_hazards",
     "hazard_tallies",
+    "hazard_site_tallies",
     "hazard_recurrences",
     "enterprises",
     "sites",
@@ -212,7 +219,14 @@ async def measure(settings: Settings, rows: int, repeats: int, open_share: float
             ) as http:
                 for kind in kinds(districts, towns, [row[0] for row in found]):
                     print(await _line(http, kind, repeats), flush=True)
-                print(await _by_rows(plain, [row.id for row in regions], repeats), flush=True)
+                everywhere = [row.id for row in regions]
+                for name, statement in (
+                    ("level and state", _BY_ROWS),
+                    ("map, the whole city,", _MAP_BY_ROWS),
+                ):
+                    print(
+                        await _by_rows(plain, f"({name} by rows)", statement, everywhere, repeats), flush=True
+                    )
                 await _fold(runtime)
                 print(await _export(runtime, http), flush=True)
 
@@ -232,13 +246,15 @@ async def _line(http: httpx.AsyncClient, kind: Kind, repeats: int) -> str:
     return _row(kind.name, taken, f"{size:,} bytes")
 
 
-async def _by_rows(plain: psycopg.AsyncConnection[Any], regions: list[UUID], repeats: int) -> str:
+async def _by_rows(
+    plain: psycopg.AsyncConnection[Any], name: str, statement: str, regions: list[UUID], repeats: int
+) -> str:
     taken = []
     for _ in range(max(5, repeats // 5)):
         started = time.perf_counter()
-        await (await plain.execute(_BY_ROWS, {"regions": regions})).fetchall()
+        await (await plain.execute(statement, {"regions": regions})).fetchall()
         taken.append(time.perf_counter() - started)
-    return _row("(level and state by rows)", taken, "the statement alone")
+    return _row(name, taken, "the statement alone")
 
 
 def _row(name: str, taken: list[float], remark: str) -> str:

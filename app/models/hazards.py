@@ -295,6 +295,7 @@ class CountedHazard(Base):
 
     hazard_id: Mapped[UUID] = mapped_column(primary_key=True)
     enterprise_id: Mapped[UUID] = mapped_column(index=True)
+    site_id: Mapped[UUID]
     region_id: Mapped[UUID]
     trades: Mapped[list[str]]
     level: Mapped[str]
@@ -313,6 +314,19 @@ class HazardTally(Base):
     level: Mapped[str] = mapped_column(primary_key=True)
     clause: Mapped[str] = mapped_column(primary_key=True)
     status: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    overdue: Mapped[int]
+
+
+class HazardSiteTally(Base):
+    """The same of the open ones at a site, for the map. No foreign key to the site: its check would wait for whoever holds it."""
+
+    __tablename__ = "hazard_site_tallies"
+
+    site_id: Mapped[UUID] = mapped_column(primary_key=True)
+    region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"), primary_key=True)
+    trades: Mapped[list[str]] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int]
     overdue: Mapped[int]
 

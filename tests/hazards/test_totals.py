@@ -1,4 +1,4 @@
-"""Counters of the registry: whatever has changed, is folded or waits, they are the same as counting every row."""
+"""Counters and map of the registry: whatever has changed, is folded or waits, they are the same as counting every row."""
 
 import asyncio
 from collections import Counter
@@ -22,6 +22,7 @@ from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard
 from app.services import worker
 from app.services.hazards.folding import fold_changes, recount
+from app.services.hazards.mapping import SINGLE_ZOOM, Box, MapFilter, map_hazards
 from app.services.hazards.totals import TotalsFilter, totals_by
 from app.services.hazards.workflow import is_overdue
 from app.services.runtime import Runtime
@@ -46,6 +47,7 @@ step = st.one_of(
     st.tuples(st.just("judge"), st.integers(0, 50), st.sampled_from(CLAUSES[2:])),
     st.tuples(st.just("trade"), st.integers(0, 3), st.lists(st.sampled_from(TRADES), unique=True)),
     st.tuples(st.just("merge"), st.integers(0, 50), st.booleans()),
+    st.tuples(st.just("site"), st.integers(0, 50), st.integers(0, 3)),
     st.tuples(st.just("relay")),
     st.tuples(st.just("fold"), st.integers(1, 7)),
     st.tuples(st.just("fold"), st.just(100_000)),
@@ -90,6 +92,9 @@ class Story:
                     first, *others = self.hazards
                     kept = first if is_merged else None
                     await registry.change(session, others[which % len(others)], merged_into_id=kept)
+                case "site", (which, place) if self.hazards:
+                    moved = {"site_id": self.places[place][1]}
+                    await registry.change(session, self.hazards[which % len(self.hazards)], **moved)
                 case "trade", (place, trades):
                     mine = Enterprise.id == self.places[place][0]
                     await session.execute(update(Enterprise).where(mine).values(regulated_trades=trades))
@@ -118,6 +123,17 @@ class Story:
                     expected, total = await naive(session, self.world, regions, by, narrowed)
                     assert counted == expected
                     assert (whole.count, whole.open, whole.overdue) == total
+                shown = await map_hazards(
+                    session,
+                    reader(*regions),
+                    Box(-180, -90, 180, 90),
+                    SINGLE_ZOOM,
+                    MapFilter(level=narrowed.level, overdue=narrowed.overdue, trade=narrowed.trade),
+                    100,
+                )
+                members = [one.properties for one in shown.features]
+                placed = {one.site_id: (one.hazards, one.major, one.overdue) for one in members}
+                assert placed == await naive_map(session, regions, narrowed)
 
         with self.now():
             self.world.in_database(both)
@@ -156,6 +172,26 @@ async def naive(
     return shown, (total["count"], total["open"], total["overdue"])
 
 
+async def naive_map(
+    session: AsyncSession, regions: tuple[UUID, ...], narrowed: TotalsFilter
+) -> dict[UUID | None, tuple[int, int, int]]:
+    """By site: open, major, overdue. The map knows neither clause nor status."""
+    wanted = select(Hazard, Enterprise.regulated_trades).join(
+        Enterprise, Enterprise.id == Hazard.enterprise_id
+    )
+    standing = Hazard.region_id.in_(regions), Hazard.merged_into_id.is_(None), Hazard.status != "closed"
+    sites: dict[UUID | None, tuple[int, int, int]] = {}
+    for hazard, trades in await session.execute(wanted.where(*standing)):
+        late = bool(is_overdue(hazard.status, hazard.due_on, shanghai_today()))
+        if narrowed.level not in (None, hazard.level) or narrowed.overdue not in (None, late):
+            continue
+        if narrowed.trade is not None and narrowed.trade not in trades:
+            continue
+        number, major, overdue = sites.get(hazard.site_id, (0, 0, 0))
+        sites[hazard.site_id] = (number + 1, major + (hazard.level == "major"), overdue + late)
+    return sites
+
+
 @pytest.fixture
 def tell(world: World) -> Callable[[], Story]:
     def begin() -> Story:
@@ -164,7 +200,8 @@ def tell(world: World) -> Callable[[], Story]:
             for number in range(4):
                 region = world.town if number < 2 else world.other_town
                 enterprise = await registry.enterprise(session, region, list(TRADES[:number]))
-                made.append((enterprise, await registry.site(session, enterprise, region), region))
+                spot = (30_250_000 + 10_000 * number, 120_150_000)
+                made.append((enterprise, await registry.site(session, enterprise, region, spot), region))
             return made
 
         return Story(world, world.in_database(places), [])
@@ -196,15 +233,23 @@ def test_what_is_folded_is_read_from_the_tallies_alone(tell: Callable[[], Story]
     story.take("fold", 100_000)
 
     async def tallied(session: AsyncSession) -> Any:
-        wanted = text(
-            "SELECT status, number, overdue FROM hazard_tallies WHERE region_id = :town AND number <> 0"
-        )
-        return [tuple(row) for row in await session.execute(wanted, {"town": world.town})]
+        rows: list[tuple[Any, ...]] = []
+        for what, table in (("status", "hazard_tallies"), ("site_id", "hazard_site_tallies")):
+            wanted = text(
+                f"SELECT {what}, number, overdue FROM {table} WHERE region_id = :town AND number <> 0"
+            )
+            rows += [tuple(row) for row in await session.execute(wanted, {"town": world.town})]
+        return rows
 
-    assert world.in_database(tallied) == [("ordered", 1, 1)]
+    site = story.places[0][1]
+    assert world.in_database(tallied) == [("ordered", 1, 1), (site, 1, 1)]
     world.in_database(recount)
-    assert world.in_database(tallied) == [("ordered", 1, 1)]
+    assert world.in_database(tallied) == [("ordered", 1, 1), (site, 1, 1)]
     story.compare(TotalsFilter())
+    story.take("change", 0, {"status": "closed", "due_on": None})
+    story.take("relay")
+    story.take("fold", 100_000)
+    assert world.in_database(tallied) == [("closed", 1, 0)]
 
 
 def test_folding_waits_for_nobody_who_holds_a_hazard(
@@ -288,7 +333,7 @@ def test_a_submission_waits_for_no_counter(world: World, runtime: Runtime) -> No
         Visit(world)
     written = [one for one in sent if not one.lstrip().startswith("SELECT")]
     assert any("INSERT INTO hazards " in one for one in written)
-    assert not any("hazard_tallies" in one or "counted_hazards" in one for one in sent)
+    assert not any("_tallies" in one or "counted_hazards" in one for one in sent)
 
 
 def test_counters_are_of_the_callers_regions_at_a_constant_cost(world: World, runtime: Runtime) -> None:

@@ -40,7 +40,7 @@ from app.services.hazards.content import registry_settings
 from app.services.hazards.duplicates import list_merged_into
 from app.services.hazards.errors import ReinspectionProblem
 from app.services.hazards.extensions import list_extensions_of
-from app.services.hazards.mapping import Box, map_hazards
+from app.services.hazards.mapping import Box, MapFilter, map_hazards
 from app.services.hazards.recurrences import list_recurrences, rebound_rates
 from app.services.hazards.registry import (
     HazardFilter,
@@ -197,7 +197,7 @@ async def get_map(
 
     `datum` is that of the box and of the answer. Hazards of sites without a position are on no map.
     """
-    narrowed = HazardFilter(region_id=region_id, level=level, overdue=overdue, trade=trade)
+    narrowed = MapFilter(region_id, level, overdue, trade)
     box = Box(west, south, east, north, datum)
     return await map_hazards(session, actor, box, zoom, narrowed, limit)
 

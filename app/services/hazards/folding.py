@@ -4,10 +4,11 @@ Whoever writes a hazard writes a change row anyway. The worker reads those rows 
 kind it was counted as to the kind it is now. No request waits for this, and none locks a tally.
 """
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today
+from app.services.hazards.tallies import AS_COUNTED, BY_KIND, BY_SITE, COUNTED, Tally, is_late
 
 BATCH = 5_000
 
@@ -15,13 +16,22 @@ _LOCK = text("SELECT position, counted_on FROM hazard_counting FOR UPDATE SKIP L
 _LAST_POSITION = text("SELECT last_position FROM change_feed")
 
 
-def is_late(row: str, day: str) -> str:
-    """The SQL that tells whether a row of hazards or counted_hazards is overdue on a day: workflow.is_overdue."""
-    return f"coalesce({row}.status = 'ordered' AND {row}.due_on < {day}, false)"
+def _add_moves(tally: Tally) -> str:
+    """The SQL that adds `moves`, rows as of counted_hazards with number and overdue, to a table of tallies."""
+    return f"""
+    INSERT INTO {tally.table} AS t ({tally.names}, number, overdue)
+    SELECT {tally.values}, sum(c.number), sum(c.overdue) FROM moves c WHERE {tally.counts}
+     GROUP BY {tally.values} HAVING sum(c.number) <> 0 OR sum(c.overdue) <> 0
+        ON CONFLICT ({tally.names}) DO UPDATE SET number = t.number + excluded.number, overdue = t.overdue + excluded.overdue"""
+
+
+def _folding(moves: str) -> TextClause:
+    """The statement that adds `moves` (the end of a WITH) to all tallies."""
+    return text(f"{moves}, by_site AS ({_add_moves(BY_SITE)}) {_add_moves(BY_KIND)}")
 
 
 # A change of an enterprise moves its hazards only where its trades are others than those they were counted under.
-_FOLD = text(
+_FOLD = _folding(
     f"""
     WITH batch AS MATERIALIZED (
         SELECT kind, object_id FROM changes
@@ -33,54 +43,42 @@ _FOLD = text(
           JOIN counted_hazards c ON c.enterprise_id = e.id AND c.trades <> e.regulated_trades
          WHERE b.kind = 'enterprise'),
     before AS MATERIALIZED (
-        SELECT c.* FROM touched JOIN counted_hazards c ON c.hazard_id = touched.id),
+        SELECT {COUNTED} FROM touched JOIN counted_hazards c ON c.hazard_id = touched.id),
     present AS MATERIALIZED (
-        SELECT h.id, h.enterprise_id, h.region_id, e.regulated_trades AS trades, h.level, h.clause, h.status, h.due_on
-          FROM touched JOIN hazards h ON h.id = touched.id AND h.merged_into_id IS NULL
+        SELECT {AS_COUNTED} FROM touched JOIN hazards h ON h.id = touched.id AND h.merged_into_id IS NULL
           JOIN enterprises e ON e.id = h.enterprise_id),
     merged AS (
         DELETE FROM counted_hazards c USING touched, hazards h
          WHERE h.id = touched.id AND h.merged_into_id IS NOT NULL AND c.hazard_id = h.id),
     written AS (
-        INSERT INTO counted_hazards AS c (hazard_id, enterprise_id, region_id, trades, level, clause, status, due_on)
-        SELECT * FROM present
-            ON CONFLICT (hazard_id) DO UPDATE SET enterprise_id = excluded.enterprise_id, region_id = excluded.region_id,
-               trades = excluded.trades, level = excluded.level, clause = excluded.clause, status = excluded.status,
-               due_on = excluded.due_on),
-    moves AS (
-        SELECT region_id, trades, level, clause, status, 1 AS number, {is_late("present", ":counted_on")}::int AS overdue
-          FROM present
+        INSERT INTO counted_hazards AS c ({COUNTED})
+        SELECT {COUNTED} FROM present
+            ON CONFLICT (hazard_id) DO UPDATE SET enterprise_id = excluded.enterprise_id, site_id = excluded.site_id,
+               region_id = excluded.region_id, trades = excluded.trades, level = excluded.level, clause = excluded.clause,
+               status = excluded.status, due_on = excluded.due_on),
+    moves AS MATERIALIZED (
+        SELECT present.*, 1 AS number, {is_late("present", ":counted_on")}::int AS overdue FROM present
          UNION ALL
-        SELECT region_id, trades, level, clause, status, -1, -{is_late("before", ":counted_on")}::int FROM before)
-    INSERT INTO hazard_tallies AS t (region_id, trades, level, clause, status, number, overdue)
-    SELECT region_id, trades, level, coalesce(clause, ''), status, sum(number), sum(overdue) FROM moves
-     GROUP BY 1, 2, 3, 4, 5 HAVING sum(number) <> 0 OR sum(overdue) <> 0
-        ON CONFLICT (region_id, trades, level, clause, status)
-           DO UPDATE SET number = t.number + excluded.number, overdue = t.overdue + excluded.overdue
-    """
+        SELECT before.*, -1, -{is_late("before", ":counted_on")}::int FROM before)"""
 )
 _ADVANCE = text("UPDATE hazard_counting SET position = :position, counted_on = :counted_on")
-_NEXT_DAY = text(
+_NEXT_DAY = _folding(
     """
-    INSERT INTO hazard_tallies AS t (region_id, trades, level, clause, status, number, overdue)
-    SELECT region_id, trades, level, coalesce(clause, ''), status, 0, count(*) FROM counted_hazards
-     WHERE status = 'ordered' AND due_on >= :counted_on AND due_on < :today GROUP BY 1, 2, 3, 4, 5
-        ON CONFLICT (region_id, trades, level, clause, status) DO UPDATE SET overdue = t.overdue + excluded.overdue
+    WITH moves AS MATERIALIZED (
+        SELECT c.*, 0 AS number, 1 AS overdue FROM counted_hazards c
+         WHERE status = 'ordered' AND due_on >= :counted_on AND due_on < :today)"""
+)
+_CLEAR = text("TRUNCATE counted_hazards, hazard_tallies, hazard_site_tallies")
+_COUNT = text(
+    f"""
+    INSERT INTO counted_hazards ({COUNTED})
+    SELECT {AS_COUNTED} FROM hazards h JOIN enterprises e ON e.id = h.enterprise_id WHERE h.merged_into_id IS NULL
     """
 )
-_RECOUNT = (
-    "TRUNCATE counted_hazards, hazard_tallies",
-    """
-    INSERT INTO counted_hazards (hazard_id, enterprise_id, region_id, trades, level, clause, status, due_on)
-    SELECT h.id, h.enterprise_id, h.region_id, e.regulated_trades, h.level, h.clause, h.status, h.due_on
-      FROM hazards h JOIN enterprises e ON e.id = h.enterprise_id WHERE h.merged_into_id IS NULL
-    """,
+_ADD_ALL = _folding(
     f"""
-    INSERT INTO hazard_tallies (region_id, trades, level, clause, status, number, overdue)
-    SELECT region_id, trades, level, coalesce(clause, ''), status, count(*),
-           count(*) FILTER (WHERE {is_late("c", "CAST(:counted_on AS date)")})
-      FROM counted_hazards c GROUP BY 1, 2, 3, 4, 5
-    """,
+    WITH moves AS (
+        SELECT c.*, 1 AS number, {is_late("c", "CAST(:counted_on AS date)")}::int AS overdue FROM counted_hazards c)"""
 )
 
 
@@ -113,9 +111,9 @@ async def recount(session: AsyncSession) -> int:
     counted_on = shanghai_today()
     await session.execute(text("SELECT FROM hazard_counting FOR UPDATE"))
     position: int = (await session.execute(_LAST_POSITION)).scalar_one()
-    for statement in _RECOUNT:
-        wanted = text(statement)
-        await session.execute(wanted, {"counted_on": counted_on} if "counted_on" in statement else {})
+    await session.execute(_CLEAR)
+    await session.execute(_COUNT)
+    await session.execute(_ADD_ALL, {"counted_on": counted_on})
     await session.execute(_ADVANCE, {"position": position, "counted_on": counted_on})
     number: int = (await session.execute(text("SELECT count(*) FROM counted_hazards"))).scalar_one()
     return number

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
-from app.services.hazards.folding import is_late
+from app.services.hazards.tallies import BY_KIND, folded_position, pieces_of
 
 Dimension = Literal["region", "district", "level", "trade", "clause", "status"]
 
@@ -37,38 +37,8 @@ class Total:
     overdue: int
 
 
-_POSITION = text("SELECT position FROM hazard_counting")
-
-_COUNTED_ON = (
-    "(SELECT counted_on FROM hazard_counting)"  # a value, not a join: so the index on due_on is used
-)
-
-# The tallies; those that became overdue (or, with the clock set back, no longer are) since the day they count; and each hazard
-# touched since, taken from where it was counted and put where it is now. A hazard touched twice or folded meanwhile adds nothing.
 _PIECES = f"""
-    WITH changed AS MATERIALIZED (
-        SELECT kind, object_id FROM changes WHERE kind IN ('hazard', 'enterprise') AND position > :position
-         UNION ALL
-        SELECT kind, object_id FROM changes WHERE position IS NULL AND kind IN ('hazard', 'enterprise')),
-    touched AS MATERIALIZED (
-        SELECT object_id AS id FROM changed WHERE kind = 'hazard'
-         UNION
-        SELECT c.hazard_id FROM (SELECT DISTINCT object_id FROM changed WHERE kind = 'enterprise') moved
-          JOIN enterprises e ON e.id = moved.object_id
-          JOIN counted_hazards c ON c.enterprise_id = e.id AND c.trades <> e.regulated_trades),
-    pieces AS (
-        SELECT region_id, trades, level, clause, status, number, overdue FROM hazard_tallies
-         UNION ALL
-        SELECT c.region_id, c.trades, c.level, coalesce(c.clause, ''), c.status, 0, sign(:today - {_COUNTED_ON})::int
-          FROM counted_hazards c WHERE c.status = 'ordered'
-           AND c.due_on >= least({_COUNTED_ON}, :today) AND c.due_on < greatest({_COUNTED_ON}, :today)
-         UNION ALL
-        SELECT c.region_id, c.trades, c.level, coalesce(c.clause, ''), c.status, -1, -{is_late("c", ":today")}::int
-          FROM touched JOIN counted_hazards c ON c.hazard_id = touched.id
-         UNION ALL
-        SELECT h.region_id, e.regulated_trades, h.level, coalesce(h.clause, ''), h.status, 1, {is_late("h", ":today")}::int
-          FROM touched JOIN hazards h ON h.id = touched.id AND h.merged_into_id IS NULL
-          JOIN enterprises e ON e.id = h.enterprise_id),
+    WITH pieces AS ({pieces_of(BY_KIND)}),
     kept AS (
         SELECT region_id, trades, level, nullif(clause, '') AS clause, status, {{number}} AS number, {{overdue}} AS overdue
           FROM pieces WHERE region_id = ANY(:regions){{conditions}})
@@ -132,13 +102,9 @@ async def count_by_level_and_state(
 
 
 async def _pieces(session: AsyncSession, actor: Actor, narrowed: TotalsFilter) -> tuple[str, dict[str, Any]]:
-    """The beginning of the statement, and its values.
-
-    The position is a value of its own, so that PostgreSQL plans for the few changes behind it. What is folded between the two
-    statements is read twice and counted once.
-    """
+    """The beginning of the statement, and its values."""
     values: dict[str, Any] = {
-        "position": (await session.execute(_POSITION)).scalar_one(),
+        "position": await folded_position(session),
         "today": shanghai_today(),
         "regions": list(actor.regions_for("hazards:read")),
     }
