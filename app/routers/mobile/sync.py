@@ -30,7 +30,7 @@ EVENTS = "text/event-stream"
 router = APIRouter(prefix="/sync", tags=["sync"])
 HELD = [Depends(allowed(*SUBMIT_ACTIONS))]
 
-Cursor = Annotated[str | None, Query(max_length=8000)]
+Cursor = Annotated[str | None, Query()]
 Limit = Annotated[int | None, Query(ge=1, le=MAX_LIMIT)]
 
 
@@ -75,7 +75,7 @@ async def get_stream(
     actor: CurrentActor,
     runtime: RuntimeOf,
     cursor: Cursor = None,
-    last_event_id: Annotated[str | None, Header(max_length=8000)] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Server-sent events, each a page as pull gives it, `id` its cursor; resumed by Last-Event-ID, closed when the token ends.
 

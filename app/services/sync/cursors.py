@@ -6,8 +6,8 @@ broken off anywhere, because where it stands is in the cursor as well.
 """
 
 import base64
+import hashlib
 import hmac
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,6 +20,10 @@ from app.services.identity.keys import KeyRing
 from app.services.sync.errors import ResyncProblem, SyncCursorProblem
 
 FORMAT = 1
+LONGEST = 8000
+"""Characters of a cursor, so that it fits into an address and a header: none that is issued is longer, no longer one is read."""
+MOST_ROOTS = 60
+"""Partitions that a set in a cursor names, each; of more it has their hash: three sets of so many stay below LONGEST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +80,26 @@ def encode_cursor(keys: KeyRing, actor: Actor, collection: str, cursor: Cursor) 
     )
 
 
-def decode_cursor(keys: KeyRing, actor: Actor, collection: str, given: str) -> Cursor:
-    """The cursor behind what a phone sent; raises SyncCursorProblem unless this very phone was given it for this collection."""
-    members = open_cursor(keys, actor, collection, given)
+def read_cursor(members: list[Any], roots: frozenset[UUID]) -> Cursor:
+    """The cursor that was opened, for a caller who holds the partitions under `roots` now.
+
+    Of many partitions a cursor remembers no more than whether they are these. Raises ResyncProblem when they are others by now,
+    or when another release wrote it.
+    """
     if members[0] != FORMAT:
         raise ResyncProblem
     _, epoch, position, document, day, held, shed, mark, walk = members
     listing = None
     if walk:
         goal, walk_day, after, is_first = walk
-        listing = Listing(_longs(goal), date.fromordinal(walk_day), _maybe_long(after), is_first)
+        listing = Listing(_longs(goal, roots), date.fromordinal(walk_day), _maybe_long(after), is_first)
     return Cursor(
         epoch=_long(epoch),
         position=position,
         document=_maybe_long(document),
         day=date.fromordinal(day),
-        held=_longs(held),
-        shed=_longs(shed),
+        held=_longs(held, roots),
+        shed=_longs(shed, roots),
         mark=mark,
         listing=listing,
     )
@@ -105,7 +112,9 @@ def seal_cursor(keys: KeyRing, actor: Actor, collection: str, members: list[Any]
 
 
 def open_cursor(keys: KeyRing, actor: Actor, collection: str, given: str) -> list[Any]:
-    """What was sealed; raises SyncCursorProblem for anything else."""
+    """What was sealed; raises SyncCursorProblem for anything else, ResyncProblem for what an older release let grow too long."""
+    if len(given) > LONGEST:
+        raise ResyncProblem
     try:
         raw = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
     except ValueError as error:
@@ -138,13 +147,21 @@ def _maybe_long(value: str | None) -> UUID | None:
     return _long(value) if value else None
 
 
-def _shorts(values: Iterable[UUID]) -> list[str]:
-    return [_short(value) for value in sorted(values)]
+def _shorts(values: frozenset[UUID]) -> list[str] | str:
+    return [_short(value) for value in sorted(values)] if len(values) <= MOST_ROOTS else _digest(values)
+
+
+def _digest(values: frozenset[UUID]) -> str:
+    return _base64(hashlib.sha256(b"".join(value.bytes for value in sorted(values))).digest()[:16])
 
 
 def _long(value: str) -> UUID:
     return UUID(bytes=base64.urlsafe_b64decode(value + "=="))
 
 
-def _longs(values: Iterable[str]) -> frozenset[UUID]:
+def _longs(values: list[str] | str, roots: frozenset[UUID]) -> frozenset[UUID]:
+    if isinstance(values, str):
+        if values != _digest(roots):
+            raise ResyncProblem
+        return roots
     return frozenset(map(_long, values))

@@ -15,7 +15,7 @@ from app.jobs.relay import FeedState, feed_state
 from app.services.runtime import Runtime
 from app.services.sync.collections import COLLECTIONS, Collection, Partition
 from app.services.sync.content import CONTENT, pull_content
-from app.services.sync.cursors import Cursor, Listing, decode_cursor, encode_cursor
+from app.services.sync.cursors import Cursor, Listing, encode_cursor, open_cursor, read_cursor
 from app.services.sync.errors import PageTooLargeProblem, ResyncProblem
 from app.services.sync.feed import Told, changed_documents
 from app.services.sync.partitions import roots_of, shared_roots, subtrees_of
@@ -47,7 +47,8 @@ async def pull(
 
     A document is whole; `_deleted` means that the caller does not hold it any more. A row that changes while it is told may
     come twice, none is left out. Raises SyncCursorProblem for a cursor that is not the caller's, ResyncProblem when the feed
-    it counts in is no more, PageTooLargeProblem where documents are big and `limit` asks for too many.
+    it counts in is no more or the caller's many regions are others by now, PageTooLargeProblem where documents are big and `limit`
+    asks for too many.
     """
     if name in CONTENT:
         return Pulled(*await pull_content(runtime, actor, name, cursor, limit or DEFAULT_LIMIT))
@@ -55,7 +56,7 @@ async def pull(
     if limit is not None and limit > collection.most:
         raise PageTooLargeProblem(limit=collection.most)
     count = limit or min(DEFAULT_LIMIT, collection.most)
-    given = decode_cursor(runtime.keys, actor, name, cursor) if cursor else None
+    given = open_cursor(runtime.keys, actor, name, cursor) if cursor else None
     async with runtime.database.snapshot() as session:
         page = await _Page.begin(session, actor, collection, given, count)
         await page.fill()
@@ -84,18 +85,21 @@ class _Page:
 
     @classmethod
     async def begin(
-        cls, session: AsyncSession, actor: Actor, collection: Collection, given: Cursor | None, limit: int
+        cls, session: AsyncSession, actor: Actor, collection: Collection, given: list[Any] | None, limit: int
     ) -> "_Page":
         """Read what the page rests on, and turn to the scope that the caller has now."""
         feed, today = await feed_state(session), shanghai_today()
-        if given is not None and (given.epoch != feed.epoch or given.position > feed.last_position):
-            raise ResyncProblem
         partitions = collection.held_by(actor)
         is_regional = collection.partition is Partition.REGION
         roots = await roots_of(session, partitions) if is_regional else partitions
-        cursor = given or Cursor(
-            feed.epoch, feed.last_position, today, listing=Listing(roots, today, is_first=True)
-        )
+        if given is None:
+            cursor = Cursor(
+                feed.epoch, feed.last_position, today, listing=Listing(roots, today, is_first=True)
+            )
+        else:
+            cursor = read_cursor(given, roots)
+            if cursor.epoch != feed.epoch or cursor.position > feed.last_position:
+                raise ResyncProblem
         own = await own_assignments(session, actor, min(cursor.day, today), today)
         named = await collection.named(session, own) if own else Named()
         scope = Scope(actor, today, partitions, own)
