@@ -367,8 +367,17 @@ def test_a_file_whose_package_is_not_here_waits_on(lost: Lost, reviewer: Person)
 def test_rejected_it_is_kept_for_ever_and_its_sender_reads_the_reason(lost: Lost, reviewer: Person) -> None:
     package = set_aside(lost)
     item = item_of(reviewer, package)
+    pending = lost.phone.get_receipt(package.id)
+    assert (pending.status_code, pending.json()["code"]) == (404, "receipt_pending")
     answer = decide(reviewer, item, "rejection")
     assert (answer.status_code, answer.json()["status"]) == (200, "rejected")
+    never = lost.phone.get_receipt(package.id)
+    assert (never.status_code, never.json()["code"], never.json()["retry"]) == (
+        422,
+        "package_rejected",
+        "manual",
+    )
+    assert never.json()["reason"] == REASON["reason"]
     state = lost.phone.request("GET", f"/packages/{package.id}").json()
     assert (state["status"], state["reason"]) == ("rejected", REASON["reason"])
     again = lost.phone.put_package(package)

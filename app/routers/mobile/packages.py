@@ -137,5 +137,5 @@ async def get_package_revisions(package_id: UUID, actor: CurrentActor, session: 
 
 @router.get("/{package_id}/receipt", dependencies=SUBMIT)
 async def get_package_receipt(package_id: UUID, actor: CurrentActor, session: ReadSession) -> Response:
-    """The signed receipt, byte for byte as it was stored."""
+    """The signed receipt, byte for byte as it was stored; 404 while there is none, 422 when a person rejected the package."""
     return Response(await get_receipt(session, actor, package_id), media_type="application/json")

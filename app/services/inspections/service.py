@@ -289,19 +289,24 @@ async def get_package(session: AsyncSession, actor: Actor, package_id: UUID) -> 
 
 
 async def get_receipt(session: AsyncSession, actor: Actor, package_id: UUID) -> bytes:
-    """The stored bytes of the receipt; raises NoReceiptProblem with the number of missing files."""
+    """The stored bytes of the receipt.
+
+    Raises NoReceiptProblem with the number of missing files while there may be one, RejectedProblem where there will be none.
+    """
     found = (await session.execute(_RECEIPT, {"package_id": package_id})).one_or_none()
     if found is None:
         raise NotFoundProblem
     if found.user_id != actor.user_id:
         await find_visible(session, actor, package_id)
+    if found.status == "rejected":
+        raise RejectedProblem(reason=found.decision_reason, id=str(package_id))
     if found.body is None:
         raise NoReceiptProblem(missing=len(await missing_evidence(session, package_id)))
     return bytes(found.body)
 
 
 _RECEIPT = (
-    select(PackageIntake.user_id, Receipt.body)
+    select(PackageIntake.user_id, PackageIntake.status, PackageIntake.decision_reason, Receipt.body)
     .outerjoin(Receipt, Receipt.package_id == PackageIntake.package_id)
     .where(PackageIntake.package_id == bindparam("package_id", type_=Uuid))
 )
