@@ -5,12 +5,15 @@ import dataclasses
 import io
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -274,6 +277,77 @@ def test_the_speed_is_counted_from_the_capture_before_whichever_arrives_first(
     assert "speed" not in flags_of(team.world, first.id)
     (found,) = [c for c in judged(team.world, last.id)["checks"] if c["code"] == "speed"]
     assert found["compared"]["elapsed_s"] == 1_800
+
+
+def test_what_is_declared_and_never_comes_is_no_capture_to_count_from(team: Team, runtime: Runtime) -> None:
+    began = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+    lost, last = (
+        shot(captured_at=(began + timedelta(minutes=minutes)).isoformat(), position=position)
+        for minutes, position in ((0, BEIJING), (1, HERE))
+    )
+    package = team.sent(lost, last)
+    assert team.phone.put_photo(package, last).status_code == 201
+    examine_all(team.world, runtime)
+    judge_all(team.world, runtime)
+    assert "speed" not in flags_of(team.world, last.id)
+    assert team.phone.put_photo(package, lost).status_code == 201
+    examine_all(team.world, runtime)
+    judge_all(team.world, runtime)
+    assert "speed" in flags_of(team.world, last.id)
+
+
+LAST = 6
+"""Captures a minute apart, here and in Beijing by turns; every one has a package to itself but the last two."""
+STEPS = [("package", number) for number in range(LAST)] + [("file", number) for number in range(LAST + 1)]
+JUDGED = ("judge", 0)
+ARRIVALS = st.permutations([*STEPS, *[JUDGED] * 4])
+
+
+def speeds_after(team: Team, runtime: Runtime, steps: Sequence[tuple[str, int]]) -> list[Any]:
+    """What is said of the speed of each capture that arrived, on a phone of its own, when it came in these steps."""
+    phone = team.field.phone(team.officers[0].user_id)
+    began = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+    shots = [
+        shot(
+            b"%PDF-1.7 " + new_id().bytes,
+            captured_at=(began + timedelta(minutes=number)).isoformat(),
+            position=(None if number == 2 else BEIJING if number % 2 else HERE),
+        )
+        for number in range(LAST + 1)
+    ]
+    officers = [officer.user_id for officer in team.officers]
+    packages = []
+    for number in range(LAST):
+        document = team.field.document(team.field.publish("rto"), officers, visit_id=str(new_id()))
+        packages.append(phone.seal(document, shots[number : number + (2 if number == LAST - 1 else 1)]))
+    for what, number in (*steps, JUDGED):
+        if what == "judge":
+            examine_all(team.world, runtime)
+            judge_all(team.world, runtime)
+        elif what == "package":
+            assert phone.put_package(packages[number]).status_code == 201
+        else:
+            assert phone.put_photo(packages[min(number, LAST - 1)], shots[number]).status_code == 201
+    told = rows(
+        team.world,
+        "SELECT evidence_id AS id, c FROM evidence_provenance, jsonb_array_elements(checks) c "
+        "WHERE evidence_id = ANY(:ids) AND c->>'code' = 'speed'",
+        ids=[one.id for one in shots],
+    )
+    by_id = {row["id"]: (row["c"]["outcome"], row["c"]["compared"]) for row in told}
+    return [by_id.get(one.id) for one in shots]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=ARRIVALS, lost=st.sets(st.integers(0, LAST), max_size=3))
+def test_what_is_said_of_a_speed_does_not_depend_on_the_order_in_which_all_arrived(
+    team: Team, runtime: Runtime, steps: list[tuple[str, int]], lost: set[int]
+) -> None:
+    came = [step for step in steps if step[0] != "file" or step[1] not in lost]
+    in_order = sorted((step for step in came if step != JUDGED), key=STEPS.index)
+    found = speeds_after(team, runtime, came)
+    assert found == speeds_after(team, runtime, in_order)
+    assert [number for number, one in enumerate(found) if one is None] == sorted(lost)
 
 
 def test_judging_again_changes_nothing_and_asks_for_nothing(team: Team, runtime: Runtime) -> None:

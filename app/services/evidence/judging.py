@@ -1,7 +1,10 @@
 """Judging the provenance of what was examined: in batches, one judge at a time, from the database alone.
 
-A photograph is judged once it is claimed and examined, and again when `judged_at` is taken off it: a capture or a file that came
-later and concerns it, or other standards. Judging again changes only what comes out differently, and never a reviewer's verdict.
+A photograph is judged once it is claimed and examined, and again when `judged_at` is taken off it: a file that came later and
+concerns it, or other standards. Judging again changes only what comes out differently, and never a reviewer's verdict.
+
+The capture before is that of a file which is claimed and examined as well: what is merely declared speaks of no photograph, and may
+never come. So what is judged depends on what has arrived, and not on the order in which it did.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,10 +38,16 @@ from app.services.runtime import Runtime
 BATCH = 50
 log = get_logger()
 
+# Of a declaration `e`: its own file is here, so it is judged, or will be.
+_IS_HERE = (
+    "EXISTS (SELECT FROM evidence_files f WHERE f.id = e.id AND f.package_id = e.package_id "
+    "AND f.is_claimed AND f.examined_at IS NOT NULL)"
+)
+
 _ONE_JUDGE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('evidence.provenance', 13))")
 
 _DUE = text(
-    """
+    f"""
     WITH due AS MATERIALIZED (
         SELECT * FROM evidence_files
          WHERE is_claimed AND examined_at IS NOT NULL AND judged_at IS NULL
@@ -60,7 +69,7 @@ _DUE = text(
       LEFT JOIN LATERAL (
         SELECT e.package_id, e.captured_at, e.monotonic_ms, e.position FROM evidence_declarations e
          WHERE e.device_id = d.device_id AND (e.captured_at, e.id) < (d.captured_at, d.id) AND e.id <> d.id
-           AND e.position IS NOT NULL
+           AND e.position IS NOT NULL AND {_IS_HERE}
          ORDER BY e.captured_at DESC, e.id DESC LIMIT 1) before ON true
      ORDER BY due.received_at, due.id
     """
@@ -68,13 +77,13 @@ _DUE = text(
 
 # The next capture's speed is counted from this one from now on.
 _NEXT_IS_DUE = text(
-    """
+    f"""
     UPDATE evidence_files SET judged_at = NULL
      WHERE judged_at IS NOT NULL AND id IN (
         SELECT after.id FROM evidence_declarations d CROSS JOIN LATERAL (
             SELECT e.id FROM evidence_declarations e
              WHERE e.device_id = d.device_id AND (e.captured_at, e.id) > (d.captured_at, d.id) AND e.id <> d.id
-               AND e.position IS NOT NULL
+               AND e.position IS NOT NULL AND {_IS_HERE}
              ORDER BY e.captured_at, e.id LIMIT 1) after
          WHERE d.id = ANY(:ids) AND d.position IS NOT NULL)
     """
@@ -124,7 +133,7 @@ async def _judge_batch(session: AsyncSession, taken: Sequence[Row[Any]], standar
     for row in due:
         has_duplicates = bool(earlier[row.id]) if row.id in changed else None
         await _write(session, row, judged[row.id], standards, has_duplicates, is_other=row.id in is_other)
-    await _let_be_judged_again(session, {row.id for row in new}, later)
+    await _let_be_judged_again(session, [row.id for row in taken if row.version is None], later)
     done = update(EvidenceFile).where(EvidenceFile.id.in_([row.id for row in taken]))
     await session.execute(done.values(judged_at=utc_now()))
 
@@ -208,13 +217,16 @@ async def _write(
 
 
 async def _let_be_judged_again(
-    session: AsyncSession, new: set[UUID], later: Mapping[UUID, Sequence[UUID]]
+    session: AsyncSession, new: Sequence[UUID], later: Mapping[UUID, Sequence[UUID]]
 ) -> None:
-    """What came later but was judged sooner is judged again, once: only a photograph judged for the first time asks for it."""
+    """What came later but was judged sooner is judged again, once.
+
+    Only a photograph that is taken up for the first time asks for it, even if it could not be judged itself.
+    """
     if not new:
         return
     await session.execute(_NEXT_IS_DUE, {"ids": list(new)})
-    others = sorted({other for identifier in new for other in later[identifier]})
+    others = sorted({other for identifier in new for other in later.get(identifier, ())})
     if others:
         again = update(EvidenceFile).where(EvidenceFile.id.in_(others)).values(judged_at=None)
         await session.execute(again)
