@@ -539,7 +539,7 @@ def test_a_kill_between_storage_and_row_costs_nothing_but_sending_again(
 def test_too_many_waiting_files_are_429_with_retry_after_and_a_known_one_may_come_again(
     team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.evidence.arrivals.MAX_UNCLAIMED", 2)
+    monkeypatch.setattr(arrivals, "UNCLAIMED", replace(arrivals.UNCLAIMED, files=2))
     waiting = [photo() for _ in range(3)]
     package = team.seal(*waiting)
     assert [team.phone.put_photo(package, each).status_code for each in waiting[:2]] == [201, 201]
@@ -552,42 +552,88 @@ def test_too_many_waiting_files_are_429_with_retry_after_and_a_known_one_may_com
     assert team.phone.put_photo(package, waiting[2]).status_code == 201
 
 
+def kept_aside(team: Team, phone: Device, *photos: Photo) -> SealedPackage:
+    """A package of the first officer that waits for a person: nobody knows its checklist."""
+    unknown = {"code": "nobody-knows", "version": 1, "hash": "sha-256:" + "1" * 64}
+    package = phone.seal(
+        team.field.document(unknown, [officer.user_id for officer in team.officers]), list(photos)
+    )
+    assert phone.put_package(package).json()["code"] == "package_quarantined"
+    return package
+
+
 def test_what_a_processed_or_rejected_package_left_behind_waits_no_more(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.evidence.arrivals.MAX_UNCLAIMED", 1)
-    left, judged, free = photo(), photo(), photo()
+    for name in ("UNCLAIMED", "KEPT_ASIDE"):
+        monkeypatch.setattr(arrivals, name, replace(getattr(arrivals, name), files=1))
+    left, judged, free, other = (photo() for _ in range(4))
     processed = team.seal(photo())
     assert put(team.phone, left.id, processed.id, left.content).status_code == 201
-    unknown = {"code": "nobody-knows", "version": 1, "hash": "sha-256:" + "1" * 64}
-    officers = [officer.user_id for officer in team.officers]
-    rejected = team.phone.seal(team.field.document(unknown, officers), [judged])
-    assert team.phone.put_package(rejected).json()["code"] == "package_quarantined"
-    assert team.phone.put_photo(rejected, judged).status_code == 429
-    assert team.phone.put_package(processed).status_code == 201
-    assert team.phone.put_photo(rejected, judged).status_code == 201
     assert team.phone.put_photo(team.seal(free), free).status_code == 429
+    assert team.phone.put_package(processed).status_code == 201
+    assert team.phone.put_photo(team.seal(free), free).status_code == 201
+    rejected, waiting = kept_aside(team, team.phone, judged), kept_aside(team, team.phone, other)
+    assert team.phone.put_photo(rejected, judged).status_code == 201
+    assert team.phone.put_photo(waiting, other).status_code == 429
 
     async def reject(session: AsyncSession) -> None:
         wanted = text("UPDATE package_intakes SET status = 'rejected' WHERE package_id = :id")
         await session.execute(wanted, {"id": rejected.id})
 
     team.world.in_database(reject)
-    assert team.phone.put_photo(team.seal(free), free).status_code == 201
+    assert team.phone.put_photo(waiting, other).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "is_other_phone"),
+    [("files", 2, False), ("files_of_user", 2, True), ("bytes", 2500, False), ("bytes_of_user", 2500, True)],
+)
+def test_files_of_packages_kept_for_a_person_have_a_quota_of_their_own(
+    team: Team, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, is_other_phone: bool
+) -> None:
+    """They take no room of what comes before its package, nor the other way round; and they are bounded as well."""
+    monkeypatch.setattr(arrivals, "UNCLAIMED", replace(arrivals.UNCLAIMED, files=1))
+    monkeypatch.setattr(arrivals, "KEPT_ASIDE", replace(arrivals.KEPT_ASIDE, **{limit: value}))
+    phone = team.field.phone(team.officers[0].user_id) if is_other_phone else team.phone
+    files = [Photo(new_id().bytes * 64, None) for _ in range(5)]
+    aside = kept_aside(team, team.phone, *files[:2])
+    for one in files[:2]:
+        assert team.phone.put_photo(aside, one).status_code == 201
+    further = kept_aside(team, phone, files[2])
+    refused = phone.put_photo(further, files[2])
+    assert (refused.status_code, refused.json()["code"]) == (429, "unclaimed_quota")
+    assert put(phone, files[3].id, new_id(), files[3].content).status_code == 201
+    assert put(phone, files[4].id, new_id(), files[4].content).status_code == 429
+    if is_other_phone:  # under another phone's package it waits for a package of its own
+        assert put(phone, files[4].id, aside.id, files[4].content).status_code == 429
+
+
+def test_files_of_sound_packages_are_taken_whatever_waits(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("UNCLAIMED", "KEPT_ASIDE"):
+        monkeypatch.setattr(arrivals, name, replace(getattr(arrivals, name), files=0))
+    one = photo()
+    assert team.phone.put_photo(kept_aside(team, team.phone, one), one).status_code == 429
+    picture = photo()
+    package = team.sent(picture)
+    assert team.phone.put_photo(package, picture).status_code == 201
+    assert team.phone.receipt(package.id) is not None
 
 
 @pytest.mark.parametrize(
     ("limit", "value", "is_other_phone"),
     [
-        ("MAX_UNCLAIMED_BYTES", 1500, False),
-        ("MAX_UNCLAIMED_BYTES_OF_USER", 1500, True),
-        ("MAX_UNCLAIMED_OF_USER", 1, True),
+        ("bytes", 1500, False),
+        ("bytes_of_user", 1500, True),
+        ("files_of_user", 1, True),
     ],
 )
 def test_what_waits_is_limited_in_bytes_and_over_all_phones_of_a_person(
     team: Team, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, is_other_phone: bool
 ) -> None:
-    monkeypatch.setattr(f"app.services.evidence.arrivals.{limit}", value)
+    monkeypatch.setattr(arrivals, "UNCLAIMED", replace(arrivals.UNCLAIMED, **{limit: value}))
     first, second = (Photo(new_id().bytes * 64, None) for _ in range(2))
     package = team.seal(first, second)
     assert team.phone.put_photo(package, first).status_code == 201
@@ -600,14 +646,14 @@ def test_what_waits_is_limited_in_bytes_and_over_all_phones_of_a_person(
     assert team.phone.put_photo(package, second).status_code == 201
 
 
-@pytest.mark.parametrize("limit", ["MAX_UNCLAIMED", "MAX_UNCLAIMED_OF_USER", "MAX_UNCLAIMED_BYTES_OF_USER"])
+@pytest.mark.parametrize("limit", ["files", "files_of_user", "bytes_of_user"])
 def test_of_files_that_come_at_once_no_more_wait_than_there_is_room_for(
     team: Team, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     """Each is held where it has been counted in, so that all of them would be."""
     files = [Photo(new_id().bytes * 64, None) for _ in range(6)]
-    room = 2 * len(files[0].content) if "BYTES" in limit else 2
-    monkeypatch.setattr(f"app.services.evidence.arrivals.{limit}", room)
+    room = 2 * len(files[0].content) if "bytes" in limit else 2
+    monkeypatch.setattr(arrivals, "UNCLAIMED", replace(arrivals.UNCLAIMED, **{limit: room}))
     insert_row, count = arrivals._insert_row, 0
 
     async def be_slow(*given: Any) -> bool:
@@ -618,7 +664,7 @@ def test_of_files_that_come_at_once_no_more_wait_than_there_is_room_for(
 
     monkeypatch.setattr(arrivals, "_insert_row", be_slow)
     phones = [team.phone]
-    if limit != "MAX_UNCLAIMED":
+    if limit != "files":
         phones.append(team.field.phone(team.officers[0].user_id))
 
     def send(number: int) -> int:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Device, Photo, SealedPackage, sha256_of
 from app.core.ids import new_id
+from app.services.evidence import arrivals
 from app.services.evidence.sweeping import remove_decided, remove_strays
 from app.services.inspections import delivering
 from app.services.inspections.receipt_format import receipt_verifies
@@ -323,7 +324,7 @@ def test_a_package_nobody_can_read_is_kept_aside_and_its_files_stay_on_the_phone
 def test_waiting_files_count_against_the_quota_one_by_one(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.evidence.arrivals.MAX_UNCLAIMED", 1)
+    monkeypatch.setattr(arrivals, "KEPT_ASIDE", replace(arrivals.KEPT_ASIDE, files=1))
     unknown = {"code": "nobody-knows", "version": 1, "hash": "sha-256:" + "1" * 64}
     officers = [officer.user_id for officer in team.officers]
     package = team.phone.seal(team.field.document(unknown, officers), [photo(), photo()])

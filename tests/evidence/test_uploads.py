@@ -5,6 +5,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.core.clock import standing_at, utc_now
 from app.core.ids import new_id
 from app.http import bodies
 from app.http.bodies import CutShortProblem
+from app.services.evidence import arrivals
 from app.services.evidence import uploads as service
 from app.services.evidence.errors import UploadSupersededProblem
 from app.services.evidence.upload_sweeping import remove_stray_parts, sweep_uploads
@@ -720,7 +722,7 @@ def test_of_uploads_begun_at_once_no_more_are_under_way_than_there_is_room_for(
 def test_too_many_files_waiting_for_packages_refuse_before_the_first_byte(
     team: Team, tus: Tus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.evidence.arrivals.MAX_UNCLAIMED", 1)
+    monkeypatch.setattr(arrivals, "UNCLAIMED", replace(arrivals.UNCLAIMED, files=1))
     waiting = [photo(), photo()]
     package = team.seal(*waiting)
     assert tus.create(waiting[0], package.id, waiting[0].content).status_code == 201
@@ -738,7 +740,7 @@ def test_a_quota_met_only_at_the_end_keeps_what_was_sent(
     path = tus.begin(late, package.id)
     tus.append(path, 0, late.content[: 60 * KIB])
     tus.create(early, package.id, early.content)
-    monkeypatch.setattr("app.services.evidence.arrivals.MAX_UNCLAIMED", 1)
+    monkeypatch.setattr(arrivals, "UNCLAIMED", replace(arrivals.UNCLAIMED, files=1))
     assert code_of(tus.append(path, 60 * KIB, late.content[60 * KIB :])) == (429, "unclaimed_quota")
     assert tus.offset(path) == 60 * KIB
     assert team.phone.put_package(package).status_code == 201

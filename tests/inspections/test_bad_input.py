@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from anshao_phone import Device
 from app.core.clock import SHANGHAI, shanghai_today, utc_now
 from app.core.ids import new_id
 from app.models.checklists import Template, TemplateVersion
@@ -501,6 +502,30 @@ def test_what_is_set_aside_is_bounded_and_never_dropped(
     assert [sending.phone.put_package(one).status_code for one in others] == [409, 409, 429]
     assert sending.phone.put_package(others[0]).status_code == 409
     assert sending.kept(sound.id) == [sound.sealed, others[0].sealed, others[1].sealed]
+
+
+def test_what_is_set_aside_is_bounded_over_all_phones_of_a_person(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MAX_SET_ASIDE_OF_USER", 2)
+    assert sending.phone.user_id is not None
+    second = sending.field.phone(sending.phone.user_id, "second")
+    stranger = sending.field.phone(sending.world.person("inspector", region=sending.world.town).user_id)
+
+    def code(phone: Device, package: SealedPackage) -> str | None:
+        answer = phone.put_package(package)
+        return answer.json().get("code")
+
+    first, other = (sending.raw(b"%d" % number) for number in range(2))
+    assert [code(sending.phone, first), code(second, other)] == ["package_quarantined"] * 2
+    for phone in (sending.phone, second):
+        assert code(phone, sending.raw(b"{")) == "set_aside_quota"
+    assert code(second, other) == "package_quarantined"
+    assert code(stranger, sending.raw(b"{")) == "package_quarantined"
+    sound = sending.sealed()
+    assert code(sending.phone, sound) is None
+    further = [SealedPackage(sound.id, b"%d" % number, ()) for number in range(3)]
+    assert [code(sending.phone, one) for one in further] == ["package_conflict"] * 2 + ["set_aside_quota"]
 
 
 JSON = st.recursive(

@@ -30,11 +30,22 @@ from app.services.evidence.manifest import OWNER, lock_manifest
 from app.services.runtime import Runtime
 from app.storage.store import original_key
 
-MAX_UNCLAIMED = 300
-MAX_UNCLAIMED_BYTES = 2 * 1024**3
-MAX_UNCLAIMED_OF_USER = 450
-MAX_UNCLAIMED_BYTES_OF_USER = 3 * 1024**3
-"""What may wait for its packages: of one phone, and of all phones of one person."""
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much may wait: files and their bytes, of one phone and of all phones of one person."""
+
+    files: int
+    bytes: int
+    files_of_user: int
+    bytes_of_user: int
+
+
+UNCLAIMED = Room(300, 2 * 1024**3, 450, 3 * 1024**3)
+"""For packages that have not come."""
+KEPT_ASIDE = Room(2000, 12 * 1024**3, 3000, 18 * 1024**3)
+"""With packages that are here but wait themselves, mostly for a person: ten files of each that may be set aside. Counted apart, so
+that they never take the room of what comes before its package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +204,17 @@ WAITS = """NOT f.is_claimed AND NOT EXISTS (
 """Of a file `f`: it waits for its package. What one that was processed or rejected has left behind waits for nothing any more."""
 _WAITING = text(
     f"""
-    SELECT count(*) AS of_user, coalesce(sum(f.size), 0) AS bytes_of_user,
-           count(*) FILTER (WHERE f.device_id = :device_id) AS of_phone,
+    WITH arriving AS (
+        SELECT EXISTS (
+            SELECT FROM package_intakes p WHERE p.package_id = :package_id AND p.device_id = :device_id) AS is_kept)
+    SELECT arriving.is_kept, count(f.id) AS of_user, coalesce(sum(f.size), 0) AS bytes_of_user,
+           count(f.id) FILTER (WHERE f.device_id = :device_id) AS of_phone,
            coalesce(sum(f.size) FILTER (WHERE f.device_id = :device_id), 0) AS bytes_of_phone
-      FROM evidence_files f
-     WHERE {WAITS} AND f.id <> :id
-       AND f.device_id IN (SELECT d.id FROM devices d WHERE d.user_id = :user_id)
+      FROM arriving LEFT JOIN evidence_files f
+        ON {WAITS} AND f.id <> :id AND f.device_id IN (SELECT d.id FROM devices d WHERE d.user_id = :user_id)
+       AND arriving.is_kept = EXISTS (
+            SELECT FROM package_intakes p WHERE p.package_id = f.package_id AND p.device_id = f.device_id)
+     GROUP BY arriving.is_kept
     """
 )
 
@@ -208,16 +224,25 @@ _ONE_OF_USER = text("SELECT pg_advisory_xact_lock(hashtextextended(:user, 14))")
 
 
 async def _check_quota(session: AsyncSession, actor: Actor, arrival: Arrival) -> None:
-    """One more may wait, unless it waits already. Until its row is committed no other file of the person is counted: of files
-    that come at once, no more are let in than there is room for."""
+    """One more may wait, unless it waits already; what belongs to a package of the phone that is here by a quota of its own.
+
+    Until its row is committed no other file of the person is counted: of files that come at once, no more are let in than there is
+    room for.
+    """
     await session.execute(_ONE_OF_USER, {"user": str(actor.user_id)})
-    values = {"id": arrival.id, "device_id": actor.device_id, "user_id": actor.user_id}
+    values = {
+        "id": arrival.id,
+        "package_id": arrival.package_id,
+        "device_id": actor.device_id,
+        "user_id": actor.user_id,
+    }
     waiting = (await session.execute(_WAITING, values)).one()
+    room = KEPT_ASIDE if waiting.is_kept else UNCLAIMED
     if (
-        waiting.of_phone >= MAX_UNCLAIMED
-        or waiting.of_user >= MAX_UNCLAIMED_OF_USER
-        or waiting.bytes_of_phone + arrival.size > MAX_UNCLAIMED_BYTES
-        or waiting.bytes_of_user + arrival.size > MAX_UNCLAIMED_BYTES_OF_USER
+        waiting.of_phone >= room.files
+        or waiting.of_user >= room.files_of_user
+        or waiting.bytes_of_phone + arrival.size > room.bytes
+        or waiting.bytes_of_user + arrival.size > room.bytes_of_user
     ):
         raise UnclaimedQuotaProblem(seconds=600)
 

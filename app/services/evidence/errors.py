@@ -39,13 +39,13 @@ class OtherFileProblem(ConflictProblem):
 
 
 class UnclaimedQuotaProblem(Problem):
-    """Too many files wait for their packages."""
+    """Too many files wait for their packages, or with packages that wait for a person. Files of sound packages never meet it."""
 
     status = 429
     code = "unclaimed_quota"
     retry = "after"
-    zh = "等待检查包的文件过多，请先提交检查包"
-    en = "Too many files wait for their packages; send the packages first"
+    zh = "等待检查包（或随检查包等待人工处理）的文件过多；请先提交其他检查包，必要时联系管理员"
+    en = "Too many files wait for their packages, or with packages that wait for a person; send what is sound first"
 
 
 class OriginalGoneProblem(Problem):

@@ -49,13 +49,13 @@ class PushRowProblem(InvalidProblem):
 
 
 class SetAsideQuotaProblem(Problem):
-    """Too much of this phone waits for a person already; nothing is dropped, the phone keeps it."""
+    """Too much of this phone, or of its officer's phones, waits for a person already; nothing is dropped, the phone keeps it."""
 
     status = 429
     code = "set_aside_quota"
     retry = "after"
-    zh = "该终端等待人工处理的检查包过多，请联系管理员后重试"
-    en = "Too many packages of this phone wait for a person; ask your administrator, then try again"
+    zh = "该终端或该人员等待人工处理的检查包过多，请联系管理员后重试"
+    en = "Too many packages of this phone or person wait to be looked at; ask your administrator, then try again"
 
 
 class PackageSignatureProblem(InvalidProblem):

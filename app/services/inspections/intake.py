@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
@@ -32,7 +31,9 @@ from app.services.inspections.sealing import (
 )
 
 MAX_SET_ASIDE = 200
-"""Packages of one phone that may be set aside within the window: quarantined ones, and as many conflicts."""
+MAX_SET_ASIDE_OF_USER = 300
+"""Packages that may be set aside within the window: of one phone, and of all phones of one person. Quarantined ones, and as many
+conflicts."""
 
 SET_ASIDE_WINDOW = timedelta(days=30)
 
@@ -306,21 +307,37 @@ def _sees_site(actor: Actor, envelope: Envelope, context: Context) -> bool:
     )
 
 
+_QUARANTINED = text(
+    """
+    SELECT count(*) AS of_user, count(*) FILTER (WHERE i.device_id = :device_id) AS of_phone,
+           EXISTS (SELECT FROM package_intakes t WHERE t.package_id = :package_id) AS is_here
+      FROM package_intakes i
+     WHERE i.status = 'quarantined' AND i.received_at > :since
+       AND i.device_id IN (SELECT d.id FROM devices d WHERE d.user_id = :user_id)
+    """
+)
+_CONFLICTS = text(
+    """
+    SELECT count(*) AS of_user, count(*) FILTER (WHERE c.device_id = :device_id) AS of_phone,
+           coalesce(bool_or(c.package_id = :package_id AND c.sha256 = :sha256), false) AS is_here
+      FROM package_conflicts c
+     WHERE c.created_at > :since AND c.device_id IN (SELECT d.id FROM devices d WHERE d.user_id = :user_id)
+    """
+)
+
+
 async def _check_quota(connection: AsyncConnection, actor: Actor, one: _Judged, *, is_conflict: bool) -> None:
     """Refuse what would pile up without bounds; what is here already may come again."""
-    since = utc_now() - SET_ASIDE_WINDOW
+    values = {
+        "device_id": actor.device_id,
+        "user_id": actor.user_id,
+        "package_id": one.delivery.package_id,
+        "since": utc_now() - SET_ASIDE_WINDOW,
+    }
     if is_conflict:
-        conflict = PackageConflict
-        counted = (conflict.device_id == actor.device_id, conflict.created_at > since)
-        same: ColumnElement[bool] = and_(
-            conflict.package_id == one.delivery.package_id, conflict.sha256 == one.digest
-        )
-        waiting = select(func.count(), func.bool_or(same)).where(*counted)
+        waiting = (await connection.execute(_CONFLICTS, values | {"sha256": one.digest})).one()
     else:
-        intake = PackageIntake
-        quarantined = (intake.device_id == actor.device_id, intake.status == "quarantined")
-        taken = exists().where(aliased(intake).package_id == one.delivery.package_id)
-        waiting = select(func.count(), taken).where(*quarantined, intake.received_at > since)
-    number, is_here = (await connection.execute(waiting)).one()
-    if number >= MAX_SET_ASIDE and not is_here:
+        waiting = (await connection.execute(_QUARANTINED, values)).one()
+    is_full = waiting.of_phone >= MAX_SET_ASIDE or waiting.of_user >= MAX_SET_ASIDE_OF_USER
+    if is_full and not waiting.is_here:
         raise SetAsideQuotaProblem(seconds=3600)
