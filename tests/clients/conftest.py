@@ -99,6 +99,11 @@ def answer(status: int, document: dict[str, Any], **headers: str) -> Fault:
     return fault
 
 
+def problem(status: int, code: str, retry: str, **headers: str) -> Fault:
+    """The service refuses with this."""
+    return answer(status, {"code": code, "retry": retry, "status": status}, **headers)
+
+
 @dataclass
 class Time:
     """A phone's clocks under the test's hand: `off` shifts the wall clock, `steady` passes when told."""

@@ -1,6 +1,5 @@
 """The reference phone before the production app: whatever the network does, nothing is lost, doubled, or deleted too early."""
 
-import hashlib
 import json
 from datetime import timedelta
 from typing import Any
@@ -19,13 +18,10 @@ from tests.clients.conftest import (
     gateway,
     lose_answer,
     portal,
+    problem,
 )
 
 PICTURE = b"\xff\xd8\xff\xe0 a picture"
-
-
-def problem(status: int, code: str, retry: str, **headers: str) -> Fault:
-    return answer(status, {"code": code, "retry": retry, "status": status}, **headers)
 
 
 def test_a_package_leaves_the_phone_when_its_receipt_is_held_and_not_before(carried: Carried) -> None:
@@ -374,7 +370,7 @@ def test_a_broken_chain_is_set_aside_and_nothing_is_deleted(carried: Carried) ->
     carried.seal(PICTURE + b"1")
     carried.phone.synchronize()
     _, kept = carried.seal(PICTURE + b"2")
-    carried.phone._sender._position.sha256 = "sha-256:" + hashlib.sha256(b"other").hexdigest()
+    carried.phone.outbox._database.execute("UPDATE receipts SET sha256 = ?", (sha256_of(b"other"),))
     carried.phone.synchronize()
     assert carried.states() == ["released", "aside"]
     assert carried.phone.outbox.path(kept[0].id).exists()

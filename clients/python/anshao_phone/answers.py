@@ -63,8 +63,15 @@ OF_THE_PHONE: Mapping[str, Step] = {
     "refresh_refused": Step.STOP,
     "wrong_audience": Step.STOP,
 }
-OF_THE_ITEM: Mapping[str, Step] = {"set_aside_quota": Step.LATER}
-"""Packages that nothing is wrong with are still taken."""
+OF_THE_ITEM: Mapping[str, Step] = {
+    "set_aside_quota": Step.LATER,
+    "unclaimed_quota": Step.LATER,
+    "upload_quota": Step.LATER,
+    "too_many_streams": Step.LATER,
+    "intake_not_needed": Step.LATER,
+}
+"""A full quota of what is set aside, waits or is under way takes no room of sound packages and their small files: they go on.
+Instead of a stream that is refused the phone pulls; what the intake does not need goes the ordinary way."""
 BUSY = (429, 503)
 
 

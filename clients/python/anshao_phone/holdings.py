@@ -23,8 +23,8 @@ CREATE TABLE IF NOT EXISTS documents (
 ) STRICT;
 """
 
-
-BEGIN_ANEW = frozenset({"resync_required", "sync_cursor_invalid"})
+BEGIN_ANEW = frozenset({"resync_required", "sync_cursor_invalid", "address_too_long"})
+"""What a cursor that is good for nothing any more is answered with."""
 
 
 class PullRefused(Exception):

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from anshao_phone.keys import sync_folder
 from anshao_phone.protocol import SealedPackage, new_id
-from anshao_phone.receipts import Expected, Receipt
+from anshao_phone.receipts import Expected, Link, Receipt
 
 PIECE_BYTES = 256 * 1024
 FOREVER_READABLE = 1
@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS receipts (
     sha256 TEXT NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS links (number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, body BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS pinned_keys (kid TEXT PRIMARY KEY, x TEXT NOT NULL) STRICT;
 """
 _FILE = (
@@ -206,12 +207,17 @@ class Outbox:
 
     def item(self, package_id: UUID) -> Item:
         """One package; raises KeyError."""
+        found = self.find(package_id)
+        if found is None:
+            raise KeyError(package_id)
+        return found
+
+    def find(self, package_id: UUID) -> Item | None:
+        """One package, if this outbox holds it."""
         row = self._one(
             "SELECT id, sealed, sha256, signature, state, problem FROM packages WHERE id = ?", str(package_id)
         )
-        if row is None:
-            raise KeyError(package_id)
-        return _item(row)
+        return _item(row) if row else None
 
     def files(self, package_id: UUID) -> list[File]:
         """A package's files."""
@@ -308,13 +314,40 @@ class Outbox:
         number, previous, sha256, body = row
         return Receipt(package_id, number, previous, sha256, body, json.loads(body))
 
-    def chain(self, after: int = 0) -> list[tuple[int, str | None, str, UUID]]:
+    def keep_link(self, link: Link) -> None:
+        """Keep a checked receipt of a package that this outbox does not hold: the chain goes on from it."""
+        self._database.execute(
+            "INSERT OR IGNORE INTO links VALUES (?, ?, ?)", (link.number, link.sha256, link.body)
+        )
+
+    def chain(self) -> list[tuple[int, str | None, str, UUID]]:
         """(number, previous, sha256, package id) of the receipts held, in order."""
         rows = self._database.execute(
-            "SELECT number, previous, sha256, package_id FROM receipts WHERE number > ? ORDER BY number",
-            (after,),
+            "SELECT number, previous, sha256, package_id FROM receipts ORDER BY number"
         )
         return [(row[0], row[1], row[2], UUID(row[3])) for row in rows]
+
+    def unsettled(self) -> list[tuple[int, str | None, UUID]]:
+        """(number, previous, package id) of the receipts whose packages have not been released, in order."""
+        rows = self._database.execute(
+            "SELECT r.number, r.previous, r.package_id FROM receipts r JOIN packages p ON p.id = r.package_id "
+            "WHERE p.state = 'receipted' ORDER BY r.number"
+        )
+        return [(row[0], row[1], UUID(row[2])) for row in rows]
+
+    def link_before(self, number: int) -> tuple[str | None, bool] | None:
+        """The hash that the receipt of this number has to name, and whether the chain is whole up to there; None: a gap.
+
+        It is whole where it begins, at a released package, and at a receipt of a package that this outbox does not hold.
+        """
+        if number == 1:
+            return None, True
+        row = self._one(
+            "SELECT r.sha256, p.state = 'released' FROM receipts r JOIN packages p ON p.id = r.package_id "
+            "WHERE r.number = ?1 UNION ALL SELECT sha256, 1 FROM links WHERE number = ?1 LIMIT 1",
+            number - 1,
+        )
+        return (str(row[0]), bool(row[1])) if row else None
 
     def release(self, package_id: UUID) -> None:
         """Let the files go that a receipted package's receipt covers as verified. Rows and receipt stay; bytes go last."""

@@ -12,7 +12,7 @@ from anshao_phone.answers import Answer, NoNetwork, Step
 from anshao_phone.asking import Asking
 from anshao_phone.clock import Clock
 from anshao_phone.device import Device
-from anshao_phone.holdings import Holdings, pull
+from anshao_phone.holdings import Holdings, PullRefused, pull
 from anshao_phone.keys import DeviceKey, SoftwareKey
 from anshao_phone.outbox import File, Item, Outbox
 from anshao_phone.pace import LONGEST_SECONDS
@@ -55,7 +55,7 @@ class Phone:
             self.holdings.belong_to(self.device.user_id)
         self._sender = Sender(
             self._asking, self.device, self.outbox, self.clock, dice or random.SystemRandom(), longest_wait,
-            lambda told: self.listener(told),
+            lambda told: self.listener(told), self._whose_receipt,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -124,6 +124,16 @@ class Phone:
         Raises PullRefused, NoNetwork, QueueWaits, Stopped; what had come is kept.
         """
         return pull(self._asking.ask, self.device, self.holdings, collection)
+
+    def _whose_receipt(self, sha256: str) -> UUID | None:
+        """The package that earned the receipt of this hash, among all the user's that the service has."""
+        try:
+            self.pull("packages")
+        except PullRefused:
+            return None
+        known = self.holdings.documents("packages")
+        found = (document["id"] for document in known if document.get("receipt_hash") == sha256)
+        return next(map(UUID, found), None)
 
     def receipt(self, package_id: UUID) -> dict[str, Any] | None:
         """The receipt held, read."""

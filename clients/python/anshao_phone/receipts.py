@@ -49,6 +49,15 @@ class Receipt:
     document: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A receipt of a package that the phone does not hold any more: good for nothing but to follow the chain."""
+
+    number: int
+    sha256: str
+    body: bytes
+
+
 def check_receipt(body: bytes, expected: Expected, pinned: Mapping[str, str]) -> Receipt:
     """The receipt, if a pinned key (x by kid) signed it and it covers exactly what the phone holds; raises ReceiptRefused.
 
@@ -65,6 +74,20 @@ def check_receipt(body: bytes, expected: Expected, pinned: Mapping[str, str]) ->
     if not isinstance(number, int) or number < 1 or (previous is None) != (number == 1):
         raise ReceiptRefused("its number and its predecessor do not fit")
     return Receipt(expected.package_id, number, previous, sha256_of(body), body, document)
+
+
+def check_link(body: bytes, number: int, sha256: str, device_id: UUID, pinned: Mapping[str, str]) -> Link:
+    """The receipt of that number and hash, if a pinned key signed it for this device; raises ReceiptRefused."""
+    try:
+        document = json.loads(body)
+        _check_signature(document, pinned)
+        told = document["receipt"]
+        named = (told["schema"], told["number"], told["device_id"], sha256_of(body))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReceiptRefused(f"unreadable: {error}") from error
+    if named != (SCHEMA, number, str(device_id), sha256):
+        raise ReceiptRefused("it is another receipt than the chain names")
+    return Link(number, sha256, body)
 
 
 def _check_signature(document: dict[str, Any], pinned: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """One pass over the outbox: packages first, then their files, then receipts; deleted is only what a checked receipt covers."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -17,6 +18,7 @@ from anshao_phone.receipts import (
     Receipt,
     ReceiptRefused,
     UnknownKey,
+    check_link,
     check_receipt,
     extend_pinned,
     published_receipt_keys,
@@ -26,6 +28,8 @@ from anshao_phone.uploads import LostOnPhone, send_file
 CHECKED_AT_ONCE = 500
 KEPT_ASIDE = "package_quarantined"
 """The service keeps such a package for a person: its files belong there as well."""
+REJECTED = "package_rejected"
+"""A person has looked at it and rejected it: there will be no receipt, and the officer is told why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Report:
     released: list[Receipt] = field(default_factory=list)
     unfinished: int = 0
     aside: int = 0
+    rejected: list[Item] = field(default_factory=list)
+    """Packages that a person at the service has rejected, each with the reason in its problem: for the officer to read."""
     wait_seconds: float | None = None
     trouble: str | None = None
     """Why the pass ended early: no network, or the code of the service's refusal."""
@@ -51,12 +57,12 @@ class Report:
     """Nothing goes on until a person has acted."""
 
 
-@dataclass(slots=True)
-class _Position:
-    """The end of the chain of receipts that has been followed without a gap."""
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """The first receipt of the chain that cannot be followed: the one before it, of this number and hash, is not held."""
 
-    number: int = 0
-    sha256: str | None = None
+    number: int
+    sha256: str
 
 
 class Sender:
@@ -71,7 +77,9 @@ class Sender:
         dice: random.Random,
         longest_wait: float,
         listener: Callable[[Acknowledged], None],
+        whose_receipt: Callable[[str], UUID | None],
     ) -> None:
+        """`whose_receipt`: the user's package that has the receipt of this hash, as the service knows; raises what `ask` raises."""
         self._asking = asking
         self._device = device
         self._outbox = outbox
@@ -79,24 +87,22 @@ class Sender:
         self._dice = dice
         self._longest_wait = longest_wait
         self._tell = listener
+        self._whose_receipt = whose_receipt
         self._queue = self._new_pace()
+        self._chain = self._new_pace()
         self._paces: dict[UUID, Pace] = {}
-        self._position = _Position()
+        self._broke_off: Counter[UUID] = Counter()
         self._came_along: dict[UUID, bytes] = {}
-        self._has_looked_for_gap = False
 
     def one_pass(self) -> Report:
         """Try everything whose time has come, once. Never raises for the network's or the service's sake."""
         report = Report()
-        self._has_looked_for_gap = False
-        now = self._clock.steady()
-        if now >= self._queue.not_before:
+        if self._clock.steady() >= self._queue.not_before:
             try:
-                for item in self._outbox.items("waiting", "sent", "aside"):
-                    if now >= self._pace(item.id).not_before:
-                        self._advance(item)
-                        self._settle(report)
-                self._settle(report)
+                for item in self._due():
+                    self._attempt(item)
+                    self._settle(report)
+                self._close_gaps(report)
             except NoNetwork as gone:
                 report.trouble = f"no network: {gone}"
                 self._queue.failed(self._clock.steady(), gone.seconds)
@@ -108,14 +114,37 @@ class Sender:
         self._sum_up(report)
         return report
 
+    def _due(self) -> list[Item]:
+        """What may be tried now: what is sound, then what is aside, and last what has ended passes, the seldomest first."""
+        now = self._clock.steady()
+        due = [
+            item
+            for item in self._outbox.items("waiting", "sent", "aside")
+            if now >= self._pace(item.id).not_before
+        ]
+        broke_off = self._broke_off
+        return sorted(due, key=lambda item: (item.id in broke_off, item.state == "aside", broke_off[item.id]))
+
+    def _attempt(self, item: Item) -> None:
+        """One package as far as it goes. If it ends the pass (a proxy may not like its bytes), it is the last of the next one."""
+        try:
+            self._advance(item)
+        except (NoNetwork, QueueWaits) as gone:
+            self._broke_off[item.id] += 1
+            self._pace(item.id).failed(self._clock.steady(), gone.seconds)
+            raise
+        self._broke_off.pop(item.id, None)
+
     def hurry(self) -> None:
         """The network is said to be back, or a person asks: nothing waits any longer."""
         self._queue.succeeded()
+        self._chain.succeeded()
         self._paces.clear()
 
     def hurry_one(self, package_id: UUID) -> None:
         """A person has acted on this package: it waits no longer."""
         self._paces.pop(package_id, None)
+        self._broke_off.pop(package_id, None)
 
     def _new_pace(self) -> Pace:
         return Pace(self._dice, longest=self._longest_wait)
@@ -124,12 +153,25 @@ class Sender:
         return self._paces.setdefault(identifier, self._new_pace())
 
     def _sum_up(self, report: Report) -> None:
-        open_items = self._outbox.items("waiting", "sent")
+        aside = self._outbox.items("aside")
         report.unfinished = self._outbox.count_unfinished()
-        report.aside = len(self._outbox.items("aside"))
-        if report.unfinished and not report.is_stopped:
-            soonest = min((self._pace(item.id).not_before for item in open_items), default=0.0)
-            report.wait_seconds = max(0.0, max(self._queue.not_before, soonest) - self._clock.steady())
+        report.aside = len(aside)
+        report.rejected = [item for item in aside if _code_of(item) == REJECTED]
+        waiting = [
+            *self._outbox.items("waiting", "sent"),
+            *(item for item in aside if self._has_to_send(item)),
+        ]
+        times = [self._pace(item.id).not_before for item in waiting]
+        if self._outbox.items("receipted"):
+            times.append(self._chain.not_before)
+        if times and not report.is_stopped:
+            report.wait_seconds = max(0.0, max(self._queue.not_before, min(times)) - self._clock.steady())
+
+    def _has_to_send(self, aside: Item) -> bool:
+        """Files of a package that the service keeps for a person still wait here."""
+        return _code_of(aside) == KEPT_ASIDE and any(
+            file.state == "waiting" for file in self._outbox.files(aside.id)
+        )
 
     # One package.
 
@@ -137,7 +179,7 @@ class Sender:
         """As far as it goes now."""
         if item.state == "waiting":
             item = self._send_package(item)
-        is_kept_aside = item.state == "aside" and (item.problem or {}).get("code") == KEPT_ASIDE
+        is_kept_aside = item.state == "aside" and _code_of(item) == KEPT_ASIDE
         if (item.state == "sent" or is_kept_aside) and self._send_files(item):
             if is_kept_aside:
                 self._look_whether_released(item)
@@ -185,13 +227,19 @@ class Sender:
     # Its files.
 
     def _send_files(self, item: Item) -> bool:
-        """Send what has not arrived; True when every file has, or is withdrawn."""
-        waiting = [file for file in self._outbox.files(item.id) if file.state == "waiting"]
-        self._ask_about([file for file in waiting if file.tries])
-        for file in self._outbox.files(item.id):
-            if file.state == "waiting":
-                self._send_file(file)
+        """Send what has not arrived, least tried first; True when every file has, or is withdrawn.
+
+        Where one has to wait, the others would have to as well.
+        """
+        self._ask_about([file for file in self._waiting_files(item) if file.tries])
+        for file in self._waiting_files(item):
+            if not self._send_file(file):
+                return False
         return all(file.state in ("sent", "withdrawn") for file in self._outbox.files(item.id))
+
+    def _waiting_files(self, item: Item) -> list[File]:
+        waiting = [file for file in self._outbox.files(item.id) if file.state == "waiting"]
+        return sorted(waiting, key=lambda file: file.tries)
 
     def _ask_about(self, in_doubt: list[File]) -> None:
         """A file whose sending was cut off may have arrived: ask before sending it again."""
@@ -216,13 +264,14 @@ class Sender:
         self._tell(Acknowledged("file", file.id, file.sha256))
         self._outbox.mark_file(file.id, "sent")
 
-    def _send_file(self, file: File) -> None:
+    def _send_file(self, file: File) -> bool:
+        """False when it has to wait."""
         assert file.package_id is not None
         try:
             answer = send_file(self._asking.ask, self._device, self._outbox, file)
         except LostOnPhone:
             self._set_aside(file, {"code": "lost_on_phone"})
-            return
+            return True
         self._queue.succeeded()
         match answer.step:
             case Step.DONE:
@@ -233,6 +282,8 @@ class Sender:
                 self._set_aside(file, answer.document)
             case _:
                 self._pace(file.package_id).failed(self._clock.steady(), answer.seconds)
+                return False
+        return True
 
     def _set_aside(self, file: File, problem: dict[str, object]) -> None:
         """A file a person must look at holds up its package, and nothing else."""
@@ -255,11 +306,16 @@ class Sender:
         self._note_outcome(item.id, answer)
 
     def _look_whether_released(self, item: Item) -> None:
-        """A person may have taken up what the service keeps: then there is a receipt. Else it stays aside, as it is."""
+        """A person may have taken up what the service keeps: then there is a receipt. Or rejected it: the officer reads why.
+
+        Else it stays aside, as it is.
+        """
         answer = self._asking.ask(lambda: self._device.get_receipt(item.id))
         self._queue.succeeded()
         if answer.step is Step.DONE:
             self._take_receipt(item, _receipt_in(answer))
+        elif answer.code == REJECTED:
+            self._outbox.mark_package(item.id, "aside", answer.document)
         else:
             self._pace(item.id).failed(self._clock.steady(), answer.seconds)
 
@@ -298,29 +354,57 @@ class Sender:
 
     # The chain.
 
-    def _settle(self, report: Report) -> None:
-        """Follow the chain of receipts as far as it goes without a gap, and let go what it covers."""
-        for number, previous, sha256, package_id in self._outbox.chain(after=self._position.number):
-            if number != self._position.number + 1:
-                self._look_for_gap()
-                return
-            if previous != self._position.sha256:
+    def _settle(self, report: Report) -> _Gap | None:
+        """Follow the chain of receipts as far as it goes, and let go what it covers; gives the gap it ends at."""
+        for number, previous, package_id in self._outbox.unsettled():
+            before = self._outbox.link_before(number)
+            if before is None:
+                return _Gap(number - 1, str(previous))
+            sha256, is_whole = before
+            if previous != sha256:
                 self._outbox.mark_package(package_id, "aside", {"code": "receipt_chain_broken"})
-                return
-            self._position = _Position(number, sha256)
-            if self._outbox.item(package_id).state == "receipted":
+            elif is_whole:
                 self._outbox.release(package_id)
                 report.released.append(self._outbox.kept_receipt(package_id))
+        return None
 
-    def _look_for_gap(self) -> None:
-        """The receipt between may be of a package that a person has taken up meanwhile. Asked once in a pass."""
-        if self._has_looked_for_gap:
-            return
-        self._has_looked_for_gap = True
-        for item in self._outbox.items("aside"):
-            answer = self._asking.ask(lambda item=item: self._device.get_receipt(item.id))  # type: ignore[misc]
-            if answer.step is Step.DONE:
-                self._take_receipt(item, _receipt_in(answer))
+    def _close_gaps(self, report: Report) -> None:
+        """A receipt between may be of a package that a person has taken up meanwhile, or that was sealed before the phone lost its
+        memory: the service says whose it is, and it is fetched."""
+        while (gap := self._settle(report)) and self._clock.steady() >= self._chain.not_before:
+            self._chain.failed(self._clock.steady())
+            package_id = self._whose_receipt(gap.sha256)
+            if package_id is None or not self._fetch_link(gap, package_id):
+                return
+            self._chain.succeeded()
+
+    def _fetch_link(self, gap: _Gap, package_id: UUID) -> bool:
+        """True when the gap's receipt is held now."""
+        item = self._outbox.find(package_id)
+        if item is not None and item.state != "aside":
+            return False  # it is asked for in its turn
+        answer = self._asking.ask(lambda: self._device.get_receipt(package_id))
+        if answer.step is not Step.DONE:
+            return False
+        body = _receipt_in(answer)
+        if item is not None:
+            self._take_receipt(item, body)
+            return self._outbox.receipt(package_id) is not None
+        assert self._device.device_id is not None
+        try:
+            pinned = self._outbox.pinned_keys()
+            self._outbox.keep_link(check_link(body, gap.number, gap.sha256, self._device.device_id, pinned))
+        except UnknownKey:
+            self.pin_keys()
+            return False
+        except ReceiptRefused:
+            return False
+        return True
+
+
+def _code_of(item: Item) -> str | None:
+    """The code of what set it aside."""
+    return (item.problem or {}).get("code")
 
 
 def _receipt_in(answer: Answer) -> bytes:
