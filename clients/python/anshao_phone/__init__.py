@@ -9,6 +9,7 @@ from anshao_phone.clock import Clock
 from anshao_phone.device import Device
 from anshao_phone.holdings import Holdings, PullRefused
 from anshao_phone.keys import DeviceKey, SoftwareKey
+from anshao_phone.numbers import NumbersRefused
 from anshao_phone.outbox import File, Item, Outbox
 from anshao_phone.phone import Phone, StillHere
 from anshao_phone.protocol import Outcome, Photo, SealedPackage, hazard_result, sha256_of
@@ -24,6 +25,7 @@ __all__ = [
     "Holdings",
     "Item",
     "NoNetwork",
+    "NumbersRefused",
     "Outbox",
     "Outcome",
     "Phone",

@@ -195,6 +195,15 @@ class Device:
         options = {"content": content, "headers": headers, "params": params, **changes}
         return self.http.post("/mobile/v1/intake", **options)
 
+    def post_number_block(self, key: str, word: str, count: int) -> httpx.Response:
+        """Reserve numbers for printed documents; the same key within a day gives the same block."""
+        headers = {"Idempotency-Key": key}
+        return self.request("POST", "/numbers/blocks", json={"word": word, "count": count}, headers=headers)
+
+    def state_outbox(self, statement: dict[str, Any]) -> httpx.Response:
+        """Say what still waits on the phone; saying it again is harmless."""
+        return self.request("POST", "/devices/me/outbox", json=statement)
+
     def sign_package(self, package_id: UUID, package_hash: str, text_hash: str) -> httpx.Response:
         """Sign a package, own or a colleague's, as an officer."""
         body = {"text_hash": text_hash, "signature": self.sign(signature_message(package_hash, text_hash))}

@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS receipts (
     body BLOB NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS links (number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS number_blocks (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS pinned_keys (kid TEXT PRIMARY KEY, x TEXT NOT NULL) STRICT;
 """
 _FILE = (
@@ -140,6 +141,22 @@ class Outbox:
         with self._transaction():
             for name, value in facts.items():
                 self._database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def forget_fact(self, name: str) -> None:
+        """Keep it no longer."""
+        self._database.execute("DELETE FROM facts WHERE name = ?", (name,))
+
+    def number_blocks(self) -> list[dict[str, Any]]:
+        """The blocks of numbers held, as the service gave them, oldest first."""
+        rows = self._database.execute("SELECT body FROM number_blocks ORDER BY id")
+        return [json.loads(row[0]) for row in rows]
+
+    def keep_number_block(self, block: dict[str, Any], answers: str) -> None:
+        """Keep a block, and that the request kept as this fact is answered by it."""
+        with self._transaction():
+            row = (str(block["id"]), json.dumps(block, ensure_ascii=False))
+            self._database.execute("INSERT OR REPLACE INTO number_blocks VALUES (?, ?)", row)
+            self.forget_fact(answers)
 
     def pinned_keys(self) -> dict[str, str]:
         """x by kid of the keys that may sign receipts."""
@@ -256,6 +273,24 @@ class Outbox:
         row = self._one("SELECT count(*) FROM packages WHERE state IN ('waiting', 'sent', 'receipted')")
         assert row is not None
         return int(row[0])
+
+    def statement(self, at: datetime) -> dict[str, Any]:
+        """What is sealed and still to be sent, for a supervisor: files of packages that were sent count as well."""
+        packages = self._one(
+            "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM packages WHERE state = 'waiting'"
+        )
+        files = self._one(
+            "SELECT count(*), coalesce(sum(size), 0), min(captured_at) FROM files WHERE state IN ('waiting', 'aside')"
+        )
+        assert packages is not None
+        assert files is not None
+        return {
+            "packages": packages[0],
+            "files": files[0],
+            "bytes": packages[1] + files[1],
+            "oldest_at": files[2],
+            "stated_at": at.isoformat(),
+        }
 
     # Moving on.
 

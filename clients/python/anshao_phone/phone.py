@@ -14,6 +14,7 @@ from anshao_phone.clock import Clock
 from anshao_phone.device import Device
 from anshao_phone.holdings import Holdings, PullRefused, pull
 from anshao_phone.keys import DeviceKey, SoftwareKey
+from anshao_phone.numbers import reserve
 from anshao_phone.outbox import File, Item, Outbox
 from anshao_phone.pace import LONGEST_SECONDS
 from anshao_phone.protocol import package_message, seal_document
@@ -171,6 +172,18 @@ class Phone:
                 self.outbox.mark_package(package_id, "aside", (left.problem or {}) | {"file": str(left.id)})
             self._sender.hurry_one(package_id)
         return answer
+
+    def reserve_numbers(self, word: str, count: int) -> dict[str, Any]:
+        """A new block of numbers for documents that are printed on site; kept when this returns.
+
+        Raises NumbersRefused, NoNetwork, QueueWaits, Stopped; the same again, however much later, makes no second block.
+        """
+        return reserve(self._asking.ask, self.device, self.outbox, word, count)
+
+    def state_outbox(self) -> bool:
+        """Tell the service what still waits here, so that a supervisor sees it; True when it was taken. Raises as `ask`."""
+        statement = self.outbox.statement(self.clock.wall())
+        return self._asking.ask(lambda: self.device.state_outbox(statement)).step is Step.DONE
 
     def sign_package(self, package_id: UUID, package_hash: str, text_hash: str) -> httpx.Response:
         """Sign a package, own or a colleague's, as an officer."""
