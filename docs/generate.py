@@ -8,7 +8,10 @@ from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
 
+import yaml
+
 import app
+from anshao_phone.answers import step_of
 from app.config import Settings
 from app.core.errors import Problem
 from app.db.base import Base
@@ -444,7 +447,54 @@ def _word(rules: Ruleset, clause: Clause, name: str, language: str) -> str:
     return f"{getattr(setting.label, language)} {setting.value} {setting.unit}"
 
 
+ANSWERS = yaml.safe_load((HERE / "field-answers.yaml").read_text(encoding="utf-8"))
+"""What the refusals mean to a phone, and which of them none meets."""
+BEGINS, ENDS = "<!-- answers: written by docs/generate.py from field-answers.yaml -->", "<!-- answers end -->"
+
+
+def field_client_page() -> str:
+    """The guide for writers of phones as it is, its table of refusals written anew: what the reference phone does about each."""
+    guide = (HERE / "field-client.md").read_text(encoding="utf-8")
+    before, _, rest = guide.partition(BEGINS)
+    _, _, after = rest.partition(ENDS)
+    return f"{before}{BEGINS}\n\n{answers_tables()}\n\n{ENDS}{after}"
+
+
+def answers_tables() -> str:
+    """The refusals that a phone may meet, by where it meets them; raises ValueError where one has not been thought of."""
+    known = {(one.code, one.status, one.retry): area_of(one) for one in problems() if not is_a_base(one)}
+    told = [code for codes in ANSWERS["phone"].values() for code in codes] + ANSWERS["desk"]["codes"]
+    desk = {code for (code, _, _), area in known.items() if area in ANSWERS["desk"]["areas"]}
+    missing = {code for code, _, _ in known} - desk - set(told)
+    stale = set(told) - ({code for code, _, _ in known} - desk)
+    if missing or stale or len(told) != len(set(told)):
+        raise ValueError(f"field-answers.yaml: missing {sorted(missing)}, stale or twice {sorted(stale)}")
+    parts = []
+    for where, codes in ANSWERS["phone"].items():
+        rows = [
+            f"| `{code}` | {status} | {retry} | **{step_of(status, code, retry)}** | {because.strip()} |"
+            for code, because in codes.items()
+            for same, status, retry in sorted(known)
+            if same == code
+        ]
+        head = f"### {where.capitalize()}\n\n| code | status | retry | the phone | because |\n|---|---|---|---|---|\n"
+        parts.append(head + "\n".join(rows))
+    return "\n\n".join(parts)
+
+
+def area_of(problem: type[Problem]) -> str:
+    """The area whose errors it is among; empty for what every area may answer."""
+    where = problem.__module__.split(".")
+    return where[2] if where[1] == "services" else ""
+
+
+def is_a_base(problem: type[Problem]) -> bool:
+    """It has no code of its own and stands for others: nobody is answered with it."""
+    return "code" not in vars(problem) and bool(problem.__subclasses__())
+
+
 PAGES = {
+    "field-client.md": field_client_page,
     "coverage.md": coverage_page,
     "map.md": map_page,
     "clocks.md": clocks_page,

@@ -2,10 +2,8 @@
 
 import ast
 import random
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -17,11 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anshao_phone import protocol
-from anshao_phone.answers import NoNetwork, Step, read_answer, step_of
+from anshao_phone.answers import OF_THE_ITEM, NoNetwork, Step, read_answer, step_of
 from anshao_phone.keys import SoftwareKey, fingerprint_of
 from anshao_phone.pace import Pace, retry_after
 from anshao_phone.protocol import Outcome, canonical, hazard_result, new_id
-from app.core.errors import Problem
 from app.enums.hazards import ReinspectionOutcome
 from app.schemas.mobile.packages import HazardResult
 from app.services.evidence.statements import withdrawal_message
@@ -29,10 +26,10 @@ from app.services.hazards.workflow import outcome_of
 from app.services.identity.devices import enrollment_message, refresh_message
 from app.services.identity.signatures import signature_verifies, thumbprint_of
 from app.services.inspections.sealing import package_message, signature_message
+from tests.clients.test_answers import every_problem
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "clients" / "python"
-GUIDE = (ROOT / "docs" / "field-client.md").read_text(encoding="utf-8")
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text()
 DOCUMENTS = st.recursive(
@@ -135,29 +132,14 @@ def test_a_gateway_may_ask_to_wait() -> None:
     assert caught.value.seconds == 40
 
 
-def every_problem(kind: type[Problem] = Problem) -> Iterator[type[Problem]]:
-    yield kind
-    for one in kind.__subclasses__():
-        yield from every_problem(one)
-
-
 def test_every_refusal_of_the_service_has_a_step_and_none_is_taken_for_success() -> None:
     for kind in every_problem():
         step = step_of(kind.status, kind.code, kind.retry)
         assert step is not Step.DONE
         if kind.status in (409, 422) and kind.retry in ("manual", "never"):
             assert step is Step.ASIDE, kind.code
-        if kind.status in (429, 503) and kind.retry == "after" and kind.code != "set_aside_quota":
-            assert step is Step.WAIT, kind.code
-
-
-def test_the_guides_table_says_what_the_phone_does() -> None:
-    rows = re.findall(r"^\| `([a-z_*]+)` \| (\d{3}) \| (\w+) \| \*\*(\w+)\*\* \|", GUIDE, re.MULTILINE)
-    assert len(rows) >= 30
-    known = {(kind.code, kind.status, kind.retry) for kind in every_problem()}
-    for code, status, retry, step in rows:
-        assert (code, int(status), retry) in known, code
-        assert step_of(int(status), code, retry) == Step(step), code
+        if kind.status in (429, 503) and kind.retry == "after":
+            assert step is OF_THE_ITEM.get(kind.code, Step.WAIT), kind.code
 
 
 def test_waiting_grows_is_spread_and_never_undercuts_retry_after() -> None:
