@@ -20,6 +20,10 @@ from app.storage.store import StorageUnavailable
 
 log = get_logger()
 
+BUSY = (429, 503)
+BUSY_SECONDS = 5
+"""What such an answer asks to wait unless its problem says otherwise."""
+
 
 class MethodNotAllowedProblem(Problem):
     """The address exists, the method does not."""
@@ -115,8 +119,8 @@ def problem_response(
         **members,
     }
     headers = {"Content-Language": language, "Vary": "Accept-Language", **problem.headers}
-    if answered in (429, 503):
-        headers.setdefault("Retry-After", str(problem.params.get("seconds", 5)))
+    if answered in BUSY:
+        headers.setdefault("Retry-After", str(problem.params.get("seconds", BUSY_SECONDS)))
     content = orjson.dumps(body, default=str)
     return Response(content, answered, headers, media_type="application/problem+json")
 

@@ -8,7 +8,7 @@ import orjson
 from fastapi import Request, Response
 
 from app.core.errors import Problem
-from app.http.problems import language_of, problem_members, problem_of
+from app.http.problems import BUSY, BUSY_SECONDS, language_of, problem_members, problem_of
 from app.services.inspections.sealing import package_hash
 from app.services.inspections.service import Submitted
 
@@ -42,7 +42,10 @@ def _stamps(document: dict[str, Any], result: Submitted | Exception, language: s
         stamps = {**result.answer.model_dump(mode="json", exclude={"id"}), "problem": None}
     else:
         problem = result if isinstance(result, Problem) else problem_of(result)
-        stamps = {**_REFUSED, "hash": _hash_of(document), "problem": problem_members(problem, language)}
+        members = problem_members(problem, language)
+        if problem.status in BUSY:
+            members.setdefault("seconds", BUSY_SECONDS)
+        stamps = {**_REFUSED, "hash": _hash_of(document), "problem": members}
     return {**stamps, "_deleted": False}
 
 

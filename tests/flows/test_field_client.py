@@ -18,7 +18,9 @@ from app.core.clock import SHANGHAI
 from tests.flows.conftest import Desk
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "field-client.md").read_text(encoding="utf-8")
-ENROL, RENEW, PACKAGE, FILES, UPLOAD, PULL = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)
+ENROL, RENEW, PACKAGE, FILES, SUBMISSION, UPLOAD, STATEMENTS, OUTBOX, PULL, PUSH = re.findall(
+    r"```sh\n(.*?)```", GUIDE, re.DOTALL
+)
 TOOLS = ENROL.split("X=$(", 1)[0].replace("openssl genpkey -algorithm ed25519 -out key.pem\n", "")
 VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(700_000)
 
@@ -121,6 +123,33 @@ def test_the_guides_commands_earn_a_receipt_that_verifies(desk: Desk, shell: She
     page = json.loads(shell.run(PULL.splitlines()[0].split("   #")[0]))
     shell.variables["CURSOR"] = page["checkpoint"]["cursor"]
     assert json.loads(shell.run(PULL.splitlines()[1]))["documents"] == []
+
+
+def test_the_guides_statements_and_its_other_ways_of_sending_do_what_they_say(
+    desk: Desk, shell: Shell
+) -> None:
+    """One request with a file, the other one stated lost; the officer's signature; what is held; the same package pushed."""
+    tokens = enrolled(desk, shell)
+    photo, lost = str(uuid4()), str(uuid4())
+    contents = {one: ("image/jpeg", b"\xff\xd8\xff\xe0" + os.urandom(2000)) for one in (photo, lost)}
+    package = sealed(desk, shell, tokens, contents)
+    (shell.folder / "photo.jpg").write_bytes(contents[photo][1])
+    shell.variables |= {
+        "PACKAGE": package["id"], "FILE": photo, "LOST": lost, "SUM_OF_LOST": sha256_of(contents[lost][1]),
+        "TEXT_HASH": sha256_of(b"shown"), "ACCESS": tokens["access_token"], "KEY_ID": tokens["key_id"],
+        "SUM": sha256_of((shell.folder / "package.json").read_bytes()),
+    }  # fmt: skip
+    answer = json.loads(shell.run(SUBMISSION))
+    assert [(one["part"], one["status"]) for one in answer["files"]] == [(photo, "verified")]
+    assert (answer["missing_evidence"], answer["signed_receipt"]) == ([lost], None)
+    withdraw, sign = re.split(r"\n(?=curl [^\n]*/signatures)", STATEMENTS)
+    assert '"withdrawn"' in shell.run(withdraw, "AT")
+    (officer,) = json.loads(shell.run(sign))
+    assert (officer["user_id"], officer["status"]) == (tokens["user_id"], "signed")
+    assert json.loads(shell.run(OUTBOX))["files"] == 11
+    (pushed,) = json.loads(shell.run(PUSH))
+    assert (pushed["status"], pushed["receipt"], pushed["problem"]) == ("processed", True, None)
+    assert (pushed["id"], pushed["hash"]) == (package["id"], shell.variables["SUM"])
 
 
 def upload(shell: Shell, video: str) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import shanghai_today, standing_at, utc_now
@@ -333,6 +334,45 @@ def test_what_is_set_aside_of_a_batch_is_bounded_as_ever(
     codes = [one["problem"] and one["problem"]["code"] for one in answers]
     assert codes == ["package_quarantined"] * 2 + ["set_aside_quota"] * 2 + [None]
     assert answers[2]["problem"]["retry"] == "after"
+
+
+def test_a_row_that_was_not_kept_is_taken_when_the_app_writes_it_and_rxdb_pushes_it_again(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came back is the master's state to RxDB: without a local change it would never push the row again."""
+    monkeypatch.setattr(intake, "MAX_SET_ASIDE", 1)
+    first, second = sending.raw(b"{}"), sending.raw(b"{}")
+    master = push(sending.phone, [first, second])[1]
+    assert (master["status"], master["problem"]["code"]) == ("rejected", "set_aside_quota")
+    assert (master["problem"]["retry"], master["problem"]["seconds"]) == ("after", 3600)
+    assert sending.kept(second.id) == []
+    local = {name: value for name, value in master.items() if name not in ("status", "problem")}
+    row = {"newDocumentState": local, "assumedMasterState": master}
+    assert push_rows(sending.phone, [row]) == [master], (
+        "still full: the stamps come back, and the app waits longer"
+    )
+    monkeypatch.setattr(intake, "MAX_SET_ASIDE", 2)
+    (taken,) = push_rows(sending.phone, [row])
+    assert (taken["problem"]["code"], taken["problem"]["retry"]) == ("package_quarantined", "manual")
+    assert sending.kept(second.id) == [second.sealed]
+    assert push_rows(sending.phone, [{"newDocumentState": taken, "assumedMasterState": master}]) == []
+
+
+def test_a_row_that_meets_a_busy_database_says_how_long_to_wait_as_retry_after_would(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = sending.sealed()
+
+    async def be_busy(*_: object) -> None:
+        raise PoolTimeout
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "process_packages", be_busy)
+        (answer,) = push(sending.phone, [sound])
+        alone = sending.phone.put_package(sound)
+    assert (answer["problem"]["code"], answer["problem"]["seconds"]) == ("unavailable", 5)
+    assert (alone.status_code, alone.headers["retry-after"]) == (503, "5")
+    assert [one["status"] for one in push(sending.phone, [sound])] == ["processed"]
 
 
 def test_a_row_that_breaks_the_processing_is_the_only_one_to_wait_for_the_sweep(

@@ -30,8 +30,8 @@ class StampedPackage(BaseModel):
     """The row's document as it came, with what the server says of it in place of whatever stood there.
 
     `rejected`: as the problem says, which is what the single PUT would have answered (RFC 9457, without request_id); its
-    `retry` tells whether sending it again makes sense. Otherwise `problem` is null and the rest is the single PUT's answer;
-    `missing_evidence` is true of this moment, and pulled documents do not have it.
+    `retry` tells whether sending it again makes sense, and `seconds`, if there, after how long. Otherwise `problem` is null and
+    the rest is the single PUT's answer; `missing_evidence` is true of this moment, and pulled documents do not have it.
     """
 
     model_config = ConfigDict(extra="allow")
