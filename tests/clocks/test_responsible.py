@@ -56,10 +56,10 @@ class Bureau:
         assert answer.status_code in (200, 201), answer.text
         return dict(answer.json())
 
-    def measure(self, who: Person, *, oral: bool) -> dict[str, Any]:
+    def measure(self, who: Person, *, oral: bool, kind: str = "stop_use") -> dict[str, Any]:
         """A measure that two of them order, and that one writes down."""
         body = {
-            "kinds": ["stop_use"], "place": "喷涂车间", "ground": "可燃气体浓度超限，无法保证安全",
+            "kinds": [kind], "place": "喷涂车间", "ground": "可燃气体浓度超限，无法保证安全",
             "site_id": str(self.docket.field.site_id), "authority_id": str(self.world.authority),
             "officer_ids": [str(one.user_id) for one in self.inspectors[1:]], "hazard_ids": [str(self.docket.hazard())],
         }  # fmt: skip
@@ -172,6 +172,25 @@ def test_a_measure_decided_at_once_is_for_who_has_decided_it_and_so_is_its_reche
         while bureau.world.in_database(start_rechecks):
             pass
     assert bureau.answering(measure["id"], "recheck") == (str(officer.user_id), bureau.first)
+
+
+@pytest.mark.parametrize(("kind", "is_handed_over"), [("stop_use", True), ("evacuate", False)])
+def test_a_measure_s_recheck_is_for_who_answers_for_its_time_or_has_ordered_it(
+    bureau: Bureau, kind: str, is_handed_over: bool
+) -> None:
+    _, one, other = bureau.inspectors
+    measure = bureau.measure(one, oral=False, kind=kind)
+    lasting = bureau.running(subject_id=measure["id"])
+    assert len(lasting) == int(is_handed_over)  # an evacuation has no limit of its own
+    for clock in lasting:
+        body = {"responsible_id": str(other.user_id), "reason": "调离"}
+        path = f"{CLOCKS}/{clock['id']}/hand-over"
+        assert bureau.docket.chief.post(path, json=body, version=clock["version"]).status_code == 200
+    body = {"reason": "企业申请", "ground": "request"}
+    path = f"{MEASURES}/{measure['id']}/lifting-request"
+    assert one.post(path, json=body, version=measure["version"]).status_code == 200
+    who, unit = (other, bureau.second) if is_handed_over else (one, bureau.first)
+    assert bureau.answering(measure["id"], "recheck") == (str(who.user_id), unit)
 
 
 def test_a_placard_s_period_is_for_its_supervisor(bureau: Bureau) -> None:

@@ -186,7 +186,7 @@ async def take_measure_step(
         if (
             await find_running(session, measure.id, code) is None
         ):  # the measure's end may have started it before
-            subject = subject_of(measure, await _ordered_by(session, measure.id))
+            subject = subject_of(measure, await _answering(session, measure.id))
             await start_clock(session, actor, subject, code, today)
     on_date = review.visited_on if review else today
     await _record(
@@ -338,8 +338,10 @@ async def _start_limits(
         await start_clock(session, actor, subject_of(measure, actor.user_id), code, on, amount=months)
 
 
-async def _ordered_by(session: AsyncSession, measure_id: UUID) -> UUID | None:
-    """The officer who decided it, or ordered it orally until somebody has."""
+async def _answering(session: AsyncSession, measure_id: UUID) -> UUID | None:
+    """Whoever answers for its time; of kinds that last without a limit, the officer who decided it, or ordered it orally."""
+    if (lasting := await find_running(session, measure_id, "onsite_measure")) is not None:
+        return lasting.responsible_id
     wanted = (
         select(MeasureStep.user_id)
         .where(MeasureStep.measure_id == measure_id, MeasureStep.action.in_(("order_orally", "decide")))
