@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from app.schemas.clocks import ClockView
 from app.schemas.common import View, Wire
+from app.schemas.officers import OfficerView
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
 Kinds = Annotated[list[Annotated[str, Field(max_length=40)]], Field(min_length=1, max_length=10)]
@@ -122,14 +123,6 @@ class MeasureView(View):
     created_at: datetime
 
 
-class MeasureOfficerView(View):
-    """An officer who ordered it, with the certificate of that day."""
-
-    user_id: UUID
-    name: str
-    certificate_number: str
-
-
 class MeasureHazardView(View):
     """A hazard it covers, as it stands."""
 
@@ -164,7 +157,7 @@ class MeasureDetail(MeasureView):
     `lacks_major`: one of its kinds is for major hazards only, and none that it covers is confirmed as major yet.
     """
 
-    officers: list[MeasureOfficerView]
+    officers: list[OfficerView]
     hazards: list[MeasureHazardView]
     steps: list[MeasureStepView]
     clocks: list[ClockView]

@@ -18,7 +18,6 @@ from app.schemas.measures import (
     MeasureDetail,
     MeasureHazardView,
     MeasureKindView,
-    MeasureOfficerView,
     MeasureReasonRequest,
     MeasureStepView,
     MeasureView,
@@ -28,6 +27,7 @@ from app.schemas.measures import (
     Status,
     WrittenMeasureRequest,
 )
+from app.schemas.officers import OfficerView
 from app.services.clocks.repository import show_clock
 from app.services.hazards.content import measure_kind, measure_kinds
 from app.services.hazards.errors import MeasureReviewProblem
@@ -133,7 +133,7 @@ async def get_one_measure(
     return MeasureDetail(
         **MeasureView.model_validate(measure).model_dump(),
         officers=[
-            MeasureOfficerView.model_validate(row) for row in await list_measure_officers(session, measure_id)
+            OfficerView.model_validate(row) for row in await list_measure_officers(session, measure_id)
         ],
         hazards=[MeasureHazardView.model_validate(row) for row in hazards],
         steps=[MeasureStepView.model_validate(row) for row in await list_measure_steps(session, measure_id)],

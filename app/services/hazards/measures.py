@@ -1,11 +1,11 @@
 """On-site measures: ordered orally in urgent cases, decided in writing, reviewed on site, lifted by the person in charge."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -15,7 +15,7 @@ from app.core.ids import new_id
 from app.enums.hazards import MeasureStatus
 from app.models.enterprises import Site
 from app.models.hazards import Hazard
-from app.models.identity import OfficerCertificate, User
+from app.models.identity import User
 from app.models.measures import MeasureHazard, MeasureOfficer, MeasureStep, OnsiteMeasure
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
@@ -34,13 +34,12 @@ from app.services.hazards.errors import (
     MeasureTimeProblem,
 )
 from app.services.hazards.measure_workflow import ENOUGH, TRANSITIONS, Transition
+from app.services.hazards.officers import certified_team
 from app.services.hazards.proposing import take_up
-from app.services.identity.certificates import certificate_valid, list_certified
 from app.services.organizations.jurisdiction import authority_covers
 from app.services.organizations.numbering import take_number
 
 WORD = "现决"
-OFFICERS_AT_LEAST = 2
 REMOVED = frozenset({"reinspected", "closed"})
 """States of a hazard that officers found rectified."""
 
@@ -211,7 +210,7 @@ async def _begin(
     _check_kinds(content.kinds)
     if not await authority_covers(session, authority_id, site.region_id, on):
         raise NotFoundProblem
-    officers = await _officers(session, actor, authority_id, set(officer_ids), on)
+    officers = await _officers(session, actor, authority_id, officer_ids, on)
     await _check_hazards(session, site_id, authority_id, content.hazard_ids)
     measure = OnsiteMeasure(
         id=new_id(),
@@ -271,21 +270,13 @@ async def _check_hazards(
 
 
 async def _officers(
-    session: AsyncSession, actor: Actor, authority_id: UUID, user_ids: set[UUID], on: date
+    session: AsyncSession, actor: Actor, authority_id: UUID, user_ids: Collection[UUID], on: date
 ) -> list[MeasureOfficer]:
-    """Two at least, each certified on the day and of the authority; whoever writes it down is one of them."""
-    certified = await list_certified(session, user_ids, on)
-    wanted = (
-        select(User.id, User.name, func.min(OfficerCertificate.number))
-        .join(OfficerCertificate, OfficerCertificate.user_id == User.id)
-        .where(User.id.in_(certified), User.authority_id == authority_id, *certificate_valid(on, on))
-        .group_by(User.id, User.name)
-        .order_by(User.id)
-    )
-    found = (await session.execute(wanted)).all()
-    if len(found) < max(OFFICERS_AT_LEAST, len(user_ids)) or actor.user_id not in user_ids:
+    """Of the authority itself: measures are not entrusted (行政强制法 17); raises MeasureOfficersProblem."""
+    team = await certified_team(session, actor, User.authority_id == authority_id, user_ids, on)
+    if not team:
         raise MeasureOfficersProblem
-    return [MeasureOfficer(user_id=row[0], name=row[1], certificate_number=row[2]) for row in found]
+    return [MeasureOfficer(**asdict(one)) for one in team]
 
 
 def _check_review(measure: OnsiteMeasure, review: Reviewed | None) -> None:
