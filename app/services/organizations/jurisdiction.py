@@ -44,15 +44,17 @@ def covers(authority_id: Reference, region_id: Reference, on: Day) -> ColumnElem
     )
 
 
-def may_name(own_id: UUID | None, named_id: Reference, on: Day) -> ColumnElement[bool]:
-    """That whoever is of the authority `own_id` may act in the name of another on the day: it is his own, or has entrusted his own.
+def may_name(own_id: Reference | None, named_id: Reference, on: Day) -> ColumnElement[bool]:
+    """That whoever is of the authority `own_id` may act in the name of another on the day: it is his own, or has entrusted his own
+    (行政处罚法 20).
 
     Whether the named one exists and covers a region is another question.
     """
+    own = own_id if isinstance(own_id, SQLColumnExpression) else literal(own_id, Uuid())
     entrusted = exists().where(
-        Entrustment.authority_id == own_id, Entrustment.entrusted_by == named_id, in_force(Entrustment, on)
+        Entrustment.authority_id == own, Entrustment.entrusted_by == named_id, in_force(Entrustment, on)
     )
-    return or_(literal(own_id, Uuid()) == named_id, entrusted)
+    return or_(own == named_id, entrusted)
 
 
 def _has_jurisdiction(authority_id: Reference, region_id: Reference, on: Day) -> ColumnElement[bool]:
