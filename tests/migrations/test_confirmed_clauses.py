@@ -9,9 +9,7 @@ from sqlalchemy import create_engine, pool, text
 
 from app.db.engine import psycopg_url
 from app.db.migrate import MIGRATIONS
-from tests.migrations.sample_rows import fill_empty_tables
-from tests.migrations.test_lines import copy_of_the_row
-from tests.migrations.test_lines import empty_database as empty_database
+from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
 
 SAMPLES, BEFORE, AFTER = "20261125_1538", "20261126_0521", "20261126_0530"
 FIRST, FURTHER = "MEM10-7-5", "MEM10-5-12"

@@ -8,9 +8,7 @@ from sqlalchemy import create_engine, pool, text
 
 from app.db.engine import psycopg_url
 from app.db.migrate import MIGRATIONS
-from tests.migrations.sample_rows import fill_empty_tables
-from tests.migrations.test_lines import copy_of_the_row
-from tests.migrations.test_lines import empty_database as empty_database
+from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
 
 SAMPLES, BEFORE, NAMED = "20261125_1538", "20261126_0410", "20261126_0520"
 DAY = "2026-11-20"

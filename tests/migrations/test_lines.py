@@ -1,13 +1,9 @@
 """What the migration of 25 November 2026, 19:15, makes of corrections that were there before it."""
 
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
-import psycopg
-import pytest
 from alembic import command
 from alembic.config import Config
-from psycopg import sql
 from sqlalchemy import create_engine, pool, text
 
 from app.db.engine import psycopg_url
@@ -16,15 +12,6 @@ from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
 
 SAMPLES, BEFORE, LINES = "20261125_1538", "20261125_1910", "20261125_1915"
 NAMES = ("first", "second", "rival", "of_rival", "third", "alone")
-
-
-@pytest.fixture
-def empty_database(database_cluster: str) -> Iterator[str]:
-    name = f"migrated_{uuid4().hex}"
-    with psycopg.connect(database_cluster, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield database_cluster.replace("/postgres?", f"/{name}?")
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def test_of_each_line_the_first_correction_stands_and_the_others_wait_for_a_person(

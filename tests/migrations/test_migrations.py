@@ -1,8 +1,5 @@
 """The schema: one line of migrations, only forward, that arrives at the models and keeps the rows it meets."""
 
-from collections.abc import Iterator
-from uuid import uuid4
-
 import psycopg
 import pytest
 from alembic import command
@@ -10,7 +7,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from psycopg import sql
 from sqlalchemy import create_engine, pool
 
 from app import models
@@ -24,16 +20,6 @@ SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 IN_ORDER = list(SCRIPTS.walk_revisions())[::-1]
 MOVED = {"20261125_1910": {"case_clocks": "clocks"}}
 """Where the rows of a table went that a migration removes."""
-
-
-@pytest.fixture
-def empty_database(database_cluster: str) -> Iterator[str]:
-    """The address of a database without any table."""
-    name = f"migrated_{uuid4().hex}"
-    with psycopg.connect(database_cluster, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield database_cluster.replace("/postgres?", f"/{name}?")
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def test_there_is_one_line_of_migrations() -> None:

@@ -7,7 +7,6 @@ from sqlalchemy import create_engine, pool, text
 from app.db.engine import psycopg_url
 from app.db.migrate import MIGRATIONS
 from tests.migrations.sample_rows import fill_empty_tables
-from tests.migrations.test_lines import empty_database as empty_database
 
 SAMPLES, BEFORE, AFTER = "20261125_1538", "20261126_0410", "20261126_0510"
 TALLIED = """

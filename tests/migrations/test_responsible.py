@@ -1,14 +1,10 @@
 """Whom the migration of 26 November 2026, 05:15, makes answer for the clocks that ran before it."""
 
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
-import psycopg
-import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from psycopg import sql
 from sqlalchemy import Connection, create_engine, pool, text
 
 from app.db.engine import psycopg_url
@@ -18,15 +14,6 @@ from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 BEFORE, RESPONSIBLE = "20261126_0510", "20261126_0515"
 OFFICERS = {name: UUID(int=number) for number, name in enumerate(("earlier", "officer", "opener"), start=1)}
-
-
-@pytest.fixture
-def empty_database(database_cluster: str) -> Iterator[str]:
-    name = f"migrated_{uuid4().hex}"
-    with psycopg.connect(database_cluster, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield database_cluster.replace("/postgres?", f"/{name}?")
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def id_of(connection: Connection, table: str) -> UUID:
