@@ -73,20 +73,32 @@ def hazards_of(city: City, visit: Visit) -> list[dict[str, Any]]:
     )
 
 
-def order(city: City, hazards: list[dict[str, Any]], stage: Stage) -> list[dict[str, Any]]:
-    """Order the rectification of each; the hazards as they are then."""
-    officer, ordered = city.people["officer1"], []
-    for hazard in hazards:
-        is_major = hazard["level"] == "major"
-        body = {
-            "days": MAJOR_DAYS if is_major else GENERAL_DAYS, "day_kind": "calendar",
-            "requirement": "立即停止相关作业，限期消除隐患" if is_major else "限期整改并报告结果",
-        }  # fmt: skip
-        changed = officer.post(f"/hazards/{hazard['id']}/orders", body, hazard["version"])
-        level = f"重大 major {changed['clause']}" if is_major else "一般 general"
-        stage.say(f"{changed['number']}  {level}  期限 due {changed['due_on']}  {changed['description']}")
-        ordered.append(changed)
-    return ordered
+def order(city: City, visit: Visit, stage: Stage) -> list[dict[str, Any]]:
+    """Order the rectification of what a visit found, by one document with a deadline for each; the hazards as they are then."""
+    officer = city.people["officer1"]
+    request = {
+        "officer_ids": [officer.id, city.people["officer2"].id],
+        "lines": [_line(hazard) for hazard in hazards_of(city, visit)],
+    }
+    issued = officer.post("/rectification-orders", request)
+    stage.say(f"{issued['number']}  责令限期整改指令书 · one order of {len(issued['lines'])} lines")
+    for line in issued["lines"]:
+        hazard = line["hazard"]
+        level = f"重大 major {hazard['clause']}" if hazard["level"] == "major" else "一般 general"
+        stage.say(f"{hazard['number']}  {level}  期限 due {line['due_on']}  {hazard['description']}")
+    return hazards_of(city, visit)
+
+
+def _line(hazard: dict[str, Any]) -> dict[str, Any]:
+    """What is required of a hazard, and until when."""
+    is_major = hazard["level"] == "major"
+    return {
+        "hazard_id": hazard["id"],
+        "version": hazard["version"],
+        "days": MAJOR_DAYS if is_major else GENERAL_DAYS,
+        "day_kind": "calendar",
+        "requirement": "立即停止相关作业，限期消除隐患" if is_major else "限期整改并报告结果",
+    }
 
 
 def open_case(city: City, hazards: list[dict[str, Any]], stage: Stage) -> dict[str, Any]:

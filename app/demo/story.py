@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.demo.city import CAST, DISTRICTS, City
-from app.demo.decisions import close_one, confirm, explain, hazards_of, open_case, order
+from app.demo.decisions import close_one, confirm, explain, open_case, order
 from app.demo.fieldwork import (
     CHECKLISTS,
     Visit,
@@ -69,8 +69,8 @@ def tell(city: City, folder: Path, stage: Stage) -> Outcome:
     suspected = explain(phones, visit, stage)
     confirm(city, phones, suspected, stage)
 
-    stage.chapter("隐患台账，责令整改", "Hazards in the registry, with an order and a deadline")
-    hazards = order(city, hazards_of(city, visit), stage)
+    stage.chapter("隐患台账，责令整改", "Hazards in the registry, by one order with a deadline for each")
+    hazards = order(city, visit, stage)
 
     stage.chapter("立案", "A case from one of them")
     case = open_case(city, hazards, stage)

@@ -1,10 +1,10 @@
-"""The hazard registry: hazards, their rectification orders, every step they took."""
+"""The hazard registry: hazards, the extensions of their periods, every step they took."""
 
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Identified, Timed, Versioned
@@ -163,26 +163,6 @@ class HazardRecurrence(Timed, Base):
     days: Mapped[int]
 
 
-class RectificationOrder(Identified, Timed, Base):
-    """A rectification order for one hazard: the period as it was ordered, and the day it ends, if known. A new one replaces it."""
-
-    __tablename__ = "rectification_orders"
-    __table_args__ = (
-        CheckConstraint("day_kind IN ('working', 'calendar')", name="day_kind"),
-        UniqueConstraint("authority_id", "number"),
-    )
-
-    hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), index=True)
-    authority_id: Mapped[UUID] = mapped_column(ForeignKey("authorities.id"))
-    number: Mapped[str]
-    issued_on: Mapped[date]
-    days: Mapped[int]
-    day_kind: Mapped[str]
-    due_on: Mapped[date | None]
-    requirement: Mapped[str]
-    issued_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-
-
 class OrderExtension(Identified, Timed, Versioned, Base):
     """That the period of an order or of a placard be longer: proposed by one, granted or refused by another.
 
@@ -199,10 +179,14 @@ class OrderExtension(Identified, Timed, Versioned, Base):
             "uq_order_extensions_proposed", "clock_id", unique=True, postgresql_where=text("status = 'proposed'")
         ),
         Index("ix_order_extensions_region_id_id", "region_id", "id"),
+        ForeignKeyConstraint(
+            ["order_id", "hazard_id"],
+            ["rectification_order_lines.order_id", "rectification_order_lines.hazard_id"],
+        ),
     )  # fmt: skip
 
     hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), index=True)
-    order_id: Mapped[UUID | None] = mapped_column(ForeignKey("rectification_orders.id"))
+    order_id: Mapped[UUID | None]
     placard_id: Mapped[UUID | None] = mapped_column(ForeignKey("placards.id"), index=True)
     clock_id: Mapped[UUID] = mapped_column(ForeignKey("clocks.id"))
     region_id: Mapped[UUID] = mapped_column(ForeignKey("regions.id"))

@@ -14,14 +14,6 @@ Note = Annotated[str, Field(min_length=1, max_length=2000)]
 Evidence = Annotated[list[UUID], Field(default_factory=list, max_length=100)]
 
 
-class OrderRequest(Wire):
-    """A period of so many days of a kind; the day of the order is not counted."""
-
-    days: Annotated[int, Field(ge=1, le=365)]
-    day_kind: Literal["working", "calendar"]
-    requirement: Note
-
-
 class RectifiedRequest(Wire):
     """What was done, with its evidence."""
 
@@ -79,7 +71,7 @@ class HazardView(View):
 
 
 class OrderView(View):
-    """One rectification order as it was issued; what extended its period since is told beside it."""
+    """What one rectification order says of the hazard, as it was issued; what extended its period since is told beside it."""
 
     id: UUID
     number: str

@@ -20,6 +20,7 @@ from app.services.clocks.repository import raise_reminders
 from app.services.clocks.service import Subject, end_clocks, reproject_known, start_clock
 from app.services.runtime import Runtime
 from tests.factories.cases import Docket
+from tests.factories.orders import ordered
 from tests.factories.world import Person
 from tests.jobs.test_deferring import work_off
 from tests.support.notices import NOTICE, forget_notices
@@ -88,10 +89,10 @@ def test_an_appraisal_stops_a_seizure_and_its_end_lets_it_run_on(docket: Docket)
 def test_a_review_that_stops_execution_stops_the_party_s_time_to_rectify_and_the_hazard_shows_it(
     docket: Docket,
 ) -> None:
-    inspector, hazard = docket.world.person("inspector", region=docket.region), docket.hazard()
-    order = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
+    team = [docket.world.person("inspector", region=docket.region) for _ in range(2)]
+    inspector, hazard = team[0], docket.hazard()
     path = f"/api/v1/hazards/{hazard}"
-    due = inspector.post(f"{path}/orders", json=order, version=1).json()["due_on"]
+    due = ordered(team, hazard)["due_on"]
     (clock,) = ids(docket.chief.get(CLOCKS, params={"subject_id": str(hazard)}))
     today = shanghai_today()
     stopped = act(

@@ -18,11 +18,11 @@ from app.services.hazards.proposing import start_rechecks
 from app.services.runtime import Runtime
 from tests.factories.cases import PATH as CASES
 from tests.factories.cases import Docket, step
+from tests.factories.orders import ordered
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
 
 CLOCKS, HAZARDS, MEASURES = "/api/v1/clocks", "/api/v1/hazards", "/api/v1/onsite-measures"
-ORDER = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
 
 
 class Bureau:
@@ -50,11 +50,9 @@ class Bureau:
         assert answer.status_code == 200, answer.text
 
     def order(self, who: Person, hazard: UUID) -> dict[str, Any]:
-        """The hazard, ordered to be rectified by that officer."""
-        version = who.get(f"{HAZARDS}/{hazard}").json()["version"]
-        answer = who.post(f"{HAZARDS}/{hazard}/orders", json=ORDER, version=version)
-        assert answer.status_code in (200, 201), answer.text
-        return dict(answer.json())
+        """The hazard, ordered to be rectified by that officer; a colleague signs too."""
+        colleague = next(one for one in self.inspectors if one.user_id != who.user_id)
+        return ordered([who, colleague], hazard)
 
     def measure(self, who: Person, *, oral: bool, kind: str = "stop_use") -> dict[str, Any]:
         """A measure that two of them order, and that one writes down."""

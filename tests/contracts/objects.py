@@ -33,6 +33,7 @@ from tests.factories.cases import Docket
 from tests.factories.cases import person as a_person
 from tests.factories.field import Device, Field, Photo, SealedPackage
 from tests.factories.invited import invited_person
+from tests.factories.orders import ordered
 from tests.factories.patrols import Assistant
 from tests.factories.world import LONG_AGO, Person, World
 
@@ -282,13 +283,10 @@ def visit(home: Home) -> Any:
 def hazard(home: Home) -> Any:
     """The one that the package found, however many were registered since."""
     home.once(submitted)
-    officer, at_home = home.once(officers)[0], {"site_id": str(home.once(site))}
-    listed = officer.get("/api/v1/hazards", params=at_home).json()["items"]
+    team, at_home = home.once(officers), {"site_id": str(home.once(site))}
+    listed = team[0].get("/api/v1/hazards", params=at_home).json()["items"]
     found = next(one for one in listed if one["item_code"] == "RTO-02")
-    ordered = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
-    path = f"/api/v1/hazards/{found['id']}/orders"
-    assert officer.post(path, json=ordered, version=found["version"]).status_code < 300
-    return found["id"]
+    return ordered(team, found)["id"]
 
 
 @maker("order_id")
@@ -305,7 +303,8 @@ def an_invited(home: Home) -> Person:
 @maker("photograph_id")
 def brought_photograph(home: Home) -> Any:
     files = {"file": ("整改后.jpg", camera_jpeg(), "image/jpeg")}
-    answer = home.once(an_invited).post(f"/enterprise/v1/orders/{home.once(order)}/photographs", files=files)
+    line = f"/enterprise/v1/orders/{home.once(order)}/hazards/{home.once(hazard)}"
+    answer = home.once(an_invited).post(f"{line}/photographs", files=files)
     assert answer.status_code == 201, answer.text
     examine_all(home.world, home.world.runtime)
     return answer.json()["id"]

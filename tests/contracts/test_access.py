@@ -422,7 +422,7 @@ def test_a_safety_assistants_phone_is_refused_on_every_act_of_enforcement(
     requests: Requests, home: Home, at_home: Callers
 ) -> None:
     acts = [one for one in JUDGED if one.method != "GET" and not one.is_open_to(ASSISTANT)]
-    signing, ordering = "/mobile/v1/packages/{package_id}/signatures", "/api/v1/hazards/{hazard_id}/orders"
+    signing, ordering = "/mobile/v1/packages/{package_id}/signatures", "/api/v1/rectification-orders"
     assert {signing, ordering} <= {one.path for one in acts}
     for endpoint in acts:
         ids = {name: home.id_of(name) for name in parameters_of(endpoint) if name in MAKERS}

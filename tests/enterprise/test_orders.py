@@ -1,5 +1,6 @@
 """What an enterprise reads: what was issued to it at its site, and nothing of what led there or concerns others."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -7,13 +8,16 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.enterprises import SiteLink
 from app.models.hazards import Hazard
 from app.models.identity import User
+from app.models.orders import OrderLine, RectificationOrder
 from app.services.runtime import Runtime
 from tests.factories.field import Field
 from tests.factories.invited import invited_person, invited_to
+from tests.factories.orders import issue, line, ordered
 from tests.factories.world import LONG_AGO, Person, World
 from tests.hazards.test_measures import Scene
 from tests.support.queries import recorded_queries
@@ -31,14 +35,9 @@ class Factory(Scene):
         self.person = invited_to(world, self.field)
 
     def order(self, hazard: UUID | None = None, **changes: Any) -> dict[str, Any]:
-        """An order for the hazard, as the console shows it."""
-        path = f"{HAZARDS}/{hazard or self.hazard}"
-        body = {"days": 15, "day_kind": "calendar", "requirement": REQUIREMENT, **changes}
-        answer = self.officer.post(
-            f"{path}/orders", json=body, version=self.officer.get(path).json()["version"]
-        )
-        assert answer.status_code == 201, answer.text
-        return dict(self.officer.get(path).json()["orders"][-1])
+        """An order for the hazard, as the console shows it there."""
+        hazard = ordered(self.officers, hazard or self.hazard, **{"requirement": REQUIREMENT, **changes})
+        return dict(hazard["orders"][-1])
 
     def change(self, hazard: UUID, **values: Any) -> None:
         async def write(session: AsyncSession) -> None:
@@ -58,19 +57,73 @@ def items(person: Person, path: str, **params: Any) -> list[dict[str, Any]]:
     return list(answer.json()["items"])
 
 
+def only_lines(factory: Factory) -> list[dict[str, Any]]:
+    """The lines of the only order there is."""
+    (told,) = items(factory.person, ORDERS)
+    return list(told["lines"])
+
+
 def test_a_hazard_is_told_from_its_order_on_with_the_names_of_the_order_alone(factory: Factory) -> None:
     assert items(factory.person, ORDERS) == []
     issued = factory.order()
     (told,) = items(factory.person, ORDERS)
+    (line,) = told["lines"]
     assert told == factory.person.get(f"{ORDERS}/{told['id']}").json()
-    assert (told["number"], told["due_on"], told["status"]) == (issued["number"], issued["due_on"], "ordered")
-    assert (told["requirement"], told["description"]) == (REQUIREMENT, "喷涂车间未设警示标志")
+    assert (told["number"], line["due_on"], line["status"]) == (issued["number"], issued["due_on"], "ordered")
+    assert (line["requirement"], line["description"]) == (REQUIREMENT, "喷涂车间未设警示标志")
     assert (told["officer_name"], told["authority_name"]) == ("王小安", "安市应急管理局")
+    assert told["officer_names"] == ["王小安", "王小安"]
     assert set(told) == {
-        "id", "number", "authority_name", "officer_name", "issued_on", "days", "day_kind", "ordered_due_on", "due_on",
-        "is_overdue", "is_replaced", "requirement", "hazard_id", "hazard_number", "description", "level", "clause", "status",
-        "closed_on",
+        "id", "number", "authority_name", "officer_name", "officer_names", "issued_on", "lines"}  # fmt: skip
+    assert set(line) == {
+        "position", "days", "day_kind", "ordered_due_on", "due_on", "is_overdue", "is_replaced", "requirement", "hazard_id",
+        "hazard_number", "description", "level", "clause", "status", "closed_on",
     }  # fmt: skip
+
+
+def test_one_order_is_told_with_all_its_lines_in_the_order_of_the_document(factory: Factory) -> None:
+    hazards = [factory.hazard, factory.docket.hazard(), factory.docket.hazard()]
+    lines = [
+        line(factory.officer, one, days=days, requirement=f"整改{days}")
+        for one, days in zip(reversed(hazards), (30, 5, 15), strict=True)
+    ]
+    issued = issue(factory.officers, *lines).json()
+    (told,) = items(factory.person, ORDERS)
+    assert (told["id"], [one["hazard_id"] for one in told["lines"]]) == (
+        issued["id"],
+        [str(one) for one in reversed(hazards)],
+    )
+    today = shanghai_today()
+    assert [(one["position"], one["requirement"], one["due_on"]) for one in told["lines"]] == [
+        (place, f"整改{days}", str(today + timedelta(days=days)))
+        for place, days in enumerate((30, 5, 15), start=1)
+    ]
+    factory.change(hazards[1], merged_into_id=hazards[0])
+    (told,) = items(factory.person, ORDERS)
+    assert [one["hazard_id"] for one in told["lines"]] == [str(hazards[2]), str(hazards[0])]
+
+
+def test_an_order_of_which_nobody_wrote_down_who_signed_it_names_who_issued_it(factory: Factory) -> None:
+    """As those are that were issued for one hazard each, before orders had lines."""
+    world, field = factory.world, factory.field
+
+    async def issue_as_before(session: AsyncSession) -> None:
+        order = RectificationOrder(
+            id=new_id(), authority_id=world.authority, enterprise_id=field.enterprise_id, site_id=field.site_id,
+            region_id=field.region, number=f"安应急责改〔2026〕{new_id().hex}号", issued_on=shanghai_today(),
+            issued_by=factory.officer.user_id,
+        )  # fmt: skip
+        session.add(order)
+        await session.flush()
+        session.add(
+            OrderLine(
+                order_id=order.id, hazard_id=factory.hazard, position=1, days=15, day_kind="calendar", requirement="整改"
+            )
+        )  # fmt: skip
+
+    world.in_database(issue_as_before)
+    (told,) = items(factory.person, ORDERS)
+    assert (told["officer_name"], told["officer_names"], len(told["lines"])) == ("王小安", [], 1)
 
 
 def test_the_deadline_is_told_with_what_extended_it(factory: Factory) -> None:
@@ -81,7 +134,7 @@ def test_the_deadline_is_told_with_what_extended_it(factory: Factory) -> None:
         f"{path}/extensions", json={"amount": 5, "reason": "设备到货延迟"}, version=version
     )
     extension = proposed.json()
-    (told,) = items(factory.person, ORDERS)
+    (told,) = only_lines(factory)
     assert told["due_on"] == issued["due_on"]  # proposed is not granted
     granted = factory.chief.post(
         f"/api/v1/extensions/{extension['id']}/grant",
@@ -89,14 +142,14 @@ def test_the_deadline_is_told_with_what_extended_it(factory: Factory) -> None:
         version=extension["version"],
     )
     assert granted.status_code == 200, granted.text
-    (told,) = items(factory.person, ORDERS)
+    (told,) = only_lines(factory)
     assert (told["ordered_due_on"], told["due_on"]) == (issued["due_on"], granted.json()["due_after"])
     assert told["due_on"] > told["ordered_due_on"]
 
 
 def test_a_later_order_counts_instead_of_the_one_before(factory: Factory) -> None:
     first, second = factory.order(), factory.order(days=30)
-    told = {one["number"]: one for one in items(factory.person, ORDERS)}
+    told = {one["number"]: one["lines"][0] for one in items(factory.person, ORDERS)}
     assert told[first["number"]]["is_replaced"]
     assert told[first["number"]]["due_on"] == first["due_on"]
     assert (told[second["number"]]["is_replaced"], told[second["number"]]["due_on"]) == (
@@ -112,7 +165,7 @@ def test_the_words_of_whoever_told_of_it_are_not_passed_on(factory: Factory, sou
     answer = factory.person.get(ORDERS).text
     assert "反映" not in answer
     assert source not in answer
-    assert items(factory.person, ORDERS)[0]["description"] == REQUIREMENT
+    assert only_lines(factory)[0]["description"] == REQUIREMENT
 
 
 def test_a_merged_hazard_is_told_by_the_one_that_stays(factory: Factory) -> None:

@@ -33,7 +33,15 @@ class Answering(Factory):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.issued = self.order()
-        self.path = f"{ORDERS}/{self.issued['id']}"
+        self.path = self.line_of(self.issued["id"], self.hazard)
+
+    def line_of(self, order: str, hazard: UUID) -> str:
+        return f"{ORDERS}/{order}/hazards/{hazard}"
+
+    def status(self) -> str:
+        """Of the hazard, as its enterprise is told."""
+        (line,) = self.person.get(f"{ORDERS}/{self.issued['id']}").json()["lines"]
+        return str(line["status"])
 
     def send(
         self, content: bytes | None = None, who: Person | None = None, key: str | None = None, **fields: Any
@@ -129,7 +137,7 @@ def test_its_photographs_stand_beside_those_before_and_after(factory: Answering)
     factory.reinspect(is_rectified=True)
     (reinspection,) = factory.at_console()["reinspections"]
     assert (reinspection["is_rectified"], reinspection["rectification"]) == (True, [photograph])
-    assert factory.person.get(factory.path).json()["status"] == "reinspected"
+    assert factory.status() == "reinspected"
 
 
 def test_what_the_officers_reject_is_answered_again(factory: Answering) -> None:
@@ -137,7 +145,7 @@ def test_what_the_officers_reject_is_answered_again(factory: Answering) -> None:
     late = factory.send()
     assert (late.status_code, late.json()["code"]) == (409, "hazard_state")
     factory.reinspect(is_rectified=False)
-    assert factory.person.get(factory.path).json()["status"] == "ordered"
+    assert factory.status() == "ordered"
     assert factory.report().status_code == 201
     assert len(factory.person.get(f"{factory.path}/rectifications").json()) == 2
 
@@ -145,7 +153,8 @@ def test_what_the_officers_reject_is_answered_again(factory: Answering) -> None:
 def test_a_report_names_its_own_hazard_s_photographs_of_its_own_enterprise(factory: Answering) -> None:
     other = Answering.__new__(Answering)
     other.__dict__ |= factory.__dict__
-    other.path = f"{ORDERS}/{factory.order(factory.docket.hazard())['id']}"
+    hazard = factory.docket.hazard()
+    other.path = other.line_of(factory.order(hazard)["id"], hazard)
     files = {"file": ("现场.jpg", camera_jpeg(), "image/jpeg")}
     desk = factory.officer.post(
         "/api/v1/evidence", files=files, data={"hazard_id": str(factory.hazard)}
@@ -171,6 +180,21 @@ def test_nobody_else_answers_an_order(factory: Answering) -> None:
         assert factory.send(who=staff).json()["code"] == "wrong_audience"
         assert factory.report(photograph, who=staff).json()["code"] == "wrong_audience"
     assert factory.at_console()["status"] == "ordered"
+
+
+def test_a_hazard_is_answered_under_an_order_that_names_it(factory: Answering) -> None:
+    """Each line of an order by itself; what another order names is not found under this one."""
+    other = factory.docket.hazard()
+    elsewhere = factory.order(other)["id"]
+    assert factory.report().status_code == 201
+    factory.path = factory.line_of(factory.issued["id"], other)
+    assert (
+        factory.send().status_code == factory.person.get(f"{factory.path}/rectifications").status_code == 404
+    )
+    factory.path = factory.line_of(elsewhere, other)
+    assert factory.report().status_code == 201
+    both = [factory.at_console(one)["status"] for one in (factory.hazard, other)]
+    assert both == ["rectified", "rectified"]
 
 
 def test_a_merged_hazard_is_not_answered(factory: Answering) -> None:

@@ -152,11 +152,12 @@ def test_from_the_enterprise_s_report_to_the_closed_hazard(factory: Factory) -> 
 
     issued = factory.order(made["id"])
     (order,) = items(factory.person, ORDERS)
-    assert (order["number"], order["description"]) == (issued["number"], WORDS)
+    assert (order["number"], order["lines"][0]["description"]) == (issued["number"], WORDS)
+    line = f"{ORDERS}/{order['id']}/hazards/{made['id']}"
     files = {"file": ("整改后.jpg", camera_jpeg(), "image/jpeg")}
-    photograph = factory.person.post(f"{ORDERS}/{order['id']}/photographs", files=files).json()["id"]
+    photograph = factory.person.post(f"{line}/photographs", files=files).json()["id"]
     body = {"note": NOTE, "photograph_ids": [photograph]}
-    assert factory.person.post(f"{ORDERS}/{order['id']}/rectifications", json=body).status_code == 201
+    assert factory.person.post(f"{line}/rectifications", json=body).status_code == 201
     factory.visit()
     seen = {"visit_id": str(factory.field.visit_id), "is_rectified": True}
     assert factory.officer.post(f"{path}/reinspection", json=seen, version=version()).status_code == 200
@@ -164,7 +165,7 @@ def test_from_the_enterprise_s_report_to_the_closed_hazard(factory: Factory) -> 
 
     own = factory.person.get(f"{REPORTS}/{made['id']}").json()
     assert (own["status"], own["closed_on"]) == ("closed", str(shanghai_today()))
-    assert factory.person.get(f"{ORDERS}/{order['id']}").json()["status"] == "closed"
+    assert factory.person.get(f"{ORDERS}/{order['id']}").json()["lines"][0]["status"] == "closed"
     shown = factory.officer.get(path).json()
     assert [step["action"] for step in shown["steps"]] == [
         "register", "order", "report_rectified", "reinspect", "close"]  # fmt: skip

@@ -74,6 +74,15 @@ def test_hazards_have_orders_with_deadlines_and_one_of_each_visit_is_closed(desk
         assert any(step["visit_id"] and step["evidence_ids"] for step in detail["steps"][1:]), "and of after"
 
 
+def test_what_a_visit_found_was_ordered_by_one_document_that_two_officers_signed(desk: Desk) -> None:
+    orders = desk.all("supervisor", "/rectification-orders")
+    assert len(orders) == 2
+    for order in orders:
+        detail = desk.get("supervisor", f"/api/v1/rectification-orders/{order['id']}")
+        assert (len(detail["officers"]), len(detail["lines"])) == (2, 8)
+        assert len({line["due_on"] for line in detail["lines"]}) == 2, "sooner for what is general"
+
+
 def test_a_case_was_filed_by_the_approver_from_a_confirmed_major_hazard(desk: Desk) -> None:
     rows = desk.all("caseofficer", "/cases")
     assert len(rows) == 2

@@ -34,6 +34,7 @@ from tests.determinations.test_verification import DECIDED, step, verified
 from tests.factories.cases import PATH as CASES
 from tests.factories.cases import Docket
 from tests.factories.field import Field
+from tests.factories.orders import order
 from tests.factories.replica import Replica, relay
 from tests.factories.world import Person, World
 from tests.hazards.registering import Registry, note
@@ -448,10 +449,9 @@ def test_a_merged_hazard_takes_no_step_and_opens_no_case_but_keeps_what_it_had(y
     kept, merged = pair["other"]["id"], pair["hazard"]["id"]
     case = yard.docket.open(UUID(merged))
     assert yard.act(yard.chief, pair, "merge").status_code == 200
-    order = {"days": 5, "day_kind": "calendar", "requirement": "设置报警"}
-    refused = yard.officers[0].post(f"{HAZARDS}/{merged}/orders", json=order, version=2)
-    assert (refused.status_code, refused.json()["code"]) == (409, "hazard_merged")
-    assert yard.officers[0].post(f"{HAZARDS}/{kept}/orders", json=order, version=1).status_code == 201
+    refused = order(yard.officers, merged)
+    assert (refused.status_code, refused.json()["lines"][0]["reason"]) == (409, "merged")
+    assert order(yard.officers, kept).status_code == 201
     opened = yard.docket.officers[0].post(CASES, json=yard.docket.request(UUID(merged)))
     assert (opened.status_code, opened.json()["code"]) == (409, "hazard_merged")
     still = yard.docket.officers[0].get(f"{CASES}/{case['id']}").json()
@@ -513,8 +513,7 @@ def test_a_major_hazard_stays_before_a_general_one(yard: Yard) -> None:
 def test_an_order_that_runs_is_not_made_to_disappear(yard: Yard) -> None:
     pair = yard.pair()
     ordered = pair["hazard"]["id"]
-    order = {"days": 5, "day_kind": "calendar", "requirement": "设置报警"}
-    assert yard.officers[0].post(f"{HAZARDS}/{ordered}/orders", json=order, version=1).status_code == 201
+    assert order(yard.officers, ordered).status_code == 201
     refused = yard.act(yard.chief, pair, "merge")
     assert (refused.status_code, refused.json()["code"]) == (409, "merge_period_runs")
 

@@ -17,12 +17,12 @@ from app.services.hazards.extension_workflow import STATES, TRANSITIONS
 from app.services.identity.policy import PERMISSIONS
 from app.services.runtime import Runtime
 from tests.factories.cases import Docket
+from tests.factories.orders import order
 from tests.factories.replica import Replica
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
 
 HAZARDS, EXTENSIONS = "/api/v1/hazards", "/api/v1/extensions"
-ORDER = {"days": 15, "day_kind": "calendar", "requirement": "设置警示标志"}
 WHY = {"amount": 10, "reason": "设备到货延迟"}
 SETTLE = {"grant": "grant", "refuse": "refusal", "withdraw": "withdrawal"}
 
@@ -33,14 +33,13 @@ class Desk:
     def __init__(self, world: World) -> None:
         self.world = world
         self.docket = Docket(world)
-        self.inspector = world.person("inspector", region=world.town)
+        self.inspector, self.colleague = (world.person("inspector", region=world.town) for _ in range(2))
         self.officer, self.chief = self.docket.officers[0], self.docket.chief
         self.hazard = str(self.docket.hazard())
         assert self.order().status_code == 201
 
     def order(self, **changes: Any) -> Any:
-        path = f"{HAZARDS}/{self.hazard}"
-        return self.inspector.post(f"{path}/orders", json=ORDER | changes, version=self.shown()["version"])
+        return order([self.inspector, self.colleague], self.hazard, **changes)
 
     def shown(self, who: Person | None = None) -> dict[str, Any]:
         return dict((who or self.inspector).get(f"{HAZARDS}/{self.hazard}").json())

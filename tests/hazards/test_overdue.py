@@ -75,7 +75,7 @@ class Deadline(Scene):
 
         def to_enterprise() -> bool:
             (told,) = invited_to(self.world, field).get("/enterprise/v1/orders").json()["items"]
-            return bool(told["is_overdue"])
+            return bool(told["lines"][0]["is_overdue"])
 
         async def line(session: AsyncSession) -> bool:
             ((said,), _) = await export_page(session, [town], HazardFilter(), None, 10)

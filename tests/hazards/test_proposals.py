@@ -20,11 +20,11 @@ from app.services.hazards.proposing import propose_for_overdue, start_rechecks
 from app.services.identity.policy import PERMISSIONS
 from app.services.runtime import Runtime
 from tests.factories.cases import Docket, step
+from tests.factories.orders import order
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
 
 HAZARDS, PROPOSALS = "/api/v1/hazards", "/api/v1/hazard-proposals"
-ORDER = {"days": 15, "day_kind": "calendar", "requirement": "设置警示标志"}
 
 
 class Scene:
@@ -43,7 +43,7 @@ class Scene:
     def ordered(self, **values: Any) -> UUID:
         hazard = self.docket.hazard()
         self.put(hazard, **values)
-        answer = self.officers[0].post(f"{HAZARDS}/{hazard}/orders", json=ORDER, version=1)
+        answer = order(self.officers, hazard)
         assert answer.status_code == 201, answer.text
         return hazard
 

@@ -15,12 +15,12 @@ from app.services.hazards.content import registry_settings
 from app.services.hazards.workflow import STATES, TRANSITIONS, is_overdue
 from app.services.runtime import Runtime
 from tests.factories.field import Field, photo
+from tests.factories.orders import order, ordered
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
 
 PATH = "/api/v1/hazards"
 BAD = {"RTO-01": {"value": "no"}, "RTO-02": {"value": "no"}}
-ORDER = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
 
 
 class Case:
@@ -67,7 +67,7 @@ def test_findings_enter_the_registry_with_gapless_numbers_and_their_photographs(
 def test_a_hazard_is_ordered_rectified_reinspected_and_closed(case: Case, world: World) -> None:
     officer, chief = case.officers[0], world.person("approver")
     (hazard, _) = case.hazards()
-    hazard = step(officer, hazard, "orders", ORDER).json()
+    hazard = ordered(case.officers, hazard)
     assert hazard["status"] == "ordered"
     done = {"note": "已整改", "evidence_ids": [str(new_id())]}
     hazard = step(officer, hazard, "rectification", done).json()
@@ -86,7 +86,7 @@ def test_a_hazard_is_ordered_rectified_reinspected_and_closed(case: Case, world:
 
 def test_a_failed_reinspection_sends_it_back_with_the_same_deadline(case: Case) -> None:
     officer = case.officers[0]
-    hazard = step(officer, case.hazards()[0], "orders", ORDER).json()
+    hazard = ordered(case.officers, case.hazards()[0])
     case.field.visit_id = new_id()
     case.submit(kind="reinspection", answers={})
     body = {"visit_id": str(case.field.visit_id), "is_rectified": False, "note": "未整改"}
@@ -107,7 +107,7 @@ def test_the_console_records_each_outcome_of_a_reinspection(
     case: Case, said: dict[str, Any], found: str, status: str
 ) -> None:
     officer = case.officers[0]
-    hazard = step(officer, case.hazards()[0], "orders", ORDER).json()
+    hazard = ordered(case.officers, case.hazards()[0])
     case.field.visit_id = new_id()
     case.submit(kind="reinspection", answers={})
     done = step(officer, hazard, "reinspection", {"visit_id": str(case.field.visit_id), **said})
@@ -129,7 +129,7 @@ def test_the_console_refuses_an_outcome_that_contradicts_itself(
     case: Case, said: dict[str, Any], code: str
 ) -> None:
     officer = case.officers[0]
-    hazard = step(officer, case.hazards()[0], "orders", ORDER).json()
+    hazard = ordered(case.officers, case.hazards()[0])
     case.field.visit_id = new_id()
     case.submit(kind="reinspection", answers={})
     refused = step(officer, hazard, "reinspection", {"visit_id": str(case.field.visit_id), **said})
@@ -139,7 +139,7 @@ def test_the_console_refuses_an_outcome_that_contradicts_itself(
 
 
 def test_a_reinspection_is_a_visit_of_that_kind_to_that_site(case: Case) -> None:
-    hazard = step(case.officers[0], case.hazards()[0], "orders", ORDER).json()
+    hazard = ordered(case.officers, case.hazards()[0])
     body = {"visit_id": str(case.field.visit_id), "is_rectified": True}
     answer = step(case.officers[0], hazard, "reinspection", body)
     assert (answer.status_code, answer.json()["code"]) == (422, "reinspection_visit")
@@ -149,7 +149,7 @@ def test_a_reinspection_is_a_visit_of_that_kind_to_that_site(case: Case) -> None
 
 @pytest.mark.parametrize("flaw", ["before the order", "in the future", "one officer alone", "replaced"])
 def test_a_reinspection_counts_on_or_after_the_order_by_two_certified_officers(case: Case, flaw: str) -> None:
-    hazard = step(case.officers[0], case.hazards()[0], "orders", ORDER).json()
+    hazard = ordered(case.officers, case.hazards()[0])
     case.field.visit_id = new_id()
     days = {"before the order": -1, "in the future": 1}.get(flaw, 0)
     alone = [str(case.officers[0].user_id)]
@@ -181,14 +181,13 @@ def test_a_deadline_counts_days_of_its_kind(
     case: Case, today: str, days: int, kind: str, due: str | None
 ) -> None:
     hazard = case.hazards()[0]
-    body = {"days": days, "day_kind": kind, "requirement": "整改"}
     year, month, day = map(int, today.split("-"))
     noon = datetime(year, month, day, 12, tzinfo=SHANGHAI)
     with standing_at(noon):
         person = case.world.logged_in(case.officers[0].user_id)
-        answer = step(person, hazard, "orders", body)
-    assert answer.json()["due_on"] == due
-    assert answer.json()["is_overdue"] is (None if due is None else False)
+        hazard = ordered([person, case.officers[1]], hazard, days=days, day_kind=kind)
+    assert hazard["due_on"] == hazard["orders"][0]["due_on"] == due
+    assert hazard["is_overdue"] is (None if due is None else False)
 
 
 @pytest.mark.parametrize(
@@ -214,9 +213,10 @@ def test_a_step_out_of_order_is_refused(case: Case, action: str) -> None:
 
 
 def test_writes_need_the_version_that_was_read(case: Case) -> None:
-    hazard, officer = case.hazards()[0], case.officers[0]
-    assert officer.post(f"{PATH}/{hazard['id']}/orders", json=ORDER).status_code == 428
-    assert step(officer, {**hazard, "version": 9}, "orders", ORDER).status_code == 412
+    hazard, officer = ordered(case.officers, case.hazards()[0]), case.officers[0]
+    done = {"note": "已整改", "evidence_ids": []}
+    assert officer.post(f"{PATH}/{hazard['id']}/rectification", json=done).status_code == 428
+    assert step(officer, {**hazard, "version": 9}, "rectification", done).status_code == 412
 
 
 def test_a_foreign_region_sees_nothing_and_a_missing_action_is_refused(case: Case, world: World) -> None:
@@ -224,14 +224,14 @@ def test_a_foreign_region_sees_nothing_and_a_missing_action_is_refused(case: Cas
     abroad = world.person("inspector", region=world.other_district)
     assert abroad.get(PATH).json()["items"] == abroad.get(f"{PATH}/counts").json() == []
     assert abroad.get(f"{PATH}/{hazard['id']}").status_code == 404
-    assert step(abroad, hazard, "orders", ORDER).status_code == 404
-    assert step(world.person("supervisor"), hazard, "orders", ORDER).status_code == 403
+    assert order([abroad, case.officers[1]], hazard).status_code == 404
+    assert order([world.person("supervisor"), case.officers[1]], hazard).status_code == 403
     assert world.person("safety_assistant").get(PATH).status_code == 403
 
 
 def test_filters_and_counts_agree(case: Case, world: World) -> None:
     officer, (first, second) = world.person("inspector"), case.hazards()
-    ordered = step(case.officers[0], first, "orders", ORDER).json()
+    ordered(case.officers, first)
 
     async def judge_and_age(session: AsyncSession) -> None:
         major = {"level": "major", "clause": "MEM10-7-5", "major_since": shanghai_today()}
@@ -249,7 +249,7 @@ def test_filters_and_counts_agree(case: Case, world: World) -> None:
     assert listed(overdue=True) == listed(level="major") == []
     world.in_database(judge_and_age)
     both = [first["id"], second["id"]]
-    assert listed(status="ordered", level="general") == listed(status="ordered") == [ordered["id"]]
+    assert listed(status="ordered", level="general") == listed(status="ordered") == [first["id"]]
     assert listed(overdue=True) == [first["id"]]
     assert listed(overdue=False) == listed(level="major") == listed(clause="MEM10-7-5") == [second["id"]]
     assert listed(clause="MEM10-7-4") == listed(trade="metallurgy") == []

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM
@@ -15,17 +15,20 @@ from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.enums.hazards import ReinspectionOutcome
 from app.models.hazards import Hazard
+from app.models.orders import OrderLine, RectificationOrder
 from app.services.hazards.service import record_step
 from app.services.hazards.workflow import outcome_of
 from app.services.runtime import Runtime
 from tests.factories.cases import Docket
 from tests.factories.field import Device, Field, Photo, photo
+from tests.factories.orders import order
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
 
 HAZARDS, ASSIGNMENTS = "/api/v1/hazards", "/api/v1/inspections/assignments"
 BAD = {"RTO-01": {"value": "no"}, "RTO-02": {"value": "no"}}
-ORDER = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
+REQUIREMENT = "补充辨识并整改"
+ADDRESS = ("authority_id", "enterprise_id", "site_id", "region_id", "issued_by")
 
 
 class Story:
@@ -41,10 +44,9 @@ class Story:
         assert self.phones[0].put_package(package).status_code == 201
         assert self.phones[0].put_photo(package, self.before).status_code == 201
         found = self.officers[0].get(HAZARDS, params={"site_id": str(self.field.site_id)}).json()["items"]
-        self.hazards = [
-            self._post(hazard, "orders", ORDER).json()
-            for hazard in sorted(found, key=lambda row: row["item_code"])
-        ]
+        self.hazards = sorted(found, key=lambda row: row["item_code"])
+        assert order(self.officers, *self.hazards, requirement=REQUIREMENT).status_code == 201
+        self.hazards = [self.shown(hazard) for hazard in self.hazards]
         self.visit_id = str(new_id())
 
     def _document(self, **changes: Any) -> dict[str, Any]:
@@ -127,7 +129,7 @@ def test_the_phone_is_shown_the_hazards_with_their_photographs(story: Story, run
     assert set(by_code) == {"RTO-01", "RTO-02"}
     shown = by_code["RTO-01"]
     assert (shown["status"], shown["requirement"], shown["due_on"]) == (
-        "ordered", ORDER["requirement"], story.hazards[0]["due_on"],
+        "ordered", REQUIREMENT, story.hazards[0]["due_on"],
     )  # fmt: skip
     (before,) = shown["before_photos"]
     declared = story.before.declaration()
@@ -396,13 +398,25 @@ def test_a_date_before_the_order_is_flagged(story: Story) -> None:
 
 
 def test_what_was_seen_before_the_order_in_force_does_not_answer_it(story: Story) -> None:
+    of_story = OrderLine.hazard_id == UUID(story.hazards[0]["id"])
+
     async def order_ten_days_ago(session: AsyncSession) -> None:
-        replaced = text(
-            "INSERT INTO rectification_orders (id, hazard_id, authority_id, number, issued_on, days, day_kind, due_on, "
-            "requirement, issued_by, created_at) SELECT gen_random_uuid(), hazard_id, authority_id, number || 'a', "
-            "issued_on - 10, days, day_kind, due_on - 10, requirement, issued_by, created_at FROM rectification_orders"
+        found = (
+            await session.execute(select(RectificationOrder).join(OrderLine).where(of_story))
+        ).scalar_one()
+        earlier = {name: getattr(found, name) for name in ADDRESS}
+        replaced = RectificationOrder(
+            number=f"{found.number}a", issued_on=found.issued_on - timedelta(days=10), **earlier
         )
-        await session.execute(replaced)
+        session.add(replaced)
+        await session.flush()
+        for position, hazard in enumerate(story.hazards, start=1):
+            session.add(
+                OrderLine(
+                    order_id=replaced.id, hazard_id=UUID(hazard["id"]), position=position, days=15, day_kind="calendar",
+                    due_on=shanghai_today() + timedelta(days=5), requirement=REQUIREMENT,
+                )
+            )  # fmt: skip
 
     story.world.in_database(order_ten_days_ago)
     yesterday = (shanghai_today() - timedelta(days=1)).isoformat()

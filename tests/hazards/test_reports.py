@@ -23,6 +23,7 @@ from app.services.runtime import Runtime
 from tests.contracts.callers import api_client
 from tests.determinations.test_what_if import BAD_BURNER
 from tests.factories.field import Field
+from tests.factories.orders import order
 from tests.factories.patrols import Assistant
 from tests.factories.replica import Replica
 from tests.factories.world import LONG_AGO, Person, World
@@ -225,10 +226,8 @@ def test_who_gave_a_tip_is_shown_to_the_person_in_charge_for_a_reason_that_is_ke
 
 def test_no_row_no_answer_and_no_partner_holds_an_identity_in_the_clear(counter: Counter) -> None:
     hazard = counter.report(informant=WHO).json()
-    path = f"{HAZARDS}/{hazard['id']}/orders"
-    order = {"days": 5, "day_kind": "calendar", "requirement": "恢复联锁"}
-    inspector = counter.world.person("inspector", region=counter.world.town)
-    assert inspector.post(path, json=order, version=1).status_code == 201
+    inspector, colleague = (counter.world.person("inspector", region=counter.world.town) for _ in range(2))
+    assert order([inspector, colleague], hazard["id"]).status_code == 201
     readers = [
         counter.world.person(role, region=counter.world.town) for role in sorted(PERMISSIONS["hazards:read"])
     ]

@@ -11,13 +11,14 @@ from app.models.hazards import Hazard
 from app.services.runtime import Runtime
 from tests.contracts.callers import api_client
 from tests.factories.field import Field, photo
+from tests.factories.orders import order
 from tests.factories.world import Person, World
 from tests.support.queries import recorded_queries
 
 SCOPES = ("enterprises:read", "hazards:read", "inspections:read")
 HAZARDS, VISITS, ENTERPRISES = (f"/partner/v1/{name}" for name in ("hazards", "inspections", "enterprises"))
+REQUIREMENT = "补充辨识并整改"
 BAD = {"RTO-01": {"value": "no"}, "RTO-02": {"value": "no"}}
-ORDER = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
 
 
 class Inspected:
@@ -40,9 +41,7 @@ class Inspected:
 
     def order(self) -> dict[str, Any]:
         hazard = self.officers[0].get("/api/v1/hazards").json()["items"][0]
-        path = f"/api/v1/hazards/{hazard['id']}/orders"
-        answer = self.officers[0].post(path, json=ORDER, version=hazard["version"])
-        assert answer.status_code in (200, 201), answer.text
+        assert order(self.officers, hazard, requirement=REQUIREMENT).status_code == 201
         return dict(hazard)
 
 
@@ -81,7 +80,7 @@ def test_the_words_of_whoever_told_of_a_hazard_are_not_passed_on(inspected: Insp
 
     inspected.world.in_database(tell)
     (told,) = items(inspected.partner, HAZARDS)
-    assert told["description"] == ORDER["requirement"]
+    assert told["description"] == REQUIREMENT
     assert "陈女士" not in inspected.partner.get(HAZARDS).text
 
 

@@ -25,6 +25,7 @@ from tests.evidence.files import camera_jpeg
 from tests.evidence.test_examination import examine_all
 from tests.factories.cases import Docket
 from tests.factories.field import Field, Photo, SealedPackage
+from tests.factories.orders import order
 from tests.factories.patrols import Assistant
 from tests.factories.replica import Replica
 from tests.factories.world import Person, World
@@ -128,8 +129,7 @@ def test_every_step_of_a_hazard_comes_through_and_closing_takes_it_out(team: Tea
     submitted(team)
     (hazard,) = team.replica.pull("hazards")
     path, officer = f"/api/v1/hazards/{hazard['id']}", team.officers[0]
-    order = {"days": 15, "day_kind": "calendar", "requirement": "补充辨识并整改"}
-    assert officer.post(f"{path}/orders", json=order, version=hazard["version"]).status_code < 300
+    assert order(team.officers, hazard, requirement="补充辨识并整改").status_code == 201
     (told,) = team.replica.pull("hazards")
     assert (told["status"], told["requirement"]) == ("ordered", "补充辨识并整改")
     report = {"note": "已整改", "evidence_ids": []}

@@ -17,9 +17,10 @@ from app.enums.sync import SyncCollection
 from app.models.checklists import Template, TemplateVersion
 from app.models.enterprises import Enterprise, RiskUnit, Site, SiteLink
 from app.models.evidence import EvidenceDeclaration, EvidenceFile, EvidenceManifest
-from app.models.hazards import Hazard, HazardStep, RectificationOrder
+from app.models.hazards import Hazard, HazardStep
 from app.models.identity import Device, OfficerCertificate, User
 from app.models.inspections import Assignment, AssignmentMember, Package, PackageIntake, Receipt, Visit
+from app.models.orders import OrderLine, RectificationOrder
 from app.models.organizations import Authority, Brigade
 from app.services.audit.service import record_act
 from tests.factories.field import Field, shipped
@@ -253,11 +254,16 @@ def _photograph(ground: Ground, row: Row, identifier: UUID, **belongs: UUID) -> 
 
 
 async def order_rectification(ground: Ground, session: AsyncSession, row: Row, number: int) -> None:
+    order = RectificationOrder(
+        id=new_id(), authority_id=ground.world.authority, enterprise_id=ground.home.enterprise_id,
+        site_id=ground.home.site_id, region_id=row.region, number=f"{next(_numbers)}{row.id.hex}",
+        issued_on=shanghai_today(), issued_by=ground.officer,
+    )  # fmt: skip
+    session.add(order)
+    await session.flush()
     session.add(
-        RectificationOrder(
-            hazard_id=row.id, authority_id=ground.world.authority, number=f"{next(_numbers)}{row.id.hex}",
-            issued_on=shanghai_today(), days=1, day_kind="calendar", requirement=f"整改{number}",
-            issued_by=ground.officer,
+        OrderLine(
+            order_id=order.id, hazard_id=row.id, position=1, days=1, day_kind="calendar", requirement=f"整改{number}"
         )
     )  # fmt: skip
     if not row.is_out:

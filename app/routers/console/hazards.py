@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
-from app.core.working_calendar import DayKind
 from app.enums.hazards import HazardSource
 from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.geojson import GeoJsonResponse
@@ -25,7 +24,6 @@ from app.schemas.hazards import (
     HazardTotal,
     HazardTotals,
     HazardView,
-    OrderRequest,
     OrderView,
     ReboundView,
     RectifiedRequest,
@@ -41,12 +39,12 @@ from app.services.hazards.duplicates import list_merged_into
 from app.services.hazards.errors import ReinspectionProblem
 from app.services.hazards.extensions import list_extensions_of
 from app.services.hazards.mapping import Box, MapFilter, map_hazards
+from app.services.hazards.order_reading import list_orders_of
 from app.services.hazards.recurrences import list_recurrences, rebound_rates
 from app.services.hazards.registry import (
     HazardFilter,
     count_hazards,
     list_hazards,
-    list_orders,
     list_steps,
     reinspections_of,
 )
@@ -54,7 +52,6 @@ from app.services.hazards.reporting import find_report
 from app.services.hazards.service import (
     close_hazard,
     get_hazard,
-    order_rectification,
     record_reinspection,
     report_rectified,
 )
@@ -245,31 +242,12 @@ async def get_one_hazard(
         came_back_as=[_recurrence(row, row.hazard_id, number) for row, number in after],
         merged_here=[one.id for one in await list_merged_into(session, hazard_id)],
         report=ReportView.model_validate(report) if report else None,
-        orders=[OrderView.model_validate(row) for row in await list_orders(session, hazard_id)],
+        orders=[OrderView.model_validate(row) for row in await list_orders_of(session, [hazard_id])],
         extensions=[view_of(one) for one in await list_extensions_of(session, hazard)],
         steps=[StepView.model_validate(row) for row in steps],
         reinspections=[
             ReinspectionView.model_validate(row) for row in reinspections_of(hazard, steps, merged)
         ],
-    )
-
-
-@router.post("/{hazard_id}/orders", status_code=201, dependencies=[Depends(allowed("hazards:order"))])
-async def post_order(
-    hazard_id: UUID,
-    body: OrderRequest,
-    response: Response,
-    expected: ExpectedVersion,
-    actor: CurrentActor,
-    session: WriteSession,
-) -> HazardView:
-    """Order the rectification within a period."""
-    await _changed(session, actor, hazard_id, expected, response)
-    kind = DayKind(body.day_kind)
-    return show_hazard(
-        await order_rectification(
-            session, actor, hazard_id, expected, days=body.days, day_kind=kind, requirement=body.requirement
-        )
     )
 
 

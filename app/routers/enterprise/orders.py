@@ -21,13 +21,13 @@ READ = [Depends(allowed("site_orders:read"))]
 
 @orders.get("", dependencies=READ)
 async def get_orders(actor: CurrentActor, session: ReadSession, paging: PagingOf) -> PageOf[IssuedOrder]:
-    """Rectification orders, newest first."""
+    """Rectification orders with their lines, newest first."""
     return paging.page(await list_issued_orders(session, actor, paging.request), lambda view: view)
 
 
 @orders.get("/{order_id}", dependencies=READ)
 async def get_order(order_id: UUID, actor: CurrentActor, session: ReadSession) -> IssuedOrder:
-    """One rectification order."""
+    """One rectification order with its lines."""
     return await get_issued_order(session, actor, order_id)
 
 

@@ -7,18 +7,14 @@ from uuid import UUID
 from app.schemas.common import View
 
 
-class IssuedOrder(View):
-    """One rectification order. `ordered_due_on`: the last day as ordered; `due_on`: as it stands, what extended it included.
+class IssuedLine(View):
+    """One hazard of an order. `ordered_due_on`: the last day as ordered; `due_on`: as it stands, what extended it included.
 
-    `description`: of the hazard, where officers found it on a visit or the enterprise reported it; else the order's requirement.
+    `description`: of the hazard, where officers found it on a visit or the enterprise reported it; else the line's requirement.
     `level` is major only by a confirmed `clause`. `is_replaced`: a later order of the same hazard counts instead.
     """
 
-    id: UUID
-    number: str
-    authority_name: str
-    officer_name: str
-    issued_on: date
+    position: int
     days: int
     day_kind: str
     ordered_due_on: date | None
@@ -33,6 +29,19 @@ class IssuedOrder(View):
     clause: str | None
     status: str
     closed_on: date | None
+
+
+class IssuedOrder(View):
+    """One rectification order, with a line for each hazard. `officer_name`: who issued it; `officer_names`: who signed it, of
+    orders of before that was written down none."""
+
+    id: UUID
+    number: str
+    authority_name: str
+    officer_name: str
+    officer_names: list[str]
+    issued_on: date
+    lines: list[IssuedLine]
 
 
 class MeasureKindName(View):

@@ -1,6 +1,7 @@
-"""How an enterprise answers an order: photographs of what was done, then the report that it is rectified. Officers judge it."""
+"""How an enterprise answers a line: photographs of what was done, then the report that it is rectified. Officers judge it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -9,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.errors import NotFoundProblem
 from app.models.evidence import EvidenceFile
-from app.models.hazards import Hazard, HazardStep, RectificationOrder
+from app.models.hazards import Hazard, HazardStep
+from app.models.orders import OrderLine
 from app.schemas.evidence import StoredObject
 from app.services.evidence.desk import DeskFile, keep_desk_file
 from app.services.evidence.reading import find_bytes
@@ -19,7 +21,7 @@ from app.services.hazards.errors import (
     PhotographChoiceProblem,
     PhotographLimitProblem,
 )
-from app.services.hazards.issued import of_the_invited
+from app.services.hazards.issued import own_lines
 from app.services.hazards.service import take_step
 from app.services.hazards.workflow import TRANSITIONS
 from app.storage.store import Kept
@@ -29,14 +31,22 @@ MOST_PHOTOGRAPHS = 200
 _ACTION = "report_rectified"
 
 
+@dataclass(frozen=True, slots=True)
+class LineId:
+    """One hazard of one order."""
+
+    order_id: UUID
+    hazard_id: UUID
+
+
 async def keep_photograph(
-    session: AsyncSession, actor: Actor, order_id: UUID, kept: Kept, media_type: str, name: str | None
+    session: AsyncSession, actor: Actor, line: LineId, kept: Kept, media_type: str, name: str | None
 ) -> EvidenceFile:
     """Register a file of a hazard under order that is durable already.
 
     Raises NotFoundProblem, HazardStateProblem while nothing is to be answered, PhotographLimitProblem.
     """
-    hazard = await _hazard_to_answer(session, actor, order_id)
+    hazard = await _hazard_to_answer(session, actor, line)
     number = await session.scalar(select(func.count()).select_from(_own_files(hazard.id).subquery()))
     if (number or 0) >= MOST_PHOTOGRAPHS:
         raise PhotographLimitProblem(most=MOST_PHOTOGRAPHS)
@@ -60,16 +70,16 @@ async def find_own_photograph(
 async def report_by_enterprise(
     session: AsyncSession,
     actor: Actor,
-    order_id: UUID,
+    line: LineId,
     note: str,
     photograph_ids: Sequence[UUID],
     most_a_day: int,
 ) -> Hazard:
-    """Say that the hazard of an order is rectified, with photographs brought before: it waits for its re-inspection.
+    """Say that the hazard of a line is rectified, with photographs brought before: it waits for its re-inspection.
 
     Raises NotFoundProblem, HazardStateProblem, DailyLimitProblem, PhotographChoiceProblem.
     """
-    hazard = await _hazard_to_answer(session, actor, order_id)
+    hazard = await _hazard_to_answer(session, actor, line)
     await check_daily_limit(session, actor, _ACTION, most_a_day)
     wanted = _own_files(hazard.id).where(EvidenceFile.id.in_(photograph_ids))
     if set((await session.execute(wanted)).scalars()) != set(photograph_ids):
@@ -86,9 +96,9 @@ async def report_by_enterprise(
     )
 
 
-async def list_own_reports(session: AsyncSession, actor: Actor, order_id: UUID) -> list[HazardStep]:
-    """What the enterprise's people have reported of the order's hazard, oldest first (at most 200); raises NotFoundProblem."""
-    hazard = (await session.execute(_hazard_of(actor, order_id))).scalar_one_or_none()
+async def list_own_reports(session: AsyncSession, actor: Actor, line: LineId) -> list[HazardStep]:
+    """What the enterprise's people have reported of the line's hazard, oldest first (at most 200); raises NotFoundProblem."""
+    hazard = (await session.execute(_hazard_of(actor, line))).scalar_one_or_none()
     if hazard is None:
         raise NotFoundProblem
     wanted = select(HazardStep).where(
@@ -97,9 +107,9 @@ async def list_own_reports(session: AsyncSession, actor: Actor, order_id: UUID) 
     return list((await session.execute(wanted.order_by(HazardStep.id).limit(200))).scalars())
 
 
-async def _hazard_to_answer(session: AsyncSession, actor: Actor, order_id: UUID) -> Hazard:
+async def _hazard_to_answer(session: AsyncSession, actor: Actor, line: LineId) -> Hazard:
     """Locked until the transaction ends: two reports, or a report and an officer's step, go in single file."""
-    wanted = _hazard_of(actor, order_id).with_for_update(of=Hazard)
+    wanted = _hazard_of(actor, line).with_for_update(of=Hazard)
     hazard = (await session.execute(wanted)).scalar_one_or_none()
     if hazard is None:
         raise NotFoundProblem
@@ -108,15 +118,11 @@ async def _hazard_to_answer(session: AsyncSession, actor: Actor, order_id: UUID)
     return hazard
 
 
-def _hazard_of(actor: Actor, order_id: UUID) -> Select[Hazard]:
+def _hazard_of(actor: Actor, line: LineId) -> Select[Hazard]:
     return (
-        select(Hazard)
-        .join(RectificationOrder, RectificationOrder.hazard_id == Hazard.id)
-        .where(
-            RectificationOrder.id == order_id,
-            of_the_invited(actor, Hazard),
-            Hazard.merged_into_id.is_(None),
-        )
+        own_lines(actor)
+        .with_only_columns(Hazard)
+        .where(OrderLine.order_id == line.order_id, OrderLine.hazard_id == line.hazard_id)
     )
 
 

@@ -1,6 +1,8 @@
 """Why a hazard cannot take a step."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, Self
+from uuid import UUID
 
 from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem, Problem
 
@@ -37,6 +39,48 @@ class ReinspectionOutcomeProblem(InvalidProblem):
     en = (
         "The result contradicts itself: what is rectified is resolved, what is not is unchanged or aggravated"
     )
+
+
+class OrderOfficersProblem(InvalidProblem):
+    """Two certified officers at least, of the authority or entrusted by it (行政处罚法 20, 42), the writer one of them."""
+
+    code = "order_officers"
+    zh = "责令限期整改须由本机关或受其委托的两名以上当日持有效执法证的人员（含填报人）实施"
+    en = "An order is issued by two certified officers of the authority or entrusted by it, the writer one of them"
+
+
+OrderRefusal = Literal[
+    "unknown", "repeated", "other_authority", "other_enterprise", "other_site", "merged", "state", "version"
+]
+ORDER_REFUSALS: dict[OrderRefusal, tuple[str, str]] = {
+    "unknown": ("未找到该隐患", "There is no such hazard"),
+    "repeated": ("该隐患在指令书中重复", "The hazard is named twice"),
+    "other_authority": ("该隐患由其他机关登记，须另行下达", "The hazard is another authority's: it takes an order of its own"),
+    "other_enterprise": ("该隐患属于其他单位，须另行下达", "The hazard is another enterprise's: it takes an order of its own"),
+    "other_site": ("该隐患属于其他场所或区域，须另行下达", "The hazard is of another site or region: it takes an order of its own"),
+    "merged": ("该隐患已合并，请责令保留的隐患", "The hazard is merged into another: order the one that stays"),
+    "state": ("该隐患当前状态不能责令整改", "The hazard's state does not allow an order"),
+    "version": ("该隐患已被更改，请刷新后重试", "The hazard was changed in the meantime: reload it"),
+}  # fmt: skip
+
+
+class OrderLinesProblem(ConflictProblem):
+    """An order is issued whole or not at all. `lines` names each that cannot be in it: `line` (from 1), `hazard_id`, `reason`, and
+    the reason in Chinese and English."""
+
+    code = "order_lines"
+    zh = "指令书未下达：第 {numbers} 项不能责令整改"
+    en = "Nothing was ordered: these lines cannot be in the order: {numbers}"
+
+    @classmethod
+    def of(cls, refused: Mapping[int, tuple[UUID, OrderRefusal]]) -> Self:
+        """By the numbers of the lines."""
+        lines = [
+            {"line": number, "hazard_id": str(hazard_id), "reason": reason, "zh": zh, "en": en}
+            for number, (hazard_id, reason) in refused.items()
+            for zh, en in [ORDER_REFUSALS[reason]]
+        ]
+        return cls(numbers="、".join(map(str, refused)), lines=lines)
 
 
 class ExtensionStateProblem(ConflictProblem):

@@ -15,7 +15,8 @@ from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
 from app.models.clocks import Clock
-from app.models.hazards import Hazard, OrderExtension, RectificationOrder
+from app.models.hazards import Hazard, OrderExtension
+from app.models.orders import OrderLine
 from app.models.placards import Placard
 from app.services.audit.service import record_act
 from app.services.clocks.service import end_if_extended, extend_clock, find_running
@@ -70,8 +71,8 @@ async def propose_extension(
     Raises ExtensionClockProblem, ExtensionLateProblem, ExtensionPendingProblem, ClockExtensionProblem.
     """
     hazard = await get_hazard(session, actor, hazard_id)
-    newest = select(RectificationOrder.id).where(RectificationOrder.hazard_id == hazard_id)
-    order_id = await session.scalar(newest.order_by(RectificationOrder.id.desc()).limit(1))
+    newest = select(OrderLine.order_id).where(OrderLine.hazard_id == hazard_id)
+    order_id = await session.scalar(newest.order_by(OrderLine.order_id.desc()).limit(1))
     clock = await find_running(session, hazard_id, "rectification")
     whose = Whose(hazard_id, hazard.region_id, order_id=order_id)
     return await _propose(session, actor, whose, clock, amount, reason)

@@ -1,16 +1,15 @@
 """What was issued to an enterprise at one site, as its invited person reads it: orders and on-site measures, not what led there.
 
 Everything is scoped by the actor's enterprise and site together: a co-tenant's is not found, nor what the site's earlier enterprise
-was ordered. A merged hazard's orders are left out: the hazard that stays is answered instead.
+was ordered. A merged hazard's line is left out, and an order of such lines alone: the hazard that stays is answered instead.
 """
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
@@ -18,18 +17,22 @@ from app.core.errors import ForbiddenProblem, NotFoundProblem
 from app.core.paging import Page, PageRequest
 from app.enums.hazards import MeasureStatus
 from app.models.clocks import Clock
-from app.models.hazards import Hazard, RectificationOrder
+from app.models.hazards import Hazard
 from app.models.identity import User
 from app.models.measures import MeasureOfficer, OnsiteMeasure
+from app.models.orders import OrderLine, OrderOfficer, RectificationOrder
 from app.models.organizations import Authority
-from app.schemas.enterprise.orders import IssuedMeasure, IssuedOrder, MeasureKindName
+from app.schemas.enterprise.orders import IssuedLine, IssuedMeasure, IssuedOrder, MeasureKindName
 from app.services.hazards.content import measure_kind
 from app.services.hazards.measure_workflow import IN_FORCE
+from app.services.hazards.order_reading import is_replaced
 from app.services.hazards.wording import passed_on
 from app.services.hazards.workflow import is_overdue
 
 
-def of_the_invited(actor: Actor, table: type[Hazard] | type[OnsiteMeasure]) -> ColumnElement[bool]:
+def of_the_invited(
+    actor: Actor, table: type[Hazard] | type[RectificationOrder] | type[OnsiteMeasure]
+) -> ColumnElement[bool]:
     """Rows of the enterprise and the site the actor is invited for; raises ForbiddenProblem for anybody else."""
     if actor.enterprise_id is None or actor.site_id is None:
         raise ForbiddenProblem
@@ -37,12 +40,13 @@ def of_the_invited(actor: Actor, table: type[Hazard] | type[OnsiteMeasure]) -> C
 
 
 async def list_issued_orders(session: AsyncSession, actor: Actor, request: PageRequest) -> Page[IssuedOrder]:
-    """Newest first, one statement."""
+    """Newest first; three statements whatever the number of rows."""
     wanted = _orders(actor)
     if request.after:
         wanted = wanted.where(RectificationOrder.id < request.after[0])
     rows = await session.execute(wanted.order_by(RectificationOrder.id.desc()).limit(request.limit + 1))
-    return Page.cut([_order(*row) for row in rows], request, key=lambda view: (view.id,))
+    views = await _with_lines(session, actor, [(row[0], row[1], row[2]) for row in rows])
+    return Page.cut(views, request, key=lambda view: (view.id,))
 
 
 async def get_issued_order(session: AsyncSession, actor: Actor, order_id: UUID) -> IssuedOrder:
@@ -50,41 +54,71 @@ async def get_issued_order(session: AsyncSession, actor: Actor, order_id: UUID) 
     row = (await session.execute(_orders(actor).where(RectificationOrder.id == order_id))).one_or_none()
     if row is None:
         raise NotFoundProblem
-    return _order(*row)
+    return (await _with_lines(session, actor, [(row[0], row[1], row[2])]))[0]
 
 
-def _orders(actor: Actor) -> Select[RectificationOrder, Hazard, str, str, bool]:
-    later = aliased(RectificationOrder)
-    is_replaced = exists().where(later.hazard_id == Hazard.id, later.id > RectificationOrder.id)
+def own_lines(actor: Actor) -> Select[OrderLine, Hazard]:
+    """Lines of orders with their hazards, as far as the invited person is told of them; raises ForbiddenProblem."""
     return (
-        select(RectificationOrder, Hazard, Authority.name, User.name, is_replaced)
-        .join(Hazard, Hazard.id == RectificationOrder.hazard_id)
-        .join(Authority, Authority.id == RectificationOrder.authority_id)
-        .join(User, User.id == RectificationOrder.issued_by)
+        select(OrderLine, Hazard)
+        .join(Hazard, Hazard.id == OrderLine.hazard_id)
         .where(of_the_invited(actor, Hazard), Hazard.merged_into_id.is_(None))
     )
 
 
-def _order(
-    order: RectificationOrder, hazard: Hazard, authority_name: str, officer_name: str, is_replaced: bool
-) -> IssuedOrder:
-    due_on = order.due_on if is_replaced else hazard.due_on
-    return IssuedOrder(
-        id=order.id,
-        number=order.number,
-        authority_name=authority_name,
-        officer_name=officer_name,
-        issued_on=order.issued_on,
-        days=order.days,
-        day_kind=order.day_kind,
-        ordered_due_on=order.due_on,
+def _orders(actor: Actor) -> Select[RectificationOrder, str, str]:
+    """Those of which at least one line is told."""
+    return (
+        select(RectificationOrder, Authority.name, User.name)
+        .join(Authority, Authority.id == RectificationOrder.authority_id)
+        .join(User, User.id == RectificationOrder.issued_by)
+        .where(
+            of_the_invited(actor, RectificationOrder),
+            own_lines(actor).where(OrderLine.order_id == RectificationOrder.id).exists(),
+        )
+    )
+
+
+async def _with_lines(
+    session: AsyncSession, actor: Actor, rows: Sequence[tuple[RectificationOrder, str, str]]
+) -> list[IssuedOrder]:
+    ids = [order.id for order, _, _ in rows]
+    lines: dict[UUID, list[IssuedLine]] = {}
+    wanted = own_lines(actor).add_columns(is_replaced()).where(OrderLine.order_id.in_(ids))
+    for line, hazard, replaced in await session.execute(wanted.order_by(OrderLine.position)):
+        lines.setdefault(line.order_id, []).append(_line(line, hazard, replaced))
+    names: dict[UUID, list[str]] = {}
+    officers = select(OrderOfficer).where(OrderOfficer.order_id.in_(ids))
+    for officer in (await session.execute(officers.order_by(OrderOfficer.user_id))).scalars():
+        names.setdefault(officer.order_id, []).append(officer.name)
+    return [
+        IssuedOrder(
+            id=order.id,
+            number=order.number,
+            authority_name=authority_name,
+            officer_name=officer_name,
+            officer_names=names.get(order.id, []),
+            issued_on=order.issued_on,
+            lines=lines[order.id],
+        )
+        for order, authority_name, officer_name in rows
+    ]
+
+
+def _line(line: OrderLine, hazard: Hazard, replaced: bool) -> IssuedLine:
+    due_on = line.due_on if replaced else hazard.due_on
+    return IssuedLine(
+        position=line.position,
+        days=line.days,
+        day_kind=line.day_kind,
+        ordered_due_on=line.due_on,
         due_on=due_on,
-        is_overdue=False if is_replaced else is_overdue(hazard.status, due_on, shanghai_today()),
-        is_replaced=is_replaced,
-        requirement=order.requirement,
+        is_overdue=False if replaced else is_overdue(hazard.status, due_on, shanghai_today()),
+        is_replaced=replaced,
+        requirement=line.requirement,
         hazard_id=hazard.id,
         hazard_number=hazard.number,
-        description=passed_on(hazard, order.requirement),
+        description=passed_on(hazard, line.requirement),
         level=hazard.level,
         clause=hazard.clause,
         status=hazard.status,

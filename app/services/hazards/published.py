@@ -10,9 +10,10 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.models.enterprises import Enterprise, Site
-from app.models.hazards import Hazard, RectificationOrder
+from app.models.hazards import Hazard
 from app.models.organizations import Region
 from app.schemas.partner.records import PartnerHazard, PartnerOrder, PartnerParty, PartnerSite
+from app.services.hazards.order_reading import OrderOfHazard, list_orders_of
 from app.services.hazards.wording import passed_on
 from app.services.hazards.workflow import is_overdue
 
@@ -59,16 +60,10 @@ async def list_published_hazards(
         .where(*conditions)
     )
     rows = (await session.execute(wanted.order_by(Hazard.id).limit(request.limit + 1))).all()
-    orders = await _orders_in_force(session, [row[0].id for row in rows])
-    views = [_view(*row, order=orders.get(row[0].id)) for row in rows]
+    ordered = await list_orders_of(session, [row[0].id for row in rows])
+    in_force = {order.hazard_id: order for order in ordered}
+    views = [_view(*row, order=in_force.get(row[0].id)) for row in rows]
     return Page.cut(views, request, key=lambda view: (view.id,))
-
-
-async def _orders_in_force(session: AsyncSession, hazard_ids: list[UUID]) -> dict[UUID, RectificationOrder]:
-    """The newest order of each: a later one replaces an earlier one."""
-    wanted = select(RectificationOrder).where(RectificationOrder.hazard_id.in_(hazard_ids))
-    ordered = wanted.order_by(RectificationOrder.id)
-    return {order.hazard_id: order for order in (await session.execute(ordered)).scalars()}
 
 
 def _view(
@@ -77,7 +72,7 @@ def _view(
     site: Site,
     region_code: str,
     *,
-    order: RectificationOrder | None,
+    order: OrderOfHazard | None,
 ) -> PartnerHazard:
     plain: dict[str, Any] = {name: getattr(hazard, name) for name in _PLAIN}
     return PartnerHazard(

@@ -1,4 +1,4 @@
-"""Reading the registry: filtered lists, counts, one hazard with its orders and steps."""
+"""Reading the registry: filtered lists, counts, one hazard with its steps."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ from app.core.clock import shanghai_today
 from app.core.paging import Page, PageRequest
 from app.enums.hazards import ReinspectionOutcome
 from app.models.enterprises import Enterprise
-from app.models.hazards import Hazard, HazardReport, HazardStep, RectificationOrder
+from app.models.hazards import Hazard, HazardReport, HazardStep
 from app.services.hazards.recurrences import came_back
 from app.services.hazards.standing import MergedPhotographs, above_merged
 from app.services.hazards.totals import TotalsFilter, count_by_level_and_state
@@ -87,12 +87,6 @@ async def count_where(
         .order_by(Hazard.level, Hazard.status)
     )
     return [(level, status, number, late) for level, status, number, late in await session.execute(wanted)]
-
-
-async def list_orders(session: AsyncSession, hazard_id: UUID) -> list[RectificationOrder]:
-    """A hazard's orders, oldest first."""
-    wanted = select(RectificationOrder).where(RectificationOrder.hazard_id == hazard_id)
-    return list((await session.execute(wanted.order_by(RectificationOrder.id))).scalars())
 
 
 async def list_steps(session: AsyncSession, hazard_id: UUID) -> list[HazardStep]:

@@ -6,13 +6,14 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.enums.hazards import ReinspectionOutcome
-from app.models.hazards import Hazard, HazardStep, RectificationOrder
+from app.models.hazards import Hazard, HazardStep
 from app.services.hazards.errors import HazardChoiceProblem
+from app.services.hazards.order_reading import last_ordered_on
 from app.services.hazards.service import record_step
 from app.services.hazards.workflow import REINSPECTABLE, REINSPECTION_STEPS, TRANSITIONS
 
@@ -66,7 +67,7 @@ async def record_results(
     ids = sorted({result.hazard_id for result in results})
     locked = select(Hazard).where(Hazard.id.in_(ids), Hazard.site_id == visit.site_id).order_by(Hazard.id)
     hazards = {row.id: row for row in (await session.execute(locked.with_for_update())).scalars()}
-    ordered = await _last_orders(session, ids)
+    ordered = await last_ordered_on(session, ids)
     said = await _said_on_visit(session, visit.visit_id, ids)
     received: dict[UUID, Reception] = {}
     for result in results:
@@ -120,16 +121,6 @@ async def _take(
         evidence_ids=result.evidence_ids,
         detail={"package_id": str(visit.package_id), "outcome": outcome.value},
     )
-
-
-async def _last_orders(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, date]:
-    """The day of each hazard's order in force: what officers saw before it does not answer it."""
-    order = RectificationOrder
-    wanted = select(order.hazard_id, func.max(order.issued_on).label("last_on")).where(
-        order.hazard_id.in_(ids)
-    )
-    rows = await session.execute(wanted.group_by(order.hazard_id))
-    return {row.hazard_id: row.last_on for row in rows}
 
 
 async def _said_on_visit(

@@ -1,21 +1,19 @@
-"""What happens to registered hazards: ordered, rectified, re-inspected, closed. One verb, one step."""
+"""What happens to registered hazards: rectified, re-inspected, closed; one verb, one step. What is ordered: ordering.py."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM, Actor
 from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
-from app.core.working_calendar import DayKind
 from app.enums.hazards import ProposalEnd, ReinspectionOutcome
-from app.models.hazards import Hazard, HazardStep, RectificationOrder
-from app.rules.clocks import ClockUnit
+from app.models.hazards import Hazard, HazardStep
 from app.services.audit.service import record_act
 from app.services.clocks.service import Subject, end_clocks, find_running, start_clock
 from app.services.hazards.errors import (
@@ -24,10 +22,10 @@ from app.services.hazards.errors import (
     ReinspectionOutcomeProblem,
     ReinspectionProblem,
 )
+from app.services.hazards.order_reading import last_ordered_on
 from app.services.hazards.placard_following import propose_removals
 from app.services.hazards.proposing import withdraw_proposals
 from app.services.hazards.workflow import REINSPECTION_STEPS, TRANSITIONS, outcome_of
-from app.services.organizations.numbering import take_number
 
 
 async def get_hazard(session: AsyncSession, actor: Actor, hazard_id: UUID) -> Hazard:
@@ -44,47 +42,6 @@ async def get_hazard(session: AsyncSession, actor: Actor, hazard_id: UUID) -> Ha
 def subject_of(hazard: Hazard, responsible_id: UUID | None) -> Subject:
     """The hazard as its clocks know it: the officer of the order in force answers for them."""
     return Subject("hazard", hazard.id, hazard.authority_id, hazard.region_id, responsible_id)
-
-
-async def order_rectification(
-    session: AsyncSession,
-    actor: Actor,
-    hazard_id: UUID,
-    expected: int,
-    *,
-    days: int,
-    day_kind: DayKind,
-    requirement: str,
-) -> Hazard:
-    """Order the rectification within a period that begins the day after today; a later order replaces the deadline.
-
-    Beyond the imported calendar the last day is not known until its year's notice is there.
-    """
-    hazard = await get_hazard(session, actor, hazard_id)
-    actor.require("hazards:order", hazard.region_id)
-    today = shanghai_today()
-    await end_clocks(session, actor, hazard_id, ("rectification", "recheck"), today)
-    unit = ClockUnit.WORKING_DAY if day_kind is DayKind.WORKING else ClockUnit.CALENDAR_DAY
-    clock = await start_clock(
-        session, actor, subject_of(hazard, actor.user_id), "rectification", today, amount=days, unit=unit
-    )
-    order = RectificationOrder(
-        id=new_id(),
-        hazard_id=hazard_id,
-        authority_id=hazard.authority_id,
-        number=await take_number(session, hazard.authority_id, "责改", today.year),
-        issued_on=today,
-        days=days,
-        day_kind=day_kind.value,
-        due_on=clock.due_on,
-        requirement=requirement,
-        issued_by=actor.user_id,
-    )
-    session.add(order)
-    detail = {"order": order.number, "due_on": clock.due_on.isoformat() if clock.due_on else None}
-    return await _step(
-        session, actor, hazard, "order", expected, values={"due_on": clock.due_on}, detail=detail
-    )
 
 
 async def report_rectified(
@@ -122,8 +79,7 @@ async def record_reinspection(
     if (found := outcome_of(is_rectified, outcome)) is None:
         raise ReinspectionOutcomeProblem
     hazard = await get_hazard(session, actor, hazard_id)
-    newest = select(func.max(RectificationOrder.issued_on)).where(RectificationOrder.hazard_id == hazard_id)
-    ordered_on = await session.scalar(newest)
+    ordered_on = (await last_ordered_on(session, [hazard_id])).get(hazard_id)
     if not (ordered_on or visited_on) <= visited_on <= shanghai_today():
         raise ReinspectionProblem
     action, detail = REINSPECTION_STEPS[found], {"outcome": found.value}

@@ -14,8 +14,9 @@ from app.core.errors import NotFoundProblem
 from app.enums.hazards import ReinspectionOutcome
 from app.enums.inspections import PackageKind
 from app.models.evidence import EvidenceDeclaration, EvidenceFile
-from app.models.hazards import Hazard, HazardStep, RectificationOrder
+from app.models.hazards import Hazard, HazardStep
 from app.models.inspections import Assignment, AssignmentMember, Package
+from app.models.orders import OrderLine
 from app.schemas.mobile.hazards import AssignedHazard, PhotoLink
 from app.schemas.mobile.packages import Envelope, HazardResult, Issue
 from app.services.hazards.reinspection import Reception, Reinspected, Result, record_results
@@ -211,8 +212,8 @@ async def photographs_before(
 
 async def latest_requirements(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, str]:
     """What the latest order of each hazard requires."""
-    order = RectificationOrder
-    wanted = select(order.hazard_id, order.requirement).where(order.hazard_id.in_(ids)).order_by(order.id)
+    line = OrderLine
+    wanted = select(line.hazard_id, line.requirement).where(line.hazard_id.in_(ids)).order_by(line.order_id)
     return {row.hazard_id: row.requirement for row in await session.execute(wanted)}
 
 
