@@ -112,10 +112,13 @@ class ReinspectionView(View):
 
 
 class RecurrenceView(View):
-    """The other hazard of a return: `ground` item (of the same unit) or clause; `days` between its closing and the new finding."""
+    """The other hazard of a return: `ground` item (of the same unit) or clause; `days` between its closing and the new finding.
 
-    hazard_id: UUID
-    number: str
+    Which one it is is told to whoever may read it.
+    """
+
+    hazard_id: UUID | None
+    number: str | None
     ground: Literal["item", "clause"]
     closed_on: date
     days: int

@@ -21,11 +21,13 @@ class LevelStanding(View):
 
 
 class ReturnView(RecurrenceView):
-    """A hazard that came back (`hazard_id`, `number`) with the closed one it is the return of."""
+    """A hazard that came back (`hazard_id`, `number`) with the closed one it is the return of, for whoever may read that."""
 
+    hazard_id: UUID
+    number: str
     found_on: date
-    earlier_id: UUID
-    earlier_number: str
+    earlier_id: UUID | None
+    earlier_number: str | None
 
 
 class VisitSeen(View):

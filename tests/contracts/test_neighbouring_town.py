@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from anshao_phone import Device
 from app.core.clock import shanghai_today
 from app.enums.sync import SyncCollection
+from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard
 from app.services.hazards.exporting import work_off
+from app.services.hazards.recurrences import confirm_clause
 from tests.contracts.callers import Callers
 from tests.contracts.objects import (
     Home,
@@ -32,6 +34,8 @@ from tests.contracts.objects import (
 from tests.contracts.test_access import numbers_in, readable
 from tests.factories.field import Field
 from tests.factories.replica import Replica, relay
+from tests.factories.world import Person
+from tests.hazards.registering import Registry
 from tests.sync.test_pull import registered
 from tests.sync.test_stream import Listen
 from tests.sync.test_stream import listen as listen
@@ -54,6 +58,7 @@ def full(home: Home) -> Home:
         major = {"level": "major", "clause": "MEM10-7-5", "major_since": today}
         shut = {"status": "closed", "closed_on": today, "item_code": "RTO-03"}
         await session.execute(update(Hazard).where(Hazard.id == closed).values(**major, **shut))
+        await confirm_clause(session, closed, "MEM10-7-5", today)
 
     home.world.in_database(close)
     return home
@@ -84,7 +89,9 @@ FIGURES: list[tuple[str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "params"), FIGURES, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("path", "params"), FIGURES, ids=lambda value: value if isinstance(value, str) else value.get("by", "all")
+)
 def test_nothing_of_the_next_town_is_in_a_figure(
     full: Home, neighbour: Callers, path: str, params: dict[str, Any]
 ) -> None:
@@ -181,3 +188,63 @@ def test_what_waits_on_the_next_town_s_phones_is_not_on_the_board(full: Home, ne
     for path in ("/api/v1/board/packages", "/api/v1/inspections/waiting-packages"):
         assert at_home.get(path).json()["items"]
         assert beside.get(path).json()["items"] == []
+
+
+class Firm:
+    """A firm of the home town with a site in each of the two towns: the same clause was closed here and is found again there."""
+
+    def __init__(self, home: Home) -> None:
+        self.world, self.registry = home.world, Registry(home.world)
+        self.enterprise, self.here, self.there = self.world.in_database(self._fill)
+        self.paths = {hazard: f"/api/v1/hazards/{hazard}" for hazard in (self.here, self.there)}
+
+    async def _fill(self, session: AsyncSession) -> tuple[UUID, UUID, UUID]:
+        town, next_town = self.world.town, self.world.neighbour_town
+        enterprise = await self.registry.enterprise(session, town)
+        site, other = [await self.registry.site(session, enterprise, place) for place in (town, next_town)]
+        clause = {"clause": "MEM10-7-5"}
+        here = await self.registry.hazard(session, enterprise, site, town, status="closed", **clause)
+        there = await self.registry.hazard(session, enterprise, other, next_town, **clause)
+        for found in (here, there):
+            await confirm_clause(session, found, clause["clause"], shanghai_today())
+        return enterprise, here, there
+
+    def reader(self, region: UUID) -> Person:
+        return self.world.person("supervisor", region=region)
+
+
+def test_of_a_firm_in_both_towns_each_sees_that_a_hazard_came_back_and_only_its_own_hazards(
+    full: Home,
+) -> None:
+    firm, world = Firm(full), full.world
+    whole, here, there = (firm.reader(place) for place in (world.district, world.town, world.neighbour_town))
+    listed = {"enterprise_id": str(firm.enterprise)}
+    for person, own in ((here, firm.here), (there, firm.there)):
+        shown = person.get("/api/v1/hazards", params=listed).json()["items"]
+        assert [row["id"] for row in shown] == [str(own)]
+    assert there.get(firm.paths[firm.here]).status_code == 404
+    for person, named in ((whole, str(firm.here)), (there, None)):
+        (link,) = person.get(firm.paths[firm.there]).json()["came_back_from"]
+        assert (link["hazard_id"], link["number"] is None) == (named, named is None)
+        assert (link["ground"], link["days"]) == ("clause", 0)
+    for person, named in ((whole, str(firm.there)), (here, None)):
+        (link,) = person.get(firm.paths[firm.here]).json()["came_back_as"]
+        assert (link["hazard_id"], link["number"] is None) == (named, named is None)
+
+
+def test_the_picture_of_a_firm_in_both_towns_names_no_hazard_of_the_next_town(full: Home) -> None:
+    firm, world = Firm(full), full.world
+
+    async def move(session: AsyncSession) -> None:
+        mine = update(Enterprise).where(Enterprise.id == firm.enterprise)
+        await session.execute(mine.values(region_id=world.neighbour_town))
+
+    world.in_database(move)
+    path = f"/api/v1/enterprises/{firm.enterprise}/risk"
+    for region, named in ((world.district, str(firm.here)), (world.neighbour_town, None)):
+        picture = firm.reader(region).get(path).json()
+        (link,) = picture["returns"]
+        assert (link["hazard_id"], link["earlier_id"]) == (str(firm.there), named)
+        assert (link["earlier_number"] is None) == (named is None)
+        assert picture["came_back"] == 1
+    assert firm.reader(world.town).get(path).status_code == 404

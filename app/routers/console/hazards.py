@@ -118,9 +118,10 @@ def _members(hazard: Hazard) -> dict[str, Any]:
     return {**plain, "is_overdue": is_overdue(hazard.status, hazard.due_on, shanghai_today())}
 
 
-def _recurrence(row: HazardRecurrence, other_id: UUID, number: str) -> RecurrenceView:
+def _recurrence(row: HazardRecurrence, other_id: UUID, number: str | None) -> RecurrenceView:
+    shown_id = None if number is None else other_id
     return RecurrenceView(
-        hazard_id=other_id, number=number, ground=row.ground, closed_on=row.closed_on, days=row.days
+        hazard_id=shown_id, number=number, ground=row.ground, closed_on=row.closed_on, days=row.days
     )
 
 
@@ -233,7 +234,7 @@ async def get_one_hazard(
     hazard = await get_hazard(session, actor, hazard_id)
     set_etag(response, hazard.version)
     steps = await list_steps(session, hazard_id)
-    before, after = await list_recurrences(session, hazard_id)
+    before, after = await list_recurrences(session, actor, hazard_id)
     report = await find_report(session, hazard_id)
     merged = (await photographs_merged_into(session, [hazard_id])).get(hazard_id, [])
     return HazardDetail(

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, func, select, text
+from sqlalchemy import CTE, ColumnElement, Select, case, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -110,19 +110,23 @@ def came_back() -> ColumnElement[bool]:
 
 
 async def list_recurrences(
-    session: AsyncSession, hazard_id: UUID
-) -> tuple[list[tuple[HazardRecurrence, str]], list[tuple[HazardRecurrence, str]]]:
-    """What a hazard, or one that was merged into it, is the return of, and what came back of it: each with the other's number."""
+    session: AsyncSession, actor: Actor, hazard_id: UUID
+) -> tuple[list[tuple[HazardRecurrence, str | None]], list[tuple[HazardRecurrence, str | None]]]:
+    """What a hazard, or one that was merged into it, is the return of, and what came back of it: each with the other's number.
+
+    Without it where the other lies outside the actor's regions: an enterprise has sites in several towns.
+    """
     earlier, later = aliased(Hazard), aliased(Hazard)
+    regions = actor.regions_for("hazards:read")
     before = (
-        select(HazardRecurrence, earlier.number)
+        select(HazardRecurrence, case((earlier.region_id.in_(regions), earlier.number)))
         .ext(distinct_on(HazardRecurrence.ground, HazardRecurrence.earlier_id))
         .join(earlier, earlier.id == HazardRecurrence.earlier_id)
         .where(HazardRecurrence.hazard_id.in_(await merged_downwards(session, hazard_id)))
         .order_by(HazardRecurrence.ground, HazardRecurrence.earlier_id, HazardRecurrence.days)
     )
     after = (
-        select(HazardRecurrence, later.number)
+        select(HazardRecurrence, case((later.region_id.in_(regions), later.number)))
         .join(later, later.id == HazardRecurrence.hazard_id)
         .where(HazardRecurrence.earlier_id == hazard_id)
         .order_by(HazardRecurrence.hazard_id, HazardRecurrence.ground)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -146,11 +146,16 @@ async def _returns(
     session: AsyncSession, regions: Collection[UUID], enterprise_id: UUID, since: date
 ) -> tuple[list[ReturnView], int]:
     """Hazards found since then that came back, newest first, and how many; one that did so on two grounds counts once, and so do
-    those that are merged into one."""
+    those that are merged into one. Which one it is the return of is told where that lies in these regions too."""
     earlier, upper = aliased(Hazard), aliased(Hazard)
     mine = Hazard.enterprise_id == enterprise_id, Hazard.region_id.in_(regions), Hazard.found_on >= since
     wanted = (
-        select(HazardRecurrence, Hazard.number, Hazard.found_on, earlier.number)
+        select(
+            HazardRecurrence,
+            Hazard.number,
+            Hazard.found_on,
+            case((earlier.region_id.in_(regions), earlier.number)),
+        )
         .join(Hazard, Hazard.id == HazardRecurrence.hazard_id)
         .join(earlier, earlier.id == HazardRecurrence.earlier_id)
         .where(*mine)
@@ -160,7 +165,7 @@ async def _returns(
     views = [
         ReturnView(
             hazard_id=link.hazard_id, number=number, ground=link.ground, closed_on=link.closed_on, days=link.days,
-            found_on=found_on, earlier_id=link.earlier_id, earlier_number=earlier_number,
+            found_on=found_on, earlier_id=link.earlier_id if earlier_number else None, earlier_number=earlier_number,
         )
         for link, number, found_on, earlier_number in await session.execute(wanted)
     ]  # fmt: skip
