@@ -67,9 +67,9 @@ class Settings(BaseSettings):
         365, ge=1, le=1096, description="Longest validity of an enterprise's invitation"
     )
     enterprise_reports_per_day: int = Field(
-        20,
+        60,
         ge=1,
-        description="Reports of hazards that one invitation may make in a day, and as many reports of rectification",
+        description="Reports of hazards by one invitation in a day, and as many of rectification: more than an order has lines",
     )
     invitation_kept_days: int = Field(
         180,

@@ -9,6 +9,7 @@ from pydantic import Field
 from app.schemas.common import View, Wire
 from app.schemas.officers import OfficerView
 
+MOST_LINES = 50
 Requirement = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -26,7 +27,7 @@ class RectificationOrderRequest(Wire):
     """Who signs, and the hazards in the order of the document: all of one authority, one enterprise and one site."""
 
     officer_ids: Annotated[list[UUID], Field(min_length=2, max_length=10)]
-    lines: Annotated[list[OrderLineRequest], Field(min_length=1, max_length=50)]
+    lines: Annotated[list[OrderLineRequest], Field(min_length=1, max_length=MOST_LINES)]
 
 
 class RectificationOrderView(View):

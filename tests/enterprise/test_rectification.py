@@ -12,8 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Photo, sha256_of
+from app.config import Settings
 from app.core.ids import new_id
 from app.models.history import AuditEntry
+from app.schemas.orders import MOST_LINES
 from app.services.hazards import answering
 from app.services.runtime import Runtime
 from tests.enterprise.test_orders import HAZARDS, ORDERS, Factory
@@ -195,6 +197,10 @@ def test_a_hazard_is_answered_under_an_order_that_names_it(factory: Answering) -
     assert factory.report().status_code == 201
     both = [factory.at_console(one)["status"] for one in (factory.hazard, other)]
     assert both == ["rectified", "rectified"]
+
+
+def test_every_line_of_the_longest_order_can_be_answered_in_one_day() -> None:
+    assert Settings(_env_file=None).enterprise_reports_per_day >= MOST_LINES
 
 
 def test_a_merged_hazard_is_not_answered(factory: Answering) -> None:
