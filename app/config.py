@@ -7,6 +7,9 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+OTHER_OPEN_FILES = 1024
+"""What an API process has open beside its streams: requests under way, files being stored, connections to the database."""
+
 
 class Settings(BaseSettings):
     """Every setting of one process. Paths may be relative to the working directory."""
@@ -111,6 +114,11 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that /metrics asks for; unset leaves it open to the local network"
     )
+
+    @cached_property
+    def open_files(self) -> int:
+        """How many files, sockets above all, one API process must be allowed to have open at once."""
+        return self.sync_streams + OTHER_OPEN_FILES
 
     @cached_property
     def resolved_keys_dir(self) -> Path:

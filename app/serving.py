@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -81,6 +82,7 @@ def served_app() -> FastAPI:
 
 def serve_api(settings: Settings, *, with_worker: bool) -> None:
     """Bring the database up to date and serve until a signal ends it; requests under way get 20 s to end."""
+    allow_open_files(settings.open_files)
     with database_address(settings) as address, _shared_counters(settings.workers):
         bring_up_to_date(settings, address)
         os.environ.setdefault(*FEW_ARENAS)  # for the processes that are started from here
@@ -102,6 +104,18 @@ def serve_api(settings: Settings, *, with_worker: bool) -> None:
         finally:
             if worker is not None:
                 worker.stop()
+
+
+def allow_open_files(needed: int) -> None:
+    """Let this process and those it starts have as many files open as the machine lets them; by default it is often 1024, fewer
+    than the streams that phones may hold. Where even that is less than `needed`, say so and go on.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(soft, needed) if hard == resource.RLIM_INFINITY else hard  # macOS takes no infinity
+    if soft not in (wanted, resource.RLIM_INFINITY):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < needed:
+        log.warning("open_files_few", limit=wanted, needed=needed)
 
 
 @contextmanager

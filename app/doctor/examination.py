@@ -23,7 +23,7 @@ def examine(settings: Settings) -> list[Finding]:
     """Everything that was found. The database is only tried on a data folder that can be used."""
     folder = check_data_folder(settings)
     found = [check_python(), check_clock(), folder, check_file_system(settings), check_room(settings)]
-    found += [check_open_files(), check_keys(settings), check_checkpoints(settings)]
+    found += [check_open_files(settings), check_keys(settings), check_checkpoints(settings)]
     if folder.state != "wrong" or settings.database_url is not None:
         found += asyncio.run(_try_services(settings))
     return [*found, check_fonts(), check_browser()]

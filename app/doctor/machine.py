@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import secrets
 import shutil
 import stat
@@ -20,7 +21,6 @@ from app.doctor.finding import Finding
 NEEDED_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1 << 30
 COMFORTABLE_FREE_BYTES = 10 << 30
-LEAST_OPEN_FILES = 1024
 EARLIEST_YEAR = 2026
 FORGETFUL = frozenset({"tmpfs", "ramfs"})
 REMOTE = frozenset({"nfs", "nfs4", "cifs", "smbfs", "9p", "fuse.sshfs", "vboxsf", "virtiofs"})
@@ -121,17 +121,16 @@ def check_checkpoints(settings: Settings) -> Finding:
     return Finding("good", *words, str(folder))
 
 
-def check_open_files() -> Finding:
-    """Enough files may be open at once."""
-    limit = (
-        psutil.Process().rlimit(psutil.RLIMIT_NOFILE)[0]
-        if hasattr(psutil, "RLIMIT_NOFILE")
-        else LEAST_OPEN_FILES
+def check_open_files(settings: Settings) -> Finding:
+    """As many files may be open at once as one API process can need: it raises its own limit as far as the machine lets it."""
+    limit, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[1], settings.open_files
+    is_good = limit >= needed or limit == resource.RLIM_INFINITY
+    detail = "unlimited" if limit == resource.RLIM_INFINITY else str(limit)
+    mend = (
+        f"Let it have {needed} (`ulimit -Hn`, LimitNOFILE of its systemd unit, --ulimit nofile of its container), "
+        "or lower ANSHAO_SYNC_STREAMS"
     )
-    state = limit >= LEAST_OPEN_FILES or limit < 0
-    return Finding(
-        "good" if state else "doubtful", "打开文件数上限", "Open files", str(limit), "ulimit -n 65536"
-    )
+    return Finding("good" if is_good else "doubtful", "打开文件数上限", "Open files", detail, mend)
 
 
 def check_fonts() -> Finding:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from resource import RLIM_INFINITY
 from typing import Any
 
 import pytest
@@ -111,6 +112,21 @@ def test_keys_that_others_may_read_are_wrong(tmp_path: Path) -> None:
 
 def test_checkpoints_beside_the_database_are_doubtful(tmp_path: Path) -> None:
     assert machine.check_checkpoints(settings_in(tmp_path)).state == "doubtful"
+
+
+@pytest.mark.parametrize(
+    ("limit", "state"), [(1024, "doubtful"), (2023, "doubtful"), (2024, "good"), (RLIM_INFINITY, "good")]
+)
+def test_a_machine_that_allows_fewer_open_files_than_streams_and_requests_need_is_doubtful(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, state: str
+) -> None:
+    """The hard limit counts: `anshao serve` raises the soft one to it."""
+    monkeypatch.setattr(machine.resource, "getrlimit", lambda _: (256, limit))
+    finding = machine.check_open_files(settings_in(tmp_path))
+    assert finding.state == state
+    assert "2024" in finding.mend
+    fewer = settings_in(tmp_path, sync_streams=100)
+    assert machine.check_open_files(fewer).state == ("doubtful" if limit == 1024 else "good")
 
 
 def test_a_storage_that_takes_nothing_is_wrong(database_address: str, tmp_path: Path) -> None:
