@@ -16,7 +16,7 @@ from anshao_phone import Acknowledged, Clock, File, Item, Phone, sha256_of
 from app.core.clock import SHANGHAI
 from app.demo.photos import make_photo
 from tests.faults.city import City
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import Proxy, Request
 
 LONGEST_WAIT = 4.0
 SHOWN_TEXT = "sha-256:" + "5" * 64
@@ -56,7 +56,7 @@ class Journal:
     """(hash, size) by id of files that arrived and whose packages will never come."""
     standing: dict[str, str] = field(default_factory=dict)
     """What the service says of those at the end."""
-    unheard: list[str] = field(default_factory=list)
+    unheard: list[Request] = field(default_factory=list)
     """Requests whose answer came to an app that died before it could take it in."""
     deaths: int = 0
     aside: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class _DyingTransport(httpx.HTTPTransport):
         super().__init__()
         self.dice = dice
         self.rate = rate
-        self.unheard: list[str] = []
+        self.unheard: list[Request] = []
         """Requests whose answer came, and the app died before it had taken it in."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -78,7 +78,8 @@ class _DyingTransport(httpx.HTTPTransport):
         response = super().handle_request(request)
         if self.dice.random() < self.rate:
             response.close()
-            self.unheard.append(f"{request.method} {request.url.raw_path.decode()}")
+            start = int(request.headers.get("upload-offset", "0"))
+            self.unheard.append((f"{request.method} {request.url.raw_path.decode()}", start))
             raise Died
         return response
 

@@ -4,6 +4,7 @@ One port for each phone. What befalls a phone's n-th request is decided by the s
 """
 
 import asyncio
+import base64
 import random
 import socket
 import threading
@@ -13,6 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+API = "/mobile/v1"
+CHUNK_BYTES = 512 * 1024
+"""What a cut may cost: the phones promise to send no file in larger pieces (anshao_phone.uploads)."""
 HEAD_BYTES = 64 * 1024
 PIECE_BYTES = 16 * 1024
 SERVER_SECONDS = 60
@@ -56,9 +60,12 @@ class Exchange:
 
     phone: int
     item: str
+    """Method and path."""
     start: int
     size: int
     fault: Fault
+    begins: str | None = None
+    """The id of the file whose upload it asks to begin."""
     taken: int = 0
     status: int | None = None
     """What the service answered and the phone was given whole; None when it got no whole answer of the service."""
@@ -69,56 +76,105 @@ class Exchange:
         return self.status is not None and self.status < 300
 
 
+Request = tuple[str, int]
+"""An exchange as its phone knows it: method and path, and the position of its first byte."""
+
+
 @dataclass(slots=True)
 class Ledger:
-    """Everything that passed."""
+    """Everything that passed. Bytes are counted by what they are of: a file is the same one under whatever upload, or by PUT."""
 
     exchanges: list[Exchange] = field(default_factory=list)
     faults: dict[Fault, int] = field(default_factory=lambda: defaultdict(int))
     refused_connections: int = 0
+    uploads: dict[str, str] = field(default_factory=dict)
+    """The file's id by the path of each upload that the service has begun."""
 
     def bodies(self) -> list[Exchange]:
         """The exchanges that carried bytes of packages and files."""
         return [one for one in self.exchanges if one.item.startswith(("PUT ", "PATCH "))]
 
+    def content_of(self, exchange: Exchange) -> str:
+        """The package or file whose bytes it carried; an upload that nobody saw begun stands for itself."""
+        path = exchange.item.partition(" ")[2]
+        return f"/evidence/{self.uploads[path]}" if path in self.uploads else path.removeprefix(API)
+
     def payload(self) -> int:
         """Bytes of packages and files that the phones had to send, once each."""
-        return sum(_covered(spans) for spans in self._spans().values())
+        return sum(_covered(_spans(exchanges)) for exchanges in self._by_content().values())
 
     def resent(self) -> int:
         """Bytes of packages and files that were taken from the phones more than once."""
         return sum(one.taken for one in self.bodies()) - self.payload()
 
-    def interruptions(self) -> int:
-        """How many exchanges that carried such bytes ended without an acknowledgment, for whatever reason."""
-        return sum(not one.is_acknowledged for one in self.bodies())
+    def interrupted(self, unheard: Iterable[Request] = ()) -> list[Exchange]:
+        """The exchanges that carried such bytes and ended without an acknowledgment, for whatever reason.
 
-    def largest_body(self) -> int:
-        """The most bytes that were sent in one request: the chunk."""
-        return max((one.size for one in self.bodies()), default=0)
+        `unheard`: acknowledgments that came to an app that died over them.
+        """
+        left, found = Counter(unheard), []
+        for one in self.bodies():
+            if one.is_acknowledged and left[one.item, one.start] > 0:
+                left[one.item, one.start] -= 1
+                found.append(one)
+            elif not one.is_acknowledged:
+                found.append(one)
+        return found
 
-    def sent_in_vain(self, unheard: Iterable[str] = ()) -> list[str]:
-        """Items that were sent again although an exchange before had acknowledged them: there may be none.
+    def bound(self, unheard: Iterable[Request] = ()) -> int:
+        """The most bytes that may have been resent: of each interruption what was taken in it, and no more than a chunk."""
+        return sum(map(_cost, self.interrupted(unheard)))
+
+    def overdrawn(self, unheard: Iterable[Request] = ()) -> list[str]:
+        """Packages and files of which more was resent than their own interruptions can have cost: there may be none."""
+        may: Counter[str] = Counter()
+        for one in self.interrupted(unheard):
+            may[self.content_of(one)] += _cost(one)
+        told = []
+        for content, exchanges in self._by_content().items():
+            resent = sum(one.taken for one in exchanges) - _covered(_spans(exchanges))
+            if resent > may[content]:
+                told.append(f"of {content} {resent} bytes were resent, its interruptions cost {may[content]}")
+        return told
+
+    def sent_in_vain(self, unheard: Iterable[Request] = ()) -> list[str]:
+        """What was sent again although an exchange before had acknowledged it: there may be none.
 
         `unheard`: acknowledgments that came to an app that died over them, so that it had to send the item again.
         """
         acknowledged: set[tuple[str, int]] = set()
         again, excused = [], Counter(unheard)
         for one in self.bodies():
-            if (one.item, one.start) in acknowledged:
+            piece = self.content_of(one), one.start
+            if piece in acknowledged:
                 again.append(one.item)
             if one.is_acknowledged:
-                if excused[one.item] > 0:
-                    excused[one.item] -= 1
+                if excused[one.item, one.start] > 0:
+                    excused[one.item, one.start] -= 1
                 else:
-                    acknowledged.add((one.item, one.start))
+                    acknowledged.add(piece)
         return again
 
-    def _spans(self) -> dict[str, list[tuple[int, int]]]:
-        spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    def learn(self, begins: str, answer: bytes) -> None:
+        """The service's answer to who begins an upload: where it is, if it is."""
+        headers = dict(_headers(answer))
+        if answer.startswith(b"HTTP/1.1 201") and "location" in headers:
+            self.uploads[API + headers["location"].partition(API)[2]] = begins
+
+    def _by_content(self) -> dict[str, list[Exchange]]:
+        found: dict[str, list[Exchange]] = defaultdict(list)
         for one in self.bodies():
-            spans[one.item].append((one.start, one.start + one.taken))
-        return spans
+            found[self.content_of(one)].append(one)
+        return found
+
+
+def _cost(interrupted: Exchange) -> int:
+    """What an interruption may let be sent again."""
+    return min(interrupted.taken, CHUNK_BYTES)
+
+
+def _spans(exchanges: Iterable[Exchange]) -> list[tuple[int, int]]:
+    return [(one.start, one.start + one.taken) for one in exchanges]
 
 
 def _covered(spans: list[tuple[int, int]]) -> int:
@@ -202,7 +258,7 @@ class Proxy:
         """One request; the connection ends with it."""
         head = await reader.readuntil(b"\r\n\r\n")
         exchange, dice = self._begin(phone, head)
-        carrying = _Carrying(reader, writer, exchange, dice, self._target)
+        carrying = _Carrying(reader, writer, exchange, dice, self._target, self.ledger)
         self.ledger.exchanges.append(exchange)
         self.ledger.faults[exchange.fault] += 1
         await carrying.run(_closing(head))
@@ -222,6 +278,7 @@ class Proxy:
             int(headers.get("upload-offset", "0")),
             int(headers.get("content-length", "0")),
             fault,
+            _file_in(headers.get("upload-metadata", "")),
         ), dice
 
 
@@ -235,12 +292,14 @@ class _Carrying:
         exchange: Exchange,
         dice: random.Random,
         target: int,
+        ledger: Ledger,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._exchange = exchange
         self._dice = dice
         self._target = target
+        self._ledger = ledger
 
     async def run(self, head: bytes) -> None:
         """Let happen what is to happen."""
@@ -292,8 +351,7 @@ class _Carrying:
                     self._dice.uniform(0, 0.2)
                 )  # what was sent may arrive before the line breaks
                 return b""
-            async with asyncio.timeout(SERVER_SECONDS):
-                return await reader.read()
+            return await self._answer_of(reader)
         finally:
             writer.transport.abort()
 
@@ -312,10 +370,17 @@ class _Carrying:
         try:
             writer.write(request)
             await writer.drain()
-            async with asyncio.timeout(SERVER_SECONDS):
-                return await reader.read()
+            return await self._answer_of(reader)
         finally:
             writer.transport.abort()
+
+    async def _answer_of(self, reader: asyncio.StreamReader) -> bytes:
+        """What the service says, whole, whether the phone will hear it or not."""
+        async with asyncio.timeout(SERVER_SECONDS):
+            answer = await reader.read()
+        if self._exchange.begins is not None:
+            self._ledger.learn(self._exchange.begins, answer)
+        return answer
 
     async def _read(self, size: int, *, at_most: bool = False) -> bytes:
         """Bytes of the body from the phone, counted as they are taken."""
@@ -354,8 +419,9 @@ class _Carrying:
         self._writer.write_eof()
         with suppress(OSError):
             async with asyncio.timeout(5):
-                while await self._reader.read(PIECE_BYTES):
-                    pass  # what the phone still sends is taken by nobody
+                while self._exchange.taken < self._exchange.size:
+                    await self._read(PIECE_BYTES, at_most=True)  # what the phone still sends is lost
+                await self._reader.read()
 
 
 def is_whole(answer: bytes) -> bool:
@@ -363,6 +429,13 @@ def is_whole(answer: bytes) -> bool:
     head, separator, body = answer.partition(b"\r\n\r\n")
     headers = dict(_headers(head + separator))
     return bool(separator) and len(body) >= int(headers.get("content-length", "0"))
+
+
+def _file_in(metadata: str) -> str | None:
+    """The file's id in tus's Upload-Metadata."""
+    pairs = (pair.split() for pair in metadata.split(","))
+    named = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    return base64.b64decode(named["evidence_id"]).decode() if "evidence_id" in named else None
 
 
 def _headers(head: bytes) -> Iterator[tuple[str, str]]:

@@ -30,8 +30,12 @@ def figures(outcome: Outcome) -> list[tuple[str, str]]:
         ("sent again after an acknowledgment", str(len(outcome.sent_in_vain))),
         ("bytes resent", f"{ledger.resent():,} ({share:.1%} of {ledger.payload():,})"),
         (
-            "bound: interruptions × chunk",
-            f"{outcome.interruptions:,} × {ledger.largest_body():,} = {outcome.bound:,}",
+            "bound: what was taken in the interruptions",
+            f"{outcome.bound:,} in {outcome.interruptions:,}",
+        ),
+        (
+            "packages and files over their own bound",
+            str(len(ledger.overdrawn(outcome.unheard))),
         ),
         ("reconnect to fully acknowledged, p50", f"{percentile(outcome.reconnects, 0.5):.1f} s"),
         ("reconnect to fully acknowledged, p95", f"{percentile(outcome.reconnects, 0.95):.1f} s"),
@@ -129,11 +133,12 @@ that one is really filled up, and PostgreSQL finds no space either.
   now.
 - *Orphans*: files and parts of uploads in the storage without a row, after the sweeps, which are run at once, whatever the
   age; temporary files.
-- *Resent*: bytes of packages and files that the proxy took from the phones more than once. An *interruption* is an exchange
-  that carried such bytes and ended without an acknowledgment that the app lived to hear: cut, answered by a portal or a
-  gateway, or refused because the service was down, restarting or full. The *chunk* is the largest body that was sent in one
-  request. Nothing was sent again that had been acknowledged: after an interruption the phone asks what has arrived before it
-  sends.
+- *Resent*: bytes of packages and files that the proxy took from the phones more than once, counted by what they are of: a file
+  is the same one in whatever upload it comes, or by PUT. An *interruption* is an exchange that carried such bytes and ended
+  without an acknowledgment that the app lived to hear: cut, answered by a portal or a gateway, or refused because the service
+  was down, restarting or full. What was taken in it, 512 KiB at most (the phones' piece), may come once more, and nothing else;
+  this is the *bound*, and it is kept for each package and file by itself. Nothing was sent again that had been acknowledged:
+  after an interruption the phone asks what has arrived before it sends.
 - *Reconnect to fully acknowledged*: from the return of a phone's network until it holds and has checked every receipt and
   deleted its files, with all of the above going on, one to three inspections at a time. The phones wait at most four seconds
   between two tries (an app in the field waits up to five minutes), and the times include the restarts of the service.

@@ -13,7 +13,7 @@ from tests.faults.checker import Findings, check
 from tests.faults.city import build_city
 from tests.faults.machine import Machine
 from tests.faults.officers import Officer
-from tests.faults.proxy import Ledger, Proxy
+from tests.faults.proxy import Ledger, Proxy, Request
 from tests.faults.sweeps import sweep_everything
 
 Say = Callable[[str], None]
@@ -54,7 +54,7 @@ class Outcome:
     acknowledged: int
     """Acknowledgments: packages, files, receipts."""
     sealed: int = 0
-    unheard: list[str] = field(default_factory=list)
+    unheard: list[Request] = field(default_factory=list)
     swept: int = 0
     """Stored files without a row that the sweeps removed."""
     trouble: list[str] = field(default_factory=list)
@@ -62,13 +62,13 @@ class Outcome:
 
     @property
     def bound(self) -> int:
-        """The most bytes that may have been resent: one chunk for each interruption."""
-        return self.interruptions * self.ledger.largest_body()
+        """The most bytes that may have been resent: what was taken in each interruption, a chunk at most."""
+        return self.ledger.bound(self.unheard)
 
     @property
     def interruptions(self) -> int:
         """Exchanges with bodies that ended without an acknowledgment, or with one that its app did not live to hear."""
-        return self.ledger.interruptions() + sum(one.startswith(("PUT ", "PATCH ")) for one in self.unheard)
+        return len(self.ledger.interrupted(self.unheard))
 
     @property
     def sent_in_vain(self) -> list[str]:
@@ -79,8 +79,7 @@ class Outcome:
     def faults(self) -> list[str]:
         """Everything that must not be; empty when the promise held."""
         faults = [*self.findings.faults, *self.trouble]
-        if self.ledger.resent() > self.bound:
-            faults.append(f"{self.ledger.resent()} bytes were resent, more than {self.bound}")
+        faults += self.ledger.overdrawn(self.unheard)
         faults += [f"{item} was sent again after it was acknowledged" for item in self.sent_in_vain]
         return faults
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.faults import proxy as module
-from tests.faults.proxy import ENDS_UNANSWERED, Exchange, Fault, Ledger, Proxy
+from tests.faults.proxy import CHUNK_BYTES, ENDS_UNANSWERED, Exchange, Fault, Ledger, Proxy
 
 BODY = bytes(range(256)) * 100
 
@@ -69,7 +69,7 @@ def test_what_nothing_befalls_passes_unchanged(proxy: Proxy, service: ThreadingH
     assert (answer.status_code, answer.content) == (201, BODY)
     (exchange,) = proxy.ledger.exchanges
     assert (exchange.item, exchange.taken, exchange.status) == ("PUT /a", len(BODY), 201)
-    assert (proxy.ledger.resent(), proxy.ledger.interruptions()) == (0, 0)
+    assert (proxy.ledger.resent(), proxy.ledger.interrupted()) == (0, [])
 
 
 @pytest.mark.parametrize("fault", [Fault.CUT_REQUEST, Fault.CUT_ANSWER, Fault.SILENCE])
@@ -84,7 +84,8 @@ def test_a_cut_line_gives_no_answer_and_what_was_sent_twice_is_counted(
     proxy.rate = 0.0
     assert put(proxy).status_code == 201
     assert (proxy.ledger.resent(), proxy.ledger.payload()) == (first.taken, len(BODY))
-    assert proxy.ledger.interruptions() == 1
+    assert proxy.ledger.interrupted() == [first]
+    assert proxy.ledger.overdrawn() == []
 
 
 @pytest.mark.parametrize(
@@ -148,20 +149,66 @@ def test_the_same_seed_does_the_same_to_the_same_requests(service: ThreadingHTTP
     assert set(drawn(1)) & ENDS_UNANSWERED
 
 
+def passed(*rows: tuple[str, int, int, int | None]) -> Ledger:
+    """A ledger of requests (item, start, bytes taken, status), all by one phone."""
+    ledger = Ledger(uploads={"/mobile/v1/uploads/u": "f", "/mobile/v1/uploads/v": "f"})
+    for item, start, taken, status in rows:
+        method, path = item.split(" ")
+        ledger.exchanges.append(
+            Exchange(0, f"{method} /mobile/v1{path}", start, taken, Fault.NONE, None, taken, status)
+        )
+    return ledger
+
+
 def test_the_ledger_tells_what_was_sent_again_and_what_was_sent_in_vain() -> None:
     """The negative control of the two figures: pieces over one another are resent, a repeat after a success is in vain."""
-    ledger = Ledger()
-    for item, start, taken, status in (
-        ("PATCH /u", 0, 100, 204),
-        ("PATCH /u", 100, 60, None),
-        ("PATCH /u", 130, 100, 204),  # 30 of them once more
-        ("PUT /p", 0, 50, 503),
-        ("PUT /p", 0, 50, 201),
-        ("PUT /p", 0, 50, 200),
-        ("GET /p", 0, 0, 200),
-    ):
-        ledger.exchanges.append(Exchange(0, item, start, 100, Fault.NONE, taken, status))
+    ledger = passed(
+        ("PATCH /uploads/u", 0, 100, 204),
+        ("PATCH /uploads/u", 100, 60, None),
+        ("PATCH /uploads/u", 130, 100, 204),  # 30 of them once more
+        ("PUT /packages/p", 0, 50, 503),
+        ("PUT /packages/p", 0, 50, 201),
+        ("PUT /packages/p", 0, 50, 200),
+        ("GET /packages/p", 0, 0, 200),
+    )
     assert (ledger.payload(), ledger.resent()) == (230 + 50, 30 + 100)
-    assert ledger.interruptions() == 2
-    assert ledger.sent_in_vain() == ["PUT /p"]
-    assert ledger.sent_in_vain(["PUT /p", "PUT /other"]) == []
+    assert (len(ledger.interrupted()), ledger.bound()) == (2, 60 + 50)
+    assert ledger.overdrawn() == ["of /packages/p 100 bytes were resent, its interruptions cost 50"]
+    assert ledger.sent_in_vain() == ["PUT /mobile/v1/packages/p"]
+    died = ("PUT /mobile/v1/packages/p", 0)
+    assert ledger.sent_in_vain([died, ("PUT /other", 0)]) == []
+    assert (ledger.bound([died]), ledger.overdrawn([died])) == (60 + 50 + 50, [])
+
+
+BEGUN = (
+    ("PATCH /uploads/u", 0, CHUNK_BYTES, 204),
+    ("PATCH /uploads/u", CHUNK_BYTES, 1000, None),
+)
+
+
+@pytest.mark.parametrize(
+    "anew",
+    [
+        [("PATCH /uploads/v", 0, CHUNK_BYTES, 204), ("PATCH /uploads/v", CHUNK_BYTES, 2000, 204)],
+        [("PUT /evidence/f", 0, CHUNK_BYTES + 2000, 201)],
+    ],
+)
+def test_a_file_begun_anew_is_the_same_file(anew: list[tuple[str, int, int, int | None]]) -> None:
+    """Under the address of another upload, or by PUT: what was acknowledged and came again is told, by two figures."""
+    going_on = passed(*BEGUN, ("PATCH /uploads/u", CHUNK_BYTES + 400, 1600, 204))
+    assert (going_on.resent(), going_on.overdrawn(), going_on.sent_in_vain()) == (600, [], [])
+    ledger = passed(*BEGUN, *anew)
+    assert ledger.payload() == CHUNK_BYTES + 2000
+    assert ledger.resent() == CHUNK_BYTES + 1000
+    assert ledger.overdrawn() == [
+        f"of /evidence/f {CHUNK_BYTES + 1000} bytes were resent, its interruptions cost 1000"
+    ]
+    assert len(ledger.sent_in_vain()) == 1
+
+
+def test_a_cut_costs_a_chunk_at_most() -> None:
+    """Who sends a file whole has lost more than that to a cut."""
+    ledger = passed(
+        ("PUT /evidence/f", 0, 3 * CHUNK_BYTES, None), ("PUT /evidence/f", 0, 4 * CHUNK_BYTES, 201)
+    )
+    assert (ledger.resent(), ledger.bound(), len(ledger.overdrawn())) == (3 * CHUNK_BYTES, CHUNK_BYTES, 1)

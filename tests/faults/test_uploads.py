@@ -16,6 +16,8 @@ from app.storage.store import original_key
 from tests.evidence.conftest import Team
 from tests.evidence.uploading import Draft, Tus, code_of, large_file
 from tests.factories.field import Field, photo
+from tests.faults import proxy as proxy_module
+from tests.faults.proxy import CHUNK_BYTES, Fault, Proxy
 from tests.faults.test_kills import wait_for
 from tests.support.postgres import cloned_database
 from tests.support.served import Target
@@ -185,6 +187,57 @@ def test_a_client_that_disconnects_leaves_what_it_sent(target: Target) -> None:
     answer = wait_for(lambda: _unless_busy(tus.append(path, 200 * KIB, file.content[200 * KIB :])))
     assert answer.status_code == 204
     assert stored(target, file) == file.content
+
+
+@pytest.mark.parametrize("is_forgetful", [False, True])
+def test_the_fault_runs_ledger_knows_a_phone_that_begins_anew_from_one_that_goes_on(
+    target: Target, is_forgetful: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control of "bytes resent": the same file in the same uploads, resume broken; or sound."""
+    team = team_of(target)
+    file = large_file(4 * CHUNK_BYTES)
+    package_id = team.sent(file).id
+    proxy = Proxy(target.installation.port, 1, 11, 0.0)
+    proxy.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{proxy.ports[0]}", timeout=10) as http:
+            monkeypatch.setattr(team.phone, "http", http)
+            tus = Tus(team.phone)
+            path = tus.begin(file, package_id)
+            send_on(tus, path, file, 0, 3)
+            monkeypatch.setattr(proxy_module, "WEIGHTS", {Fault.CUT_REQUEST: 1})
+            proxy.rate = 1.0
+            with pytest.raises(httpx.TransportError):
+                send_on(tus, path, file, 3, 4)
+            proxy.rate = 0.0
+            if is_forgetful:
+                assert wait_for(lambda: tus.end(path).status_code in (204, 404))
+                path = tus.begin(file, package_id)
+            wait_for(lambda: went_on(tus, path, file))
+        assert stored(target, file) == file.content
+    finally:
+        proxy.stop()
+    ledger = proxy.ledger
+    assert ledger.payload() == len(file.content)
+    assert ledger.interrupted()
+    assert bool(ledger.overdrawn()) is is_forgetful
+    assert bool(ledger.sent_in_vain()) is is_forgetful
+
+
+def went_on(tus: Tus, path: str, file: Photo) -> bool:
+    """What is left, from where the service says; False while it still holds the place for a request that was cut."""
+    start = tus.offset(path)
+    try:
+        return bool(tus.append(path, start, file.content[start:]).status_code == 204)
+    except httpx.TransportError:  # refused before it was read to its end
+        return False
+
+
+def send_on(tus: Tus, path: str, file: Photo, first: int, end: int) -> None:
+    """These pieces of the file, each acknowledged."""
+    for start in range(first * CHUNK_BYTES, end * CHUNK_BYTES, CHUNK_BYTES):
+        answer = tus.append(path, start, file.content[start : start + CHUNK_BYTES])
+        assert answer.status_code == 204
 
 
 def _unless_busy(answer: Any) -> Any:
