@@ -6,7 +6,7 @@ It compares what the phones sealed and what they were told with what the service
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,6 +52,8 @@ class Findings:
     unfinished: list[str] = field(default_factory=list)
     packages: int = 0
     files: int = 0
+    copies: int = 0
+    """Reduced copies."""
     file_bytes: int = 0
 
     @property
@@ -235,17 +237,10 @@ def _check_abandoned(journals: list[Journal], found: Findings) -> dict[str, int]
 def _check_storage(
     objects: Path, known: Mapping[str, list[Any]], abandoned: Mapping[str, int], found: Findings
 ) -> None:
-    """Every original is what its name says, and belongs to a row."""
+    """Every original and every reduced copy is what its name says, and belongs to a row; every row has its bytes."""
     rows = [row for group in known.values() for row in group]
     wanted = {row["hash"].removeprefix("sha-256:") for row in rows} | abandoned.keys()
-    stored = set()
-    for path in sorted(path for path in (objects / "originals").rglob("*") if path.is_file()):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        stored.add(path.name)
-        if digest != path.name:
-            found.mutated.append(f"object {path.name} has the bytes of {digest}")
-        if path.name not in wanted:
-            found.orphans.append(f"object {path.name} belongs to no row")
+    stored = _check_objects(objects / "originals", wanted, found)
     for row in rows:
         if row["status"] == "verified" and row["hash"].removeprefix("sha-256:") not in stored:
             found.lost.append(f"object of file {row['id']} is not in the storage")
@@ -253,9 +248,26 @@ def _check_storage(
     for digest in abandoned.keys() - stored:
         found.lost.append(f"object {digest} waits for its package and is not in the storage")
         found.lost_bytes += abandoned[digest]
+    copies = {copy["hash"].removeprefix("sha-256:") for row in rows for copy in row["derivatives"]}
+    found.copies = len(copies)
+    missing = copies - _check_objects(objects / "derivatives", copies, found)
+    found.lost += [f"reduced copy {digest} is not in the storage" for digest in missing]
     found.orphans += [
         f"temporary file {path.name}" for path in (objects / ".staging").rglob("*") if path.is_file()
     ]
     found.orphans += [
         f"part {path.name} of no upload" for path in (objects / "uploads").rglob("*") if path.is_file()
     ]
+
+
+def _check_objects(folder: Path, wanted: Collection[str], found: Findings) -> set[str]:
+    """Everything in a folder whose files are named by their hashes; gives those that are there."""
+    stored = set()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        stored.add(path.stem)
+        if digest != path.stem:
+            found.mutated.append(f"object {path.name} has the bytes of {digest}")
+        if path.stem not in wanted:
+            found.orphans.append(f"object {path.name} in {folder.name} belongs to no row")
+    return stored

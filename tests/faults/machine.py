@@ -86,18 +86,14 @@ class Machine(Installation):
 
     def stop(self) -> None:
         """End everything, orderly where possible."""
-        for process in (self._worker, self._api):
-            if process is not None and process.poll() is None:
-                process.terminate()
-        for process in (self._worker, self._api):
-            if process is not None:
-                try:
-                    process.wait(START_SECONDS)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+        _end(self._worker, self._api)
         self._api = self._worker = None
         self.stop_postgres()
+
+    def stop_worker(self) -> None:
+        """End the worker, orderly; the API serves on."""
+        _end(self._worker)
+        self._worker = None
 
     def _begin(self, what: str) -> "subprocess.Popen[Any]":
         log: IO[bytes]
@@ -177,6 +173,19 @@ class Machine(Installation):
     def _reaped(self, process: "subprocess.Popen[Any] | None") -> None:
         if process is not None:
             process.wait(GONE_SECONDS)
+
+
+def _end(*processes: "subprocess.Popen[Any] | None") -> None:
+    for process in processes:
+        if process is not None and process.poll() is None:
+            process.terminate()
+    for process in processes:
+        if process is not None:
+            try:
+                process.wait(START_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _fill(ballast: Path) -> None:

@@ -41,8 +41,8 @@ def figures(outcome: Outcome) -> list[tuple[str, str]]:
         ("reconnect to fully acknowledged, p95", f"{percentile(outcome.reconnects, 0.95):.1f} s"),
         ("reconnects measured", str(len(outcome.reconnects))),
         (
-            "packages, files, acknowledgments",
-            f"{findings.packages}, {findings.files}, {outcome.acknowledged}",
+            "packages, files, reduced copies, acknowledgments",
+            f"{findings.packages}, {findings.files}, {findings.copies}, {outcome.acknowledged}",
         ),
         ("bytes of files read back and compared", f"{findings.file_bytes:,}"),
         ("requests through the proxy", f"{len(ledger.exchanges):,}"),
@@ -131,7 +131,7 @@ that one is really filled up, and PostgreSQL finds no space either.
 - *Duplicates*: a visit, package, file, receipt or finding that is there twice or that nobody made.
 - *Mutated*: bytes, from the API or in the storage, whose hash is not the one that was declared; a receipt that is another one
   now.
-- *Orphans*: files and parts of uploads in the storage without a row, after the sweeps, which are run at once, whatever the
+- *Orphans*: originals, reduced copies and parts of uploads in the storage without a row, after the sweeps, which are run at once, whatever the
   age; temporary files.
 - *Resent*: bytes of packages and files that the proxy took from the phones more than once, counted by what they are of: a file
   is the same one in whatever upload it comes, or by PUT. An *interruption* is an exchange that carried such bytes and ended

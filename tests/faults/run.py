@@ -164,6 +164,7 @@ def run(
             _work(plan, officers, proxy, fate, machine, say)
         finally:
             proxy.stop()
+        machine.stop_worker()  # nothing is made or swept away while it is compared
         swept = asyncio.run(sweep_everything(machine.settings))
         for officer in officers:
             officer.look_back()

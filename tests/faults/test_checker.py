@@ -19,6 +19,7 @@ from tests.faults.officers import Journal, Sealed
 P1, P2, V1, V2, V9, F1, F2, F3, F8, F9, DEVICE = (str(UUID(int=number)) for number in range(1, 12))
 MADE = datetime(2026, 11, 1, 8, tzinfo=UTC)
 CONTENT = {F1: b"first", F2: b"second", F3: b"third"}
+COPY = b"the first, reduced"
 
 
 def sha256(content: bytes) -> str:
@@ -54,6 +55,7 @@ class City:
         (self.objects / ".staging").mkdir(parents=True)
         for content in CONTENT.values():
             self.store(content)
+        self.store(COPY, folder="derivatives")
         self.journal = Journal(DEVICE, [self.sealed(P1, V1, F1, F2), self.sealed(P2, V2, F3)])
         self.journal.told = {("package", name, hash_of_package(name)) for name in self.packages}
         self.journal.told |= {("file", name, sha256(content)) for name, content in CONTENT.items()}
@@ -105,15 +107,17 @@ class City:
             "hash": sha256(content),
             "size": len(content),
             "status": "verified",
+            "derivatives": [{"hash": sha256(COPY)}] if name == F1 else [],
         }
 
     def sealed(self, name: str, visit: str, *files: str) -> Sealed:
         declared = {one: (sha256(CONTENT[one]), len(CONTENT[one])) for one in files}
         return Sealed(name, hash_of_package(name), 10, visit, True, declared)
 
-    def store(self, content: bytes, name: str | None = None) -> Path:
+    def store(self, content: bytes, name: str | None = None, folder: str = "originals") -> Path:
         digest = name or hashlib.sha256(content).hexdigest()
-        path = self.objects / "originals" / digest[:2] / digest
+        ending = {"originals": "", "derivatives": ".jpg"}[folder]
+        path = self.objects / folder / digest[:2] / f"{digest}{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path
@@ -153,7 +157,7 @@ def city(tmp_path: Path) -> City:
 def test_a_sound_city_has_no_faults_and_everything_was_read(city: City) -> None:
     found = city.check()
     assert found.faults == []
-    assert (found.packages, found.files) == (2, 3)
+    assert (found.packages, found.files, found.copies) == (2, 3, 1)
     assert found.file_bytes == sum(map(len, CONTENT.values()))
 
 
@@ -182,6 +186,19 @@ def test_one_changed_byte_is_mutation(city: City) -> None:
 def test_an_object_whose_bytes_are_not_its_name_is_mutation(city: City) -> None:
     city.store(b"other", hashlib.sha256(CONTENT[F1]).hexdigest())
     assert len(city.check().mutated) == 1
+
+
+def test_a_reduced_copy_that_is_gone_other_or_nobodys_is_told(city: City) -> None:
+    """Rows and files of copies are compared like those of originals."""
+    path = city.store(COPY, folder="derivatives")
+    path.write_bytes(b"other")
+    assert city.check().faults == [
+        f"object {path.name} has the bytes of {hashlib.sha256(b'other').hexdigest()}"
+    ]
+    path.unlink()
+    city.store(b"of no row", folder="derivatives")
+    found = city.check()
+    assert (len(found.lost), len(found.orphans), found.mutated) == (1, 1, [])
 
 
 def test_an_object_that_is_gone_from_the_storage_is_lost(city: City) -> None:
