@@ -56,7 +56,8 @@ def bring_up_to_date(settings: Settings, address: str) -> None:
 
     async def settle() -> None:
         async with open_runtime(settings) as runtime, runtime.database.write() as session:
-            await keep_epoch(session)
+            if await keep_epoch(session):
+                log.warning("feed_epoch_began")
 
     asyncio.run(settle())
 

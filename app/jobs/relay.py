@@ -29,14 +29,22 @@ _ASSIGN = text(
     """
 )
 _STATE = text("SELECT epoch, last_position FROM change_feed")
-_SERVER = """
-    (SELECT format('%s/%s/%s', system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()),
-                   (SELECT timeline_id FROM pg_control_checkpoint())) FROM pg_control_system())
-"""
-_KEEP_EPOCH = text(
-    f"UPDATE change_feed SET epoch = :epoch, server = {_SERVER} WHERE server IS DISTINCT FROM {_SERVER} RETURNING 1"
+_SERVER = text(
+    """
+    SELECT format('%s/%s/%s/%s', system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()),
+                  (SELECT timeline_id FROM pg_control_checkpoint()), CAST(CAST('change_feed' AS regclass) AS oid)) AS server,
+           has_function_privilege('pg_stat_file(text)', 'execute') AS may_look
+      FROM pg_control_system()
+    """
 )
-_RENEW_EPOCH = text(f"UPDATE change_feed SET epoch = :epoch, server = {_SERVER}")
+_LAID_DOWN = text("SELECT CAST(extract(epoch FROM change) AS bigint) FROM pg_stat_file('PG_VERSION')")
+_KEEP_EPOCH = text(
+    "UPDATE change_feed SET epoch = :epoch, server = :server WHERE server IS DISTINCT FROM :server RETURNING 1"
+)
+_RENEW_EPOCH = text("UPDATE change_feed SET epoch = :epoch, server = :server")
+_END_EPOCH = text(
+    "UPDATE change_feed SET epoch = :epoch WHERE epoch = :seen AND last_position < :position RETURNING 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +69,32 @@ async def feed_state(session: AsyncSession) -> FeedState:
 
 
 async def keep_epoch(session: AsyncSession) -> bool:
-    """Begin a new epoch if the database is not the one the positions were given on (restored, copied, promoted).
+    """Begin a new epoch if the database is not the one the positions were given on. True when a new epoch began.
 
-    Asked at every start. True when a new epoch began. A data folder put back from a file copy looks like the original:
-    then `anshao feed renew` does it by hand.
+    Asked at every start. Another one is: of another cluster, another database of it, or another timeline (restored, copied,
+    promoted); the same one with another table (`pg_restore --clean`); and, where the role may look at the server's files, as
+    the embedded one may, the same in files that were laid down anew (a data folder put back from a copy: nobody can copy the
+    time at which a file came to be where it is). What went back by other ways shows by its cursors: see end_epoch.
     """
-    return (await session.execute(_KEEP_EPOCH, {"epoch": new_id()})).scalar_one_or_none() is not None
+    values = {"epoch": new_id(), "server": await _server(session)}
+    return (await session.execute(_KEEP_EPOCH, values)).scalar_one_or_none() is not None
+
+
+async def end_epoch(session: AsyncSession, seen: UUID, position: int) -> bool:
+    """Begin a new epoch for everybody if the feed, in the epoch `seen`, does not reach as far as it has done once.
+
+    True when a new one began; false when another did so meanwhile.
+    """
+    values = {"epoch": new_id(), "seen": seen, "position": position}
+    return (await session.execute(_END_EPOCH, values)).scalar_one_or_none() is not None
 
 
 async def renew_epoch(session: AsyncSession) -> None:
     """Begin a new epoch whatever the server says."""
-    await session.execute(_RENEW_EPOCH, {"epoch": new_id()})
+    await session.execute(_RENEW_EPOCH, {"epoch": new_id(), "server": await _server(session)})
+
+
+async def _server(session: AsyncSession) -> str:
+    """Names the database by what changes when it is another one."""
+    server, may_look = (await session.execute(_SERVER)).one()
+    return f"{server}/{(await session.execute(_LAID_DOWN)).scalar_one()}" if may_look else str(server)

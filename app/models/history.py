@@ -78,8 +78,7 @@ class UnsealedEntry(Base):
 class ChangeFeed(Base):
     """The one row behind the change feed: the last position given, and the epoch that cursors carry.
 
-    `server` tells which cluster, database and timeline the positions were given on: a restored database is another one,
-    and gets a new epoch.
+    `server` tells on which database the positions were given (see keep_epoch): a restored one is another, and gets a new epoch.
     """
 
     __tablename__ = "change_feed"

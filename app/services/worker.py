@@ -48,7 +48,7 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
     load_subscriptions()
     async with runtime.database.write() as session:
         if await keep_epoch(session):
-            log.info("feed_epoch_began")
+            log.warning("feed_epoch_began")
         if moved := await reproject_known(session):
             log.info("clocks_known_now", clocks=moved)
     checkpoints = _Checkpoints(runtime)

@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import SYSTEM
 from app.core.clock import shanghai_today, standing_at, utc_now
 from app.core.ids import new_id
-from app.jobs.relay import feed_state, renew_epoch
+from app.jobs.relay import end_epoch, feed_state, renew_epoch
 from app.models.enterprises import Enterprise
 from app.models.identity import RoleGrant
 from app.services.audit.service import record_act
 from app.services.runtime import Runtime
 from tests.factories.field import Field
-from tests.factories.replica import relay
+from tests.factories.replica import Replica, relay
 from tests.factories.world import World
 from tests.sync.test_pull import Team
 
@@ -153,13 +153,17 @@ def test_a_restore_begins_a_new_epoch_and_the_phone_pulls_anew(team: Team, in_da
     assert [one["id"] for one in team.replica.pull("enterprises")] == [str(team.home.enterprise_id)]
 
 
-def test_a_cursor_from_beyond_the_feeds_end_is_of_another_past(team: Team, in_database: InDatabase) -> None:
+def test_a_cursor_from_beyond_the_feeds_end_is_of_another_past_and_ends_the_epoch_for_everybody(
+    team: Team, in_database: InDatabase
+) -> None:
+    """One phone's cursor proves that a backup was put back; another's looks sound, and may be of what is no more."""
+    colleague = Replica(team.world, team.home.phone(team.officers[1].user_id))
+    colleague.pull("enterprises")
     team.replica.pull("enterprises")
+    before = in_database(feed_state)
 
-    async def cut(session: AsyncSession) -> int:
-        last = (await feed_state(session)).last_position
+    async def cut(session: AsyncSession) -> None:
         await session.execute(text("UPDATE change_feed SET last_position = last_position - 1"))
-        return last
 
     async def mend(session: AsyncSession) -> None:
         await session.execute(text("UPDATE change_feed SET last_position = last_position + 1"))
@@ -169,6 +173,12 @@ def test_a_cursor_from_beyond_the_feeds_end_is_of_another_past(team: Team, in_da
         assert team.replica.page("enterprises").status_code == 410
     finally:
         in_database(mend)
+    assert in_database(feed_state).epoch != before.epoch
+    assert colleague.page("enterprises").status_code == 410
+    again = in_database(feed_state)
+    assert not in_database(lambda session: end_epoch(session, before.epoch, before.last_position + 1))
+    assert not in_database(lambda session: end_epoch(session, again.epoch, again.last_position))
+    assert in_database(feed_state) == again
 
 
 def test_an_assignment_is_forgotten_the_day_after_its_last(team: Team, world: World) -> None:

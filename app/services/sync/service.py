@@ -7,11 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog import get_logger
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.enums.sync import SyncCollection
-from app.jobs.relay import FeedState, feed_state
+from app.jobs.relay import FeedState, end_epoch, feed_state
 from app.services.runtime import Runtime
 from app.services.sync.collections import COLLECTIONS, Collection, Partition
 from app.services.sync.content import CONTENT, pull_content
@@ -22,6 +23,8 @@ from app.services.sync.partitions import roots_of, shared_roots, subtrees_of
 from app.services.sync.scope import Named, Scope, own_assignments
 
 DEFAULT_LIMIT = 500
+
+log = get_logger()
 
 _UNPOSITIONED = text("SELECT coalesce(max(id), 0) FROM changes WHERE position IS NULL")
 _WAITS = text("SELECT EXISTS (SELECT FROM changes WHERE position IS NULL AND id <= :mark)")
@@ -57,15 +60,34 @@ async def pull(
         raise PageTooLargeProblem(limit=collection.most)
     count = limit or min(DEFAULT_LIMIT, collection.most)
     given = open_cursor(runtime.keys, actor, name, cursor) if cursor else None
-    async with runtime.database.snapshot() as session:
-        page = await _Page.begin(session, actor, collection, given, count)
-        await page.fill()
+    try:
+        async with runtime.database.snapshot() as session:
+            page = await _Page.begin(session, actor, collection, given, count)
+            await page.fill()
+    except _FeedWentBack as back:
+        await _tell_everybody(runtime, back.cursor)
+        raise ResyncProblem from None
     return Pulled(
         list(page.documents.values()),
         encode_cursor(runtime.keys, actor, name, page.cursor),
         page.has_more,
         page.watched,
     )
+
+
+class _FeedWentBack(Exception):
+    """The feed does not reach as far as a cursor of this very epoch."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        super().__init__(cursor.position)
+        self.cursor = cursor
+
+
+async def _tell_everybody(runtime: Runtime, given: Cursor) -> None:
+    """We signed a cursor from beyond the feed's end: a backup was put back, and others hold cursors of what is no more."""
+    async with runtime.database.write() as session:
+        if await end_epoch(session, given.epoch, given.position):
+            log.error("feed_went_back", position=given.position)
 
 
 @dataclass(slots=True)
@@ -98,8 +120,10 @@ class _Page:
             )
         else:
             cursor = read_cursor(given, roots)
-            if cursor.epoch != feed.epoch or cursor.position > feed.last_position:
+            if cursor.epoch != feed.epoch:
                 raise ResyncProblem
+            if cursor.position > feed.last_position:
+                raise _FeedWentBack(cursor)
         own = await own_assignments(session, actor, min(cursor.day, today), today)
         named = await collection.named(session, own) if own else Named()
         scope = Scope(actor, today, partitions, own)
