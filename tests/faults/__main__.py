@@ -4,10 +4,12 @@ import argparse
 import random
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
-from tests.faults.report import PAGE, lines, page
+from tests.faults.report import PAGE, lines, published
 from tests.faults.run import Plan, run
+from tests.support.small_disk import small_disk
 
 
 def main() -> int:
@@ -22,7 +24,10 @@ def main() -> int:
         "--folder", type=Path, help="work here, and leave everything; else a folder that is removed"
     )
     parser.add_argument(
-        "--server", type=Path, help="the service's files; a small file system of its own is really filled up"
+        "--small",
+        type=int,
+        metavar="MIB",
+        help="the data folder, database and storage, on a file system of that size, which is really filled up (needs root)",
     )
     parser.add_argument("--blow", action="append", help="only these blows, in this order, and then no more")
     parser.add_argument(
@@ -42,12 +47,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="anshao-faults-") as temporary:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        outcome = run(
-            plan, folder, lambda line: print(line, flush=True), server=given.server, forget=given.forget
-        )
+        with small_disk(folder / "disk", given.small) if given.small else nullcontext() as data:
+            outcome = run(plan, folder, lambda line: print(line, flush=True), data=data, forget=given.forget)
     print(*lines(outcome), sep="\n")
     if given.publish and not outcome.faults:
-        PAGE.write_text(page(outcome), encoding="utf-8")
+        PAGE.write_text(published(PAGE.read_text(encoding="utf-8"), outcome), encoding="utf-8")
         print(f"written: {PAGE}")
     return 1 if outcome.faults else 0
 

@@ -6,39 +6,64 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 import httpx
 import psutil
+import psycopg
 
 from app.config import Settings
 from tests.faults.power import DATA, FORGET, PLATTER, Platter
+from tests.faults.skew import SECONDS
 from tests.support.processes import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_SECONDS = 60
 START_SECONDS = 600
 """On a machine with ten times the work it can do."""
+CLOCK_SECONDS = 600
+"""How far the clocks of API and worker are off at most, each otherwise at each start."""
+LOG_BYTES = 200 * 1_000_000
+"""More than PostgreSQL has put by for its log: writing on, it needs room."""
 
 
 class Machine(Installation):
-    """One data folder on a disk that can lose power and fill up."""
+    """One data folder on a disk that can lose power and fill up. What is beside it (logs, the platter) has always room."""
 
     def __init__(
-        self, folder: Path, *, database: str | None = None, api_processes: int = 2, forget: str = ""
+        self,
+        folder: Path,
+        *,
+        data: Path | None = None,
+        database: str | None = None,
+        api_processes: int = 2,
+        forget: str = "",
+        seed: int = 0,
     ) -> None:
-        """`database`: the address of one that is not ours to kill; without it, the embedded one in the data folder."""
+        """`data`: the data folder; where it is a file system of its own, that one is really filled up.
+
+        `database`: the address of one that is not ours to kill; without it, the embedded one in the data folder. `seed`: of
+        how far the clock is off at each start.
+        """
         super().__init__(folder)
         self._database = database
-        self.data = folder / "data"
-        self.data.mkdir()
+        self._clock = random.Random(f"{seed}/clock")
+        self.data = data or folder / "data"
+        self.data.mkdir(exist_ok=True)
+        self.is_small_disk = self.data.is_mount()
+        self.ended: Counter[str] = Counter()
+        """Processes that ended by themselves, and were started again as an init system would."""
+        self.found_full: Counter[str] = Counter()
+        """What PostgreSQL said when it found no space for its log."""
         self.platter = Platter(self.data, folder / "platter")
         self.address = f"http://127.0.0.1:{self.port}"
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # it is started often
         self.environment |= {
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'clients' / 'python'}",
+            "ANSHAO_DATA_DIR": str(self.data),
             "ANSHAO_WORKERS": str(api_processes),
             "ANSHAO_ACCESS_TOKEN_MINUTES": "1",  # so that tokens end in the middle of things
             DATA: str(self.data),
@@ -72,15 +97,17 @@ class Machine(Installation):
                 if httpx.get(f"{self.address}/readyz", timeout=5, trust_env=False).status_code == 200:
                     return
             if self._api.poll() is not None:  # as an init system would
+                self.ended["serve"] += 1
                 self._api = self._begin("serve")
             time.sleep(0.1)
         raise AssertionError(f"the service did not start:\n{(self.folder / 'serve.log').read_text()[-4000:]}")
 
     def look_after(self) -> None:
         """What an init system does: start again what ended by itself."""
-        for name in ("_api", "_worker"):
+        for name, what in (("_api", "serve"), ("_worker", "worker")):
             process = getattr(self, name)
             if process is not None and process.poll() is not None:
+                self.ended[what] += 1
                 setattr(self, name, None)
         self.start()
 
@@ -97,9 +124,14 @@ class Machine(Installation):
 
     def _begin(self, what: str) -> "subprocess.Popen[Any]":
         log: IO[bytes]
+        clock = {SECONDS: str(self._clock.uniform(-CLOCK_SECONDS, CLOCK_SECONDS))}
         with (self.folder / f"{what}.log").open("ab") as log:
             return subprocess.Popen(
-                self._command(what), cwd=self._somewhere(), env=self.environment, stdout=log, stderr=log
+                self._command(what),
+                cwd=self._somewhere(),
+                env=self.environment | clock,
+                stdout=log,
+                stderr=log,
             )
 
     # Dying.
@@ -138,18 +170,40 @@ class Machine(Installation):
         _kill(self._postgres())
         return self.platter.cut()
 
-    def fill_disk(self, seconds: float) -> None:
-        """No space for so long: on a file system of its own for nobody, PostgreSQL included; else for the store's files."""
-        ballast = self.folder / "ballast"
-        if self.folder.is_mount():
-            _fill(ballast)
-        else:
+    def fill_disk(self, seconds: float, *, uses_up_log: bool = False) -> None:
+        """No space for so long: on a file system of its own for nobody, PostgreSQL included; else for the store's files.
+
+        `uses_up_log`: PostgreSQL's log, for which space has been put by, is written on until that is used up too.
+        """
+        if not self.is_small_disk:
             self.platter.marker.touch()
+            try:
+                time.sleep(seconds)
+            finally:
+                self.platter.marker.unlink()
+            return
+        ballast, until = self.data / "ballast", time.monotonic() + seconds
         try:
-            time.sleep(seconds)
+            while time.monotonic() < until:
+                _fill(ballast)  # what somebody has given back meanwhile, too
+                if uses_up_log:
+                    uses_up_log = not self._use_up_log()
+                time.sleep(0.1)
         finally:
-            ballast.unlink(missing_ok=True)
-            self.platter.marker.unlink(missing_ok=True)
+            ballast.unlink()
+
+    def _use_up_log(self) -> bool:
+        """True when PostgreSQL has died of it, or is away already."""
+        try:
+            socket_folder = (self.data / "postgres" / "postmaster.pid").read_text().split("\n")[4]
+            address = f"postgresql://postgres@/postgres?host={socket_folder}"
+            with psycopg.connect(address, autocommit=True, connect_timeout=5) as connection:
+                write = "SELECT count(pg_logical_emit_message(false, 'faults', repeat('x', 1000000))) FROM generate_series(1, %s)"
+                connection.execute(write, (LOG_BYTES // 1_000_000,))
+        except (psycopg.Error, OSError, IndexError) as error:
+            self.found_full[str(error).partition("\n")[0]] += 1
+            return True
+        return False
 
     def _tree(self, process: "subprocess.Popen[Any] | None") -> list[psutil.Process]:
         """A process and its descendants, PostgreSQL's apart."""
@@ -190,7 +244,7 @@ def _end(*processes: "subprocess.Popen[Any] | None") -> None:
 
 def _fill(ballast: Path) -> None:
     """Take every byte that is left."""
-    with ballast.open("wb", buffering=0) as file:
+    with suppress(OSError), ballast.open("ab", buffering=0) as file:
         for size in (1 << 20, 1 << 9):
             with suppress(OSError):
                 while True:

@@ -1,6 +1,7 @@
 """What a run is told as: on the terminal, and as docs/reliability.md."""
 
 import platform
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -48,7 +49,20 @@ def figures(outcome: Outcome) -> list[tuple[str, str]]:
         ("requests through the proxy", f"{len(ledger.exchanges):,}"),
         ("apps killed in the middle of a request", str(outcome.deaths)),
         ("files still waiting for a package", str(len(findings.unclaimed))),
+        *_of_small_disk(outcome),
         ("length of the run", f"{outcome.seconds / 60:.1f} minutes"),
+    ]
+
+
+def _of_small_disk(outcome: Outcome) -> list[tuple[str, str]]:
+    if outcome.disk_bytes is None:
+        return []
+    return [
+        ("size of the file system", f"{outcome.disk_bytes / 2**20:,.0f} MiB"),
+        ("PostgreSQL died for want of space", str(outcome.found_full.total())),
+        ("processes of ours that ended by themselves", str(outcome.ended.total())),
+        ("room again to ready, p50", f"{percentile(outcome.back, 0.5):.1f} s"),
+        ("room again to ready, longest", f"{percentile(outcome.back, 1):.1f} s"),
     ]
 
 
@@ -63,14 +77,40 @@ def lines(outcome: Outcome) -> list[str]:
     told.append(
         "power cuts dropped: " + ", ".join(f"{name} {count}" for name, count in outcome.power.items())
     )
+    told += [f"{count:5} × PostgreSQL said: {said}" for said, count in outcome.found_full.items()]
     return told + [f"FAULT: {fault}" for fault in outcome.faults[:50]]
 
 
-def page(outcome: Outcome) -> str:
-    """docs/reliability.md."""
+def published(before: str, outcome: Outcome) -> str:
+    """docs/reliability.md with this run in it, and the other one as it was."""
+    main, _, small = before.partition(SMALL)
+    if outcome.disk_bytes is not None:
+        return main + small_disk_section(outcome)
+    return page(outcome) + (f"\n{SMALL}{small}" if small else "")
+
+
+def small_disk_section(outcome: Outcome) -> str:
+    """The run on a small file system of its own."""
+    assert outcome.disk_bytes is not None
+    return SMALL + SMALL_TEXT.format(
+        arguments=f"{_arguments(outcome)} --small {outcome.disk_bytes // 2**20}",
+        day=date.today().isoformat(),  # noqa: DTZ011  the day on which it was written
+        table=_table(figures(outcome)), blows=_table(outcome.blows.most_common()),
+    )  # fmt: skip
+
+
+def _table(rows: Iterable[tuple[str, object]]) -> str:
+    return "\n".join(f"| {name} | {value} |" for name, value in rows)
+
+
+def _arguments(outcome: Outcome) -> str:
     plan = outcome.plan
-    table = "\n".join(f"| {name} | {value} |" for name, value in figures(outcome))
-    blows = "\n".join(f"| {kind} | {count} |" for kind, count in outcome.blows.most_common())
+    return f"--seed {plan.seed} --phones {plan.phones} --minutes {plan.minutes or 0:g}"
+
+
+def page(outcome: Outcome) -> str:
+    """The page but for the run on a small file system."""
+    plan = outcome.plan
     faults = "\n".join(
         f"| {fault.value} | {count} |"
         for fault, count in sorted(outcome.ledger.faults.items(), key=lambda pair: -pair[1])
@@ -81,10 +121,11 @@ def page(outcome: Outcome) -> str:
     )
     cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / 2**30
     return TEXT.format(
-        arguments=f"--seed {plan.seed} --phones {plan.phones} --minutes {plan.minutes or 0:g}",
+        arguments=_arguments(outcome),
         day=date.today().isoformat(),  # noqa: DTZ011  the day on which it was written
         machine=f"{cores} cores shared with other work, {memory:.0f} GiB, Python {platform.python_version()}",
-        table=table, blows=blows, faults=faults, dropped=dropped, phones=plan.phones, rate=plan.fault_rate,
+        table=_table(figures(outcome)), blows=_table(outcome.blows.most_common()), faults=faults,
+        dropped=dropped, phones=plan.phones, rate=plan.fault_rate,
     )  # fmt: skip
 
 
@@ -103,8 +144,8 @@ What happens to evidence when everything goes wrong, measured: `make faults ARGS
 
 {phones} reference phones ([clients/python](../clients/python/README.md)) seal inspections with 3 to 10 photographs without a
 network, come back, and send them through a TCP proxy of ours to `anshao serve` (two processes) and `anshao worker` on the
-embedded PostgreSQL. Their clocks are off by up to nine days, otherwise at each start. Something befalls {rate:.0%} of their
-requests:
+embedded PostgreSQL. Their clocks are off by up to nine days, otherwise at each start; those of the API and of the worker by up to
+ten minutes, each otherwise at each start, while PostgreSQL's is right. Something befalls {rate:.0%} of their requests:
 
 | network | times |
 |---|---|
@@ -120,8 +161,7 @@ Meanwhile the machine is struck, and started again as an init system would:
 down, at each `fsync` in the served processes, the bytes of the file or the names of the folder as they were when the sync
 began, and puts exactly that back. These cuts: {dropped}. PostgreSQL's own files are not put back; it is killed and recovers
 from its log, so this run relies on PostgreSQL's fsync and does not test it. **A full disk** lets half of a write through and
-fails the rest with ENOSPC, for the files of the store, not for PostgreSQL; with `--server` on a small file system of its own,
-that one is really filled up, and PostgreSQL finds no space either.
+fails the rest with ENOSPC, for the files of the store, not for PostgreSQL; the run below fills a real one up.
 
 ## How the figures are counted
 
@@ -131,8 +171,8 @@ that one is really filled up, and PostgreSQL finds no space either.
 - *Duplicates*: a visit, package, file, receipt or finding that is there twice or that nobody made.
 - *Mutated*: bytes, from the API or in the storage, whose hash is not the one that was declared; a receipt that is another one
   now.
-- *Orphans*: originals, reduced copies and parts of uploads in the storage without a row, after the sweeps, which are run at once, whatever the
-  age; temporary files.
+- *Orphans*: originals, reduced copies and parts of uploads in the storage without a row, after the sweeps, which are run at
+  once, whatever the age; temporary files.
 - *Resent*: bytes of packages and files that the proxy took from the phones more than once, counted by what they are of: a file
   is the same one in whatever upload it comes, or by PUT. An *interruption* is an exchange that carried such bytes and ended
   without an acknowledgment that the app lived to hear: cut, answered by a portal or a gateway, or refused because the service
@@ -149,4 +189,21 @@ that one is really filled up, and PostgreSQL finds no space either.
 acknowledged files and the signing keys, and the run says so and fails. `tests/faults` holds the smaller negative controls: a
 store whose files or names are not synced loses acknowledged bytes in the double, and the checker reports a planted lost byte,
 a duplicate, a mutated file, a missing receipt and an orphan.
+"""
+
+SMALL = "## A disk that is really full\n"
+SMALL_TEXT = """
+`make faults ARGS="{arguments} --publish"` on {day}: database and storage lie on a file system of their own, which a ballast file
+fills to the last byte, for five to fifteen seconds at a time, and again whatever somebody gives back meanwhile. In some of these
+PostgreSQL's log is written on until the space that it has put by is used up as well, and it dies of that, and again at each
+start, until there is room. Nobody starts it then but the service itself. All the other blows fall too. A short one of this kind
+is part of `make test`, where mounting is permitted.
+
+| figure | value |
+|---|---|
+{table}
+
+| machine | times |
+|---|---|
+{blows}
 """

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ class Plan:
     fault_rate: float = 0.25
     pause: tuple[float, float] = (3, 15)
     """Seconds between two blows."""
+    full: tuple[float, float] = (5, 15)
+    """Seconds for which a small disk is full."""
     blows: tuple[str, ...] | None = None
     """These, in this order, and then the machine is left alone; None: drawn by the seed, as long as anybody works."""
     api_processes: int = 2
@@ -59,6 +62,14 @@ class Outcome:
     """Stored files without a row that the sweeps removed."""
     trouble: list[str] = field(default_factory=list)
     """Phones that failed or set something aside."""
+    ended: Counter[str] = field(default_factory=Counter)
+    """Processes that ended by themselves."""
+    found_full: Counter[str] = field(default_factory=Counter)
+    """What PostgreSQL said when it found no space for its log."""
+    disk_bytes: int | None = None
+    """The size of the small disk that was really filled up."""
+    back: list[float] = field(default_factory=list)
+    """Seconds from the space's return until the service was ready."""
 
     @property
     def bound(self) -> int:
@@ -96,19 +107,23 @@ class Fate:
         ("power cut", 3),
         ("disk full", 2),
     )
+    OF_SMALL_DISKS = (("disk full, the database's log too", 3),)
 
-    def __init__(self, machine: Machine, seed: int, say: Say) -> None:
+    def __init__(self, machine: Machine, plan: Plan, say: Say) -> None:
         self.blows: Counter[str] = Counter()
         self.power: Counter[str] = Counter()
+        self.back: list[float] = []
         self._machine = machine
+        self._full = plan.full
         self._say = say
-        self.dice = random.Random(f"{seed}/fate")
+        self.dice = random.Random(f"{plan.seed}/fate")
         self._began = time.monotonic()
 
     def strike(self, kind: str | None = None) -> None:
         """One blow, and the machine is up again, as an init system would have it."""
-        names = [name for name, _ in self.KINDS]
-        chosen = kind or self.dice.choices(names, [weight for _, weight in self.KINDS])[0]
+        kinds = self.KINDS + (self.OF_SMALL_DISKS if self._machine.is_small_disk else ())
+        names, weights = zip(*kinds, strict=True)
+        chosen = kind or self.dice.choices(names, weights)[0]
         self.blows[chosen] += 1
         self._say(f"{time.monotonic() - self._began:7.1f} s  {chosen}")
         machine = self._machine
@@ -126,9 +141,18 @@ class Fate:
             case "power cut":
                 self.power.update(machine.lose_power())
             case _:
-                machine.fill_disk(self.dice.uniform(1, 5))
+                self._fill_disk(chosen)
         time.sleep(self.dice.uniform(0, 2))
         machine.look_after()
+
+    def _fill_disk(self, kind: str) -> None:
+        """And see how long the service takes to come back when there is room again."""
+        machine = self._machine
+        seconds = self._full if machine.is_small_disk else (1, 5)
+        machine.fill_disk(self.dice.uniform(*seconds), uses_up_log=kind != "disk full")
+        began = time.monotonic()
+        machine.look_after()
+        self.back.append(time.monotonic() - began)
 
 
 def run(
@@ -136,16 +160,18 @@ def run(
     folder: Path,
     say: Say,
     *,
-    server: Path | None = None,
+    data: Path | None = None,
     database: str | None = None,
     forget: str = "",
 ) -> Outcome:
     """Everything, from an empty folder; whatever happens, nothing goes on running.
 
-    `server`: where the machine's files lie, else beside the phones'; a small file system of its own is really filled up.
+    `data`: the service's data folder, else one beside the phones'; a small file system of its own is really filled up.
     `database`: an empty one that is not ours to kill, else the embedded one. `forget`: a negative control, see power.py.
     """
-    machine = Machine(server or folder, database=database, api_processes=plan.api_processes, forget=forget)
+    machine = Machine(
+        folder, data=data, database=database, api_processes=plan.api_processes, forget=forget, seed=plan.seed
+    )
     began = time.monotonic()
     try:
         machine.start()
@@ -160,7 +186,7 @@ def run(
                 for number in range(plan.phones)
             ]
             say(f"{time.monotonic() - began:7.1f} s  the city is there, {plan.phones} phones are enrolled")
-            fate = Fate(machine, plan.seed, say)
+            fate = Fate(machine, plan, say)
             _work(plan, officers, proxy, fate, machine, say)
         finally:
             proxy.stop()
@@ -168,10 +194,14 @@ def run(
         swept = asyncio.run(sweep_everything(machine.settings))
         for officer in officers:
             officer.look_back()
+        city.officer.log_in()  # by the clock of the last start
         say("checking, by the public API and the storage")
         findings = check([one.journal for one in officers], city.officer, machine.data / "objects")
         city.http.close()
-        return _outcome(plan, time.monotonic() - began, fate, proxy, officers, findings, swept)
+        outcome = _outcome(plan, time.monotonic() - began, fate, proxy, officers, findings, swept)
+        outcome.ended, outcome.found_full = machine.ended, machine.found_full
+        outcome.disk_bytes = shutil.disk_usage(machine.data).total if machine.is_small_disk else None
+        return outcome
     finally:
         machine.stop()
 
@@ -221,6 +251,7 @@ def _outcome(
         seconds=seconds,
         blows=fate.blows,
         power=fate.power,
+        back=sorted(fate.back),
         ledger=proxy.ledger,
         findings=findings,
         reconnects=sorted(time_ for one in officers for time_ in one.journal.reconnects),
