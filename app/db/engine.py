@@ -1,8 +1,10 @@
 """Making the engine, and refusing a server that could lose what it has acknowledged."""
 
+from collections.abc import Coroutine
 from typing import Any
 
 import orjson
+import psycopg
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -13,6 +15,38 @@ SAFE_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit")
 
 class UnsafeServer(RuntimeError):
     """The PostgreSQL server is too old, or set so that a power cut loses acknowledged data."""
+
+
+class SettledConnection(psycopg.AsyncConnection[Any]):
+    """Changes its modes (autocommit, isolation, read only) in one go, as it can: no statement is sent for them.
+
+    psycopg lets others have the event loop in between when they have had to wait for it (psycopg.waiting.MAX_BUSY_TIME). Whoever
+    is cancelled there has a connection that SQLAlchemy has handed out but holds nowhere yet, and that the collector finds some
+    day; or one that goes back to the pool in a mode that nobody undoes.
+    """
+
+    async def set_autocommit(self, value: bool) -> None:
+        """Whether each statement is its own transaction."""
+        _at_once(super().set_autocommit(value))
+
+    async def set_isolation_level(self, value: psycopg.IsolationLevel | None) -> None:
+        """Of the transactions that begin from now on."""
+        _at_once(super().set_isolation_level(value))
+
+    async def set_read_only(self, value: bool | None) -> None:
+        """Whether the transactions that begin from now on may write."""
+        _at_once(super().set_read_only(value))
+
+
+def _at_once(work: Coroutine[Any, Any, None]) -> None:
+    """Take a coroutine that waits for nobody to its end; raises RuntimeError where it does wait."""
+    try:
+        while work.send(None) is None:
+            pass
+    except StopIteration:
+        return
+    work.close()
+    raise RuntimeError("somebody else is using this connection")
 
 
 def psycopg_url(address: str) -> URL:
@@ -40,6 +74,7 @@ def make_engine(url: URL, *, pool_size: int, overflow: int, prepares: bool = Fal
         json_serializer=_to_json,
         json_deserializer=orjson.loads,
         connect_args={
+            "async_creator_fn": SettledConnection.connect,
             "prepare_threshold": PREPARED_AFTER if prepares else None,
             "application_name": "anshao",
             "options": "-c timezone=UTC -c standard_conforming_strings=on "  # off, lists of bytes would be stored otherwise
