@@ -94,7 +94,8 @@ class EmbeddedPostgres:
         self._server = _get_server(self._folder)
 
     def _keep_alive(self) -> None:
-        """Start the server again whenever it is gone; what it had committed is in its log."""
+        """Start the server again whenever it is gone; what it had committed is in its log. On a full disk that fails in many ways,
+        again and again, and succeeds when there is room."""
         while not self._over.wait(LOOK_SECONDS):
             if self._living_postmaster() == self._server.get_pid():
                 continue
@@ -102,8 +103,8 @@ class EmbeddedPostgres:
             try:
                 self._renew()
                 log.info("postgres_is_back", folder=str(self._folder))
-            except (EmbeddedRefused, OSError, subprocess.SubprocessError) as error:
-                log.error("postgres_does_not_come_back", folder=str(self._folder), reason=str(error))
+            except Exception as error:
+                log.error("postgres_does_not_come_back", folder=str(self._folder), exc_info=error)
 
     def _renew(self) -> None:
         """Start the server again, or take the one that another process has started again meanwhile."""

@@ -72,6 +72,38 @@ def test_a_server_that_cannot_start_is_refused_with_the_place_of_its_log(folder:
     assert "no_such_setting" in (folder / "postgres" / "log").read_text()
 
 
+def test_a_server_that_died_is_started_again_however_the_starts_before_have_failed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk the wheel's own files are cut short as well."""
+    server = EmbeddedPostgres(folder)
+    address = server.start("postgres")
+    failures = [OSError(28, "No space left on device"), ValueError("half a list"), RuntimeError("no socket")]
+    wheel = SlowWheel(embedded._library(), failures)
+    monkeypatch.setattr(embedded, "_library", lambda: wheel)
+    monkeypatch.setattr(embedded, "LOOK_SECONDS", 0.1)
+    try:
+        postmaster = psutil.Process(
+            int((folder / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+        )
+        for process in (*postmaster.children(), postmaster):
+            process.kill()
+        assert answers(address), (folder / "postgres" / "log").read_text()
+        assert failures == []
+    finally:
+        server.stop()
+
+
+def answers(address: str) -> bool:
+    """Within a minute."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(psycopg.OperationalError), psycopg.connect(address) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+        time.sleep(0.1)
+    return False
+
+
 @pytest.fixture
 def unreaped() -> Iterator[None]:
     """Servers that end stay zombies, as in a container whose first process reaps nobody."""
@@ -88,14 +120,7 @@ def test_a_killed_server_that_nobody_reaped_is_not_in_the_way(folder: Path, unre
     killed = psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]))
     killed.kill()
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with suppress(psycopg.OperationalError), psycopg.connect(address) as connection:
-                assert connection.execute("SELECT 1").fetchone() == (1,)
-                break
-            time.sleep(0.1)
-        else:
-            pytest.fail((folder / "postgres" / "log").read_text())
+        assert answers(address), (folder / "postgres" / "log").read_text()
         assert killed.status() == psutil.STATUS_ZOMBIE
     finally:
         server.stop()
