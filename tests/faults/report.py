@@ -59,7 +59,7 @@ def _of_small_disk(outcome: Outcome) -> list[tuple[str, str]]:
         return []
     return [
         ("size of the file system", f"{outcome.disk_bytes / 2**20:,.0f} MiB"),
-        ("PostgreSQL died for want of space", str(outcome.found_full.total())),
+        ("PostgreSQL said that it found no space", str(outcome.found_full.total())),
         ("processes of ours that ended by themselves", str(outcome.ended.total())),
         ("room again to ready, p50", f"{percentile(outcome.back, 0.5):.1f} s"),
         ("room again to ready, longest", f"{percentile(outcome.back, 1):.1f} s"),

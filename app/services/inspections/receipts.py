@@ -120,9 +120,10 @@ async def receipt_rows(
     if not subjects:
         return ()
     checkpoint = await latest_checkpoint(session, runtime)
-    completed_at = utc_now()
+    since = _moment_of_keys(runtime, utc_now())
     receipts = []
     for subject, declared in subjects:
+        completed_at = max(since, subject.received_at)
         content = {
             **_content(subject, declared, completed_at),
             "number": head.number + 1,
@@ -147,6 +148,14 @@ async def receipt_rows(
         "chain_count": len(receipts),
     }
     return Part("chained", _EXTEND_CHAIN, chained), Computed(Receipt, receipts, (), joined="chained")
+
+
+def _moment_of_keys(runtime: Runtime, now: datetime) -> datetime:
+    """The present; but after a clock that was set back, no moment before there were the keys whose signatures a receipt holds.
+
+    Nor is anything complete before it was received: a receipt that says so proves nothing.
+    """
+    return max(now, *(runtime.keys.signing(purpose, now).valid_from for purpose in ("receipts", "audit")))
 
 
 def _content(
