@@ -86,8 +86,9 @@ def test_a_server_that_died_is_started_again_however_the_starts_before_have_fail
         postmaster = psutil.Process(
             int((folder / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
         )
-        for process in (*postmaster.children(), postmaster):
-            process.kill()
+        for process in (postmaster, *postmaster.children()):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         deadline = time.monotonic() + 60
         while failures and time.monotonic() < deadline:
             time.sleep(0.1)
