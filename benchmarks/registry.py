@@ -99,10 +99,13 @@ SELECT level, status, count(*), count(*) FILTER (WHERE status = 'ordered' AND du
   FROM hazards WHERE region_id = ANY(%(regions)s) GROUP BY 1, 2
 """
 _MAP_BY_ROWS = """
-SELECT div(s.latitude + 90000000, 175781), div(s.longitude + 180000000, 175781), count(DISTINCT s.id), count(*),
-       count(*) FILTER (WHERE h.level = 'major'), count(*) FILTER (WHERE h.status = 'ordered' AND h.due_on < current_date)
-  FROM sites s JOIN hazards h ON h.site_id = s.id
- WHERE h.region_id = ANY(%(regions)s) AND h.status <> 'closed' AND h.merged_into_id IS NULL GROUP BY 1, 2
+SELECT (latitude + 90000000) / 175781, (longitude + 180000000) / 175781, count(*), sum(hazards)::int, sum(major)::int,
+       sum(overdue)::int
+  FROM (SELECT s.id, s.latitude, s.longitude, count(*)::int AS hazards, (count(*) FILTER (WHERE h.level = 'major'))::int AS major,
+               (count(*) FILTER (WHERE h.status = 'ordered' AND h.due_on < current_date))::int AS overdue
+          FROM sites s JOIN hazards h ON h.site_id = s.id
+         WHERE h.region_id = ANY(%(regions)s) AND h.status <> 'closed' AND h.merged_into_id IS NULL GROUP BY s.id) places
+ GROUP BY 1, 2
 """
 _TABLES = (
     "hazards",
