@@ -245,6 +245,7 @@ def test_killed_between_keeping_and_processing_a_batch_the_phone_may_simply_push
             answer = pool.submit(push)
             wait_for(lambda: is_waiting(target, packages[-1].id))
             served.kill()
+            end_waiting(target)
         with pytest.raises(httpx.TransportError):
             answer.result(PATIENCE_SECONDS)
     wait_for(lambda: others(target) == 0)
