@@ -106,6 +106,10 @@ listen();
 createInterface({ input: process.stdin }).on("line", async (line) => {
   const command = JSON.parse(line);
   if (command.insert) await packages.insert(command.insert);
+  if (command.again) {
+    const refused = await packages.findOne(command.again).exec();
+    await refused.incrementalModify(({ status, problem, ...rest }) => rest);
+  }
   if (command.settle) {
     await replication.awaitInSync();
     tell("settled", { documents: (await packages.find().exec()).map((one) => one.toJSON()) });

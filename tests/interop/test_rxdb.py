@@ -153,6 +153,15 @@ def test_rxdb_pushes_what_was_written_offline_and_takes_over_what_the_server_say
             assert phone.pushes()[:2] == [(20, 20), (6, 6)]
             for package in everything:
                 assert sending.kept(package.id) == [package.sealed]
+            phone.tell(again=str(poison.id))
+            phone.wait_for(
+                "document",
+                lambda told: told["document"]["id"] == str(poison.id) and "problem" not in told["document"],
+            )
+            phone.wait_for("document", lambda told: told["document"].get("status") == "rejected")
+            assert phone.pushes()[2:] == [(1, 1)], (
+                "what is written without its stamps is pushed, and stamped again"
+            )
             late = sending.sealed(visit_id=str(new_id()))
             phone.tell(insert=sending.pushed(late)["newDocumentState"])
             phone.wait_for("document", lambda told: told["document"].get("hash") == late.hash)
@@ -165,6 +174,6 @@ def test_rxdb_pushes_what_was_written_offline_and_takes_over_what_the_server_say
             documents = phone.settled()
             assert documents[str(with_photo.id)]["sealed"] == with_photo.sealed.decode()
             told = [answered for _, answered in phone.pushes()]
-            assert sum(told) == 27, "what RxDB has taken over is not told again, or it would push for ever"
+            assert sum(told) == 28, "what RxDB has taken over is not told again, or it would push for ever"
     assert target.query("SELECT count(*) FROM packages") == [(26,)]
     assert target.query("SELECT count(*) FROM receipts") == [(26,)]
