@@ -211,6 +211,9 @@ ledger and the working calendar. The day of the start is never counted; what is 
 years end on the corresponding day, or the month's last (Civil Code 202). Whose last day on a day of rest moves to the
 next workday is an authority's dated decision; without one it is the party's.
 
+A clock that was ended by what did not hold is reopened, and runs on to the end it had: an order's period ends with the report
+that the hazard is rectified, and is reopened by the re-inspection that finds it undone.
+
 A limit stands still on the grounds below and no others, each with its rule (`GET /api/v1/clocks/time-limits`). A review (行政复议)
 stops nothing by itself (行政复议法 42); where it stops the execution of an order or a fine, the party's time to rectify or to
 pay may be suspended on it, to be confirmed, because no rule that is held says so in words. Legal review (法制审核) and collective

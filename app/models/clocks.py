@@ -102,7 +102,7 @@ class ClockEvent(Identified, Timed, Base):
     __tablename__ = "clock_events"
     __table_args__ = (
         CheckConstraint(
-            "action IN ('start', 'suspend', 'resume', 'extend', 'end', 'reproject', 'hand_over')",
+            "action IN ('start', 'suspend', 'resume', 'extend', 'end', 'reopen', 'reproject', 'hand_over')",
             name="action",
         ),
     )

@@ -59,7 +59,7 @@ class LedgerRow(View):
     `responsible_id`: who answers for it from then on, of a start or a hand-over.
     """
 
-    action: Literal["start", "suspend", "resume", "extend", "end", "reproject", "hand_over"]
+    action: Literal["start", "suspend", "resume", "extend", "end", "reopen", "reproject", "hand_over"]
     on_date: date
     ground: Ground | None
     reason: str | None

@@ -51,6 +51,11 @@ class Deadline(Scene):
         answer = self.officers[0].post(path, json=found, version=version)
         assert answer.status_code == 200, answer.text
 
+    def periods(self) -> list[dict[str, Any]]:
+        """The order's period among the running clocks."""
+        params = {"subject_id": str(self.hazard), "code": "rectification"}
+        return list(self.chief.get("/api/v1/clocks", params=params).json()["items"])
+
     def is_overdue(self) -> bool:
         """As every door says; they say the same."""
         told = {name: bool(say()) for name, say in self._doors().items()}
@@ -92,6 +97,7 @@ class Deadline(Scene):
             "partner": lambda: self.world.in_database(to_partner),
             "enterprise": to_enterprise,
             "export": lambda: self.world.in_database(line),
+            "clock": lambda: any(one["is_overdue"] for one in self.periods()),
         }
 
 
@@ -151,6 +157,35 @@ def test_a_failed_re_inspection_before_the_deadline_leaves_the_days_that_remain(
     with deadline.day(1):
         (recheck,) = deadline.rechecks()
         assert recheck["due_on"] == str(deadline.due + timedelta(days=10))
+
+
+def test_the_order_s_period_ends_with_the_report_and_is_reopened_to_the_end_it_had(
+    deadline: Deadline,
+) -> None:
+    """So nobody is reminded of what is reported. An extension that was granted before is in the end it had."""
+    path, version = f"{HAZARDS}/{deadline.hazard}/extensions", deadline.shown()["version"]
+    longer = {"amount": 5, "reason": "设备到货延迟"}
+    asked = deadline.officers[0].post(path, json=longer, version=version).json()
+    grant = f"/api/v1/extensions/{asked['id']}/grant"
+    granted = deadline.chief.post(grant, json={"reason": "情况属实"}, version=asked["version"])
+    assert granted.status_code == 200, granted.text
+    (period,) = deadline.periods()
+    assert period["due_on"] == str(deadline.due + timedelta(days=5))
+    with deadline.day(2):
+        deadline.report()
+        assert deadline.periods() == []
+        late = deadline.officers[0].post(path, json=longer, version=deadline.shown()["version"])
+        assert (late.status_code, late.json()["code"]) == (409, "no_period_to_extend")
+    with deadline.day(6):
+        assert deadline.is_overdue() is False
+        deadline.reinspect(is_rectified=False)
+        (again,) = deadline.periods()
+        assert (again["id"], again["due_on"], again["is_overdue"]) == (period["id"], period["due_on"], True)
+        ledger = deadline.chief.get(f"/api/v1/clocks/{period['id']}").json()["ledger"]
+        assert [one["action"] for one in ledger] == ["start", "extend", "end", "reopen"]
+        deadline.report()
+        deadline.reinspect(is_rectified=True)
+        assert deadline.periods() == []
 
 
 @pytest.mark.parametrize("is_rectified", [True, False])

@@ -1,4 +1,5 @@
-"""The life of a clock: started, suspended, resumed, extended, ended, projected again. One verb, one ledger row, one new end.
+"""The life of a clock: started, suspended, resumed, extended, ended, reopened, projected again. One verb, one ledger row, one
+new end.
 
 Nobody writes a due date: each verb appends to the ledger and lets app/rules/clocks.py project the end anew.
 """
@@ -195,6 +196,27 @@ async def hand_over(
     await _compare_and_set(session, clock, expected, **values)
     await _record(session, actor, clock, "hand_over", today, due_before=clock.due_on, reason=reason)
     return clock
+
+
+async def reopen_clocks(
+    session: AsyncSession, actor: Actor, subject_id: UUID, codes: Sequence[str], on: date
+) -> None:
+    """Let the last clock of each of these limits run on, to the end it had: the act that had ended it did not hold. Nothing where
+    one runs."""
+    for code in codes:
+        if await find_running(session, subject_id, code) is not None:
+            continue
+        last = select(Clock).where(Clock.subject_id == subject_id, Clock.code == code)
+        clock = await session.scalar(last.order_by(Clock.id.desc()).limit(1).with_for_update())
+        if clock is None:
+            continue
+        before, suspensions = clock.due_on, suspensions_of(await _ledger(session, clock))
+        days = await working_calendar(session)
+        _write(clock, project(period_of(clock), clock.started_at.astimezone(SHANGHAI), suspensions, days))
+        clock.ended_on, clock.version = None, clock.version + 1
+        clock.brigade_id = await _brigade_of(session, clock.responsible_id)
+        await session.flush()
+        await _record(session, actor, clock, "reopen", on, due_before=before)
 
 
 async def hand_over_clocks(

@@ -15,7 +15,7 @@ from app.core.ids import new_id
 from app.enums.hazards import ProposalEnd, ReinspectionOutcome
 from app.models.hazards import Hazard, HazardStep
 from app.services.audit.service import record_act
-from app.services.clocks.service import Subject, end_clocks, find_running, start_clock
+from app.services.clocks.service import Subject, end_clocks, find_running, reopen_clocks, start_clock
 from app.services.hazards.errors import (
     HazardMergedProblem,
     HazardStateProblem,
@@ -175,11 +175,10 @@ async def record_step(
     evidence_ids: Sequence[UUID] = (),
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Write the history, audit and change rows of a step the hazard has just taken, and end and start its clocks; `on_date` is
-    today unless told."""
+    """Write the history, audit and change rows of a step the hazard has just taken, and start, end and reopen its clocks; `on_date`
+    is today unless told."""
     on = on_date or shanghai_today()
     if (transition := TRANSITIONS.get(action)) is not None:
-        await end_clocks(session, actor, hazard.id, transition.ends, on)
         for code in transition.starts:
             if (
                 await find_running(session, hazard.id, code) is None
@@ -187,6 +186,8 @@ async def record_step(
                 order = await find_running(session, hazard.id, "rectification")
                 subject = subject_of(hazard, order.responsible_id if order else None)
                 await start_clock(session, actor, subject, code, on)
+        await end_clocks(session, actor, hazard.id, transition.ends, on)
+        await reopen_clocks(session, actor, hazard.id, transition.reopens, on)
     session.add(
         HazardStep(
             id=new_id(),

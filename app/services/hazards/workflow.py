@@ -11,7 +11,8 @@ from app.enums.hazards import ReinspectionOutcome
 class Transition:
     """One allowed step: the action's name, from which states, to which, the permission it takes, the article that allows it.
 
-    `starts`, `ends`: time limits (content/law/time_limits.yaml); an order starts its own, with the period it states.
+    `starts`, `ends`: time limits (content/law/time_limits.yaml); an order starts its own, with the period it states. `reopens`:
+    what runs on to the end it had, because what ended it did not hold.
     """
 
     action: str
@@ -21,6 +22,7 @@ class Transition:
     article: str
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
+    reopens: tuple[str, ...] = ()
 
 
 TRANSITIONS: dict[str, Transition] = {
@@ -40,6 +42,7 @@ TRANSITIONS: dict[str, Transition] = {
             "hazards:manage",
             "安全生产法 41(2)",
             starts=("recheck",),
+            ends=("rectification",),
         ),
         Transition(
             "reinspect",
@@ -56,6 +59,7 @@ TRANSITIONS: dict[str, Transition] = {
             "hazards:manage",
             "原总局令第16号 23（待核）",
             ends=("recheck",),
+            reopens=("rectification",),
         ),
         Transition("close", frozenset({"reinspected"}), "closed", "hazards:close", "安全生产法 65(1)(三)"),
     )
