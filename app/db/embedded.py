@@ -216,6 +216,9 @@ def _get_server(folder: Path) -> Any:
                     f"PostgreSQL does not start on {folder}; its log is {folder / 'log'} / 数据库无法启动，详见其日志"
                 ) from error
             time.sleep(0.5)
+        except BaseException:
+            _forget(server)
+            raise
         else:
             return server
 
