@@ -13,7 +13,8 @@ class Placard(Identified, Timed, Versioned, Base):
     """A warning or a supervised listing of one hazard. Its states are those of services/hazards/placard_workflow.py.
 
     `days` is the period as it was proposed; number, day and last day come with the decision. `authority_id` is the hazard's until
-    then, and from then on the one that decided. `public_token`: whoever has it may read what is published of it.
+    then, and from then on the one that decided; what was decided before 26 November 2026 kept the
+    hazard's. `public_token`: whoever has it may read what is published of it.
     """
 
     __tablename__ = "placards"

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "20261126_0521"
-down_revision: str | Sequence[str] | None = "20261126_0520"
+down_revision: str | Sequence[str] | None = "20261126_0515"
 
 
 def upgrade() -> None:
