@@ -130,9 +130,10 @@ the seconds given with it below: a connection sends its next request when it has
 and hashed before the clock starts. The service is `anshao serve --with-worker` on its embedded PostgreSQL with every durability
 setting on.
 An answer is a receipt: when it leaves, the package's bytes, its record, findings, hazards, fact sheet, verdicts, audit entries
-and receipt are committed and synced. The worker examines photographs in the machine's spare time; under full load they wait,
-five minutes at most. A *floor* is what the same machine does in the same run with nothing around it: pgbench writing the same
-rows in one transaction, or hashing, writing and syncing the same bytes with as many threads as connections."""
+and receipt are committed and synced. The worker examines photographs in the machine's spare time; under full load they wait, and
+once one has waited five minutes they are examined under load too, as fast as they can be: how many were left at the end, and what
+became of them, is said below. A *floor* is what the same machine does in the same run with nothing around it: pgbench writing the
+same rows in one transaction, or hashing, writing and syncing the same bytes with as many threads as connections."""
 
 
 def _target(scenario: str, levels: list[Level]) -> str:
