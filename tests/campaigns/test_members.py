@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
+from app.models.campaigns import CampaignAssignment
 from app.models.history import AuditEntry
 from app.models.identity import RoleGrant
 from app.models.inspections import Assignment
@@ -193,6 +194,25 @@ def test_what_is_visited_while_it_is_being_taken_out_stays(planning: Planning) -
         answer = planning.world.in_database(visit).result(timeout=30)
     assert refused(answer) == (409, "campaign_assignment_visited")
     assert members(planning, campaign) == [assignment]
+
+
+def test_what_is_put_in_while_others_are_being_taken_out_stays(planning: Planning) -> None:
+    """It was not there to be checked: here it was visited."""
+    campaign, old, new = planning.plan(), planning.assign(), planning.assign()
+    planning.add(campaign, old)
+    planning.visit(new)
+
+    async def put_in(session: AsyncSession) -> Any:
+        await session.execute(select(Assignment.id).where(Assignment.id == UUID(old)).with_for_update())
+        answer = await waiting(session, lambda: planning.remove(campaign, old, new), pool)
+        row = {"assignment_id": UUID(new), "campaign_id": UUID(campaign["id"])}
+        session.add(CampaignAssignment(**row, added_by=planning.planner.user_id))
+        return answer
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = planning.world.in_database(put_in).result(timeout=30)
+    assert answer.json() == {"changed": 1, "unchanged": 1}
+    assert members(planning, campaign) == [new]
 
 
 def test_a_removal_reaches_no_other_campaign(planning: Planning) -> None:

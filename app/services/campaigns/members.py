@@ -68,11 +68,11 @@ async def remove_members(
     Raises NotFoundProblem, ForbiddenProblem, MemberVisitedProblem, CampaignClosedProblem.
     """
     campaign = await _held(session, actor, campaign_id)
-    ours = CampaignAssignment.campaign_id == campaign.id, CampaignAssignment.assignment_id.in_(assignment_ids)
+    ours = CampaignAssignment.campaign_id == campaign.id
     held = (  # so that none is visited before this unit of work ends
         select(Assignment.id, Assignment.status, Assignment.region_id, visible_to(actor))
         .join(CampaignAssignment, CampaignAssignment.assignment_id == Assignment.id)
-        .where(*ours)
+        .where(ours, CampaignAssignment.assignment_id.in_(assignment_ids))
         .order_by(Assignment.id)
         .with_for_update(read=True, of=Assignment)
     )
@@ -83,7 +83,8 @@ async def remove_members(
     kept = [one for one, status, _, _ in found if status == "visited"]
     if kept:
         raise MemberVisitedProblem(assignments=[str(one) for one in kept])
-    gone = delete(CampaignAssignment).where(*ours).returning(CampaignAssignment.assignment_id)
+    checked = CampaignAssignment.assignment_id.in_([one for one, *_ in found])  # not what was put in since
+    gone = delete(CampaignAssignment).where(ours, checked).returning(CampaignAssignment.assignment_id)
     removed = sorted((await session.scalars(gone)).all())
     await _record(session, actor, campaign, "campaigns:remove_assignments", removed)
     return len(removed)
