@@ -163,6 +163,11 @@ def test_a_placard_has_one_proposal_at_a_time_and_is_found_by_it(listed: Listed)
     found = listed.chief.get(EXTENSIONS, params=params).json()["items"]
     assert [one["id"] for one in found] == [proposed["id"]]
     assert listed.chief.get(EXTENSIONS, params={"placard_id": str(listed.hazard)}).json()["items"] == []
+    of_the_hazard = {"hazard_id": str(listed.hazard)}
+    assert listed.chief.get(EXTENSIONS, params=of_the_hazard).json()["items"] == []  # as the hazard says
+    assert listed.chief.get(f"{HAZARDS}/{listed.hazard}").json()["extensions"] == []
+    found = listed.chief.get(EXTENSIONS, params=params | of_the_hazard).json()["items"]
+    assert [one["id"] for one in found] == [proposed["id"]]
     abroad = listed.world.person("approver", region=listed.world.neighbour_town)
     assert abroad.get(EXTENSIONS).json()["items"] == []
     assert abroad.get(f"{EXTENSIONS}/{proposed['id']}").status_code == 404

@@ -72,8 +72,8 @@ async def post_placard_extension(
     actor: CurrentActor,
     session: WriteSession,
 ) -> ExtensionView:
-    """Propose that the period of a placard in force be longer; If-Match is the placard's version. Whoever might decide about the
-    placard grants or refuses it."""
+    """Propose that the period of a placard in force be longer; If-Match is the placard's version. Of those who
+    might decide about the placard, the person in charge grants or refuses it."""
     check_version((await get_placard(session, actor, placard_id)).version, expected)
     extension = await propose_placard_extension(session, actor, placard_id, body.amount, body.reason)
     set_etag(response, extension.row.version)
@@ -84,7 +84,8 @@ async def post_placard_extension(
 async def get_extensions(
     actor: CurrentActor, session: ReadSession, paging: PagingOf, narrowed: Narrowed
 ) -> PageOf[ExtensionView]:
-    """Extensions of the caller's regions, newest first; `status=proposed` lists what waits for the person in charge."""
+    """Extensions of the caller's regions, newest first; `status=proposed` lists what waits for the person in charge. `hazard_id`
+    finds those of its orders, `placard_id` those of a placard."""
     return paging.page(await list_extensions(session, actor, paging.request, narrowed), view_of)
 
 

@@ -55,7 +55,10 @@ class Whose:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionFilter:
-    """What a list is narrowed to; None means all. A region includes what lies below it. Lapsed ones are not `proposed`."""
+    """What a list is narrowed to; None means all. A region includes what lies below it. Lapsed ones are not `proposed`.
+
+    Those of a hazard are its orders', as the hazard shows them; a placard's are found by the placard.
+    """
 
     region_id: UUID | None = None
     hazard_id: UUID | None = None
@@ -122,7 +125,7 @@ async def settle_extension(
 ) -> Extension:
     """Grant, refuse or withdraw a proposal; granted, the clock moves the deadline in the same transaction.
 
-    That of a placard is granted or refused by whoever might decide about it. Raises ExtensionStateProblem,
+    That of a placard is granted or refused by one who might decide about it, too. Raises ExtensionStateProblem,
     ExtensionPersonProblem, PlacardDeciderProblem, ExtensionClockProblem where the period has ended, and ExtensionPastProblem where
     the longer one would have, too.
     """
@@ -174,6 +177,8 @@ async def list_extensions(
         conditions.append(OrderExtension.hazard_id == narrowed.hazard_id)
     if narrowed.placard_id is not None:
         conditions.append(OrderExtension.placard_id == narrowed.placard_id)
+    elif narrowed.hazard_id is not None:
+        conditions.append(OrderExtension.order_id.is_not(None))
     if narrowed.status is not None:
         conditions.append(OrderExtension.status == narrowed.status)
     if narrowed.status == "proposed":
