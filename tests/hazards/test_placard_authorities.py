@@ -104,6 +104,25 @@ def test_the_text_for_the_public_names_nobody_whom_the_decision_names(tiers: Tie
     assert refused(answer) == (422, "placard_text")
 
 
+def test_whoever_watches_has_an_account_that_is_open(tiers: Tiers) -> None:
+    """On the day of the proposal, and on that of the decision."""
+
+    def keep(open: bool) -> None:
+        mine = update(User).where(User.id == tiers.watcher.user_id).values(is_active=open)
+        tiers.world.in_database(lambda session: session.execute(mine))
+
+    watching = {"supervisor_id": str(tiers.watcher.user_id)}
+    keep(open=False)
+    assert refused(tiers.propose(**watching, **LISTING)) == (422, "placard_persons")
+    keep(open=True)
+    proposed, other = tiers.propose(**watching, **LISTING).json(), tiers.propose().json()
+    keep(open=False)
+    assert refused(tiers.decide(tiers.chief, proposed)) == (422, "placard_persons")
+    assert refused(tiers.decide(tiers.chief, other, **watching)) == (422, "placard_persons")
+    keep(open=True)
+    assert tiers.decide(tiers.chief, proposed).status_code == 200
+
+
 def test_whoever_watches_is_of_an_authority_of_the_place(tiers: Tiers) -> None:
     world = tiers.world
     western = office(world, over(world.other_district), region_id=world.other_district, document_word="西区")
@@ -132,6 +151,23 @@ def test_a_town_s_people_list_in_the_district_s_name_only_while_it_has_entrusted
         assert refused(answer) == (422, "placard_authority")
 
 
+def test_an_entrusted_town_puts_up_a_warning_in_the_name_of_whom_it_acts_for_and_never_in_its_own(
+    tiers: Tiers,
+) -> None:
+    """Though a town decides warnings, and covers the place."""
+    world = tiers.world
+    town = office(world, over(world.town), entrusted(tiers.district, LONG_AGO, None), document_word="北镇")
+    head = world.person("approver", region=world.town, authority=town)
+    watching = {"supervisor_id": head.user_id}
+    proposed = tiers.propose().json()
+    for named in ({}, {"authority_id": town}):
+        assert refused(tiers.decide(head, proposed, **watching, **named)) == (422, "placard_authority")
+    answer = tiers.decide(head, proposed, authority_id=tiers.district, supervisor_id=tiers.watcher.user_id)
+    assert answer.json()["authority_id"] == str(tiers.district)
+    assert answer.json()["number"] == f"东区应急警示〔{shanghai_today().year}〕1号"
+    assert tiers.step(head, answer.json(), "withdraw").status_code == 200
+
+
 def test_nobody_decides_in_the_name_of_an_authority_without_jurisdiction_there(tiers: Tiers) -> None:
     world = tiers.world
     western = office(world, over(world.other_district), region_id=world.other_district, document_word="西区")
@@ -158,6 +194,22 @@ def test_what_the_district_put_up_is_taken_down_by_it_or_above_it_and_not_by_the
         if not may:
             assert answer.json()["code"] == "placard_decider"
             assert read(tiers, token_of(tiers, decided)).status_code == 200
+
+
+@pytest.mark.parametrize(("beside", "status"), [("district", 403), ("city", 200)])
+def test_an_authority_seated_in_the_same_region_is_beside_it_and_not_above(
+    tiers: Tiers, beside: str, status: int
+) -> None:
+    world = tiers.world
+    seat = getattr(world, beside)
+    other = office(world, over(world.district), region_id=seat, name="消防救援", document_word="消防")
+    peer = world.person("approver", region=world.district, authority=other)
+    proposed = tiers.propose(supervisor_id=str(tiers.watcher.user_id), **LISTING).json()
+    decided = tiers.decide(tiers.chief, proposed).json()
+    answer = tiers.step(peer, decided, "withdraw")
+    assert answer.status_code == status, answer.text
+    if status == 403:
+        assert answer.json()["code"] == "placard_decider"
 
 
 def test_what_the_town_put_up_is_withdrawn_by_the_town_and_by_the_district(world: World) -> None:

@@ -212,11 +212,11 @@ class PlacardDeciderProblem(ForbiddenProblem):
 
 
 class PlacardAuthorityProblem(InvalidProblem):
-    """A placard is in the name of the decider's own authority or of one that has entrusted it, of a level that the kind names."""
+    """A placard is in the name of the decider's own authority, or of one that has entrusted it, of a level that the kind names."""
 
     code = "placard_authority"
-    zh = "挂牌须以本人所在机关或者委托本机关的机关的名义决定；该机关须管辖该隐患所在区域，且属于该类挂牌规定的层级"
-    en = "The deciding authority is one's own or one that has entrusted it, covers the place, and is of a level that the kind names"
+    zh = "挂牌须以本人所在机关的名义决定，受委托的机关以委托机关的名义决定；该机关须管辖该隐患所在区域，且属于该类挂牌规定的层级"
+    en = "The deciding authority is one's own, or the one that entrusted it; it covers the place, at a level that the kind names"
 
 
 class PlacardAcceptanceProblem(ConflictProblem):

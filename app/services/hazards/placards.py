@@ -44,7 +44,7 @@ from app.services.hazards.service import get_hazard
 from app.services.hazards.standing import all_merged_with
 from app.services.hazards.workflow import is_overdue
 from app.services.identity.places import lies_in
-from app.services.organizations.jurisdiction import authority_covers, may_name
+from app.services.organizations.jurisdiction import authority_covers, is_entrusted, may_name
 from app.services.organizations.numbering import take_number
 
 LONG_NUMBER = re.compile(r"\d{11}|[0-9A-Za-z]{18}", re.ASCII)
@@ -223,13 +223,18 @@ async def _check_persons(session: AsyncSession, hazard: Hazard, content: Placard
     contact = select(func.count()).where(
         EnterpriseContact.id == content.contact_id, EnterpriseContact.enterprise_id == hazard.enterprise_id
     )
-    authority_id = await session.scalar(select(User.authority_id).where(User.id == content.supervisor_id))
+    authority_id = await _authority_watching(session, content.supervisor_id)
     if (
         authority_id is None
         or not await session.scalar(contact)
         or not await authority_covers(session, authority_id, hazard.region_id, shanghai_today())
     ):
         raise PlacardPersonsProblem
+
+
+async def _authority_watching(session: AsyncSession, user_id: UUID) -> UUID | None:
+    """Whose person is to watch a placard; None of one whose account is closed."""
+    return await session.scalar(select(User.authority_id).where(User.id == user_id, User.is_active))
 
 
 async def _check_text(session: AsyncSession, zh: str, en: str, contact_id: UUID, supervisor_id: UUID) -> None:
@@ -275,20 +280,23 @@ async def _deciding_levels(session: AsyncSession, actor: Actor, placard: Placard
 
 
 def _is_above(actor: Actor, placard: Placard) -> ColumnElement[bool]:
-    """The seat of the placard's authority lies in the region of the actor's."""
+    """The seat of the placard's authority lies below the region of the actor's: one seated in the same region is its peer."""
     own, deciding, place, seat = aliased(Authority), aliased(Authority), aliased(Region), aliased(Region)
     return (
         select(own.id)
         .join(place, place.id == own.region_id)
         .join(deciding, deciding.id == placard.authority_id)
         .join(seat, seat.id == deciding.region_id)
-        .where(own.id == actor.authority_id, func.starts_with(seat.path, place.path))
+        .where(own.id == actor.authority_id, seat.id != place.id, func.starts_with(seat.path, place.path))
         .exists()
     )
 
 
 async def _name_authority(session: AsyncSession, actor: Actor, placard: Placard, decision: Decision) -> None:
-    """The placard is in the name of the authority that decides, of a level that the kind names, and one of its people watches."""
+    """The placard is in the name of the authority that decides, of a level that the kind names, and one of its people watches.
+
+    An entrusted authority decides in the name of one that has entrusted it, never in its own.
+    """
     today, named = shanghai_today(), decision.authority_id or actor.authority_id
     level = (
         select(Region.level).join(Authority, Authority.region_id == Region.id).where(Authority.id == named)
@@ -297,11 +305,12 @@ async def _name_authority(session: AsyncSession, actor: Actor, placard: Placard,
         named is None
         or await session.scalar(level) not in await _deciding_levels(session, actor, placard)
         or not await session.scalar(select(may_name(actor.authority_id, named, today)))
+        or await session.scalar(select(is_entrusted(named, today)))
         or not await authority_covers(session, named, placard.region_id, today)
     ):
         raise PlacardAuthorityProblem
     watching = decision.supervisor_id or placard.supervisor_id
-    if await session.scalar(select(User.authority_id).where(User.id == watching)) != named:
+    if await _authority_watching(session, watching) != named:
         raise PlacardPersonsProblem
     await _check_text(session, placard.text_zh, placard.text_en, placard.contact_id, watching)
     placard.authority_id, placard.supervisor_id = named, watching

@@ -21,6 +21,11 @@ async def authority_covers(session: AsyncSession, authority_id: UUID, region_id:
     return bool((await session.execute(select(covers(authority_id, region_id, on)))).scalar_one())
 
 
+def is_entrusted(authority_id: Reference, on: Day) -> ColumnElement[bool]:
+    """That the authority acts for another on the day, in that one's name."""
+    return exists().where(Entrustment.authority_id == authority_id, in_force(Entrustment, on))
+
+
 def covers(authority_id: Reference, region_id: Reference, on: Day) -> ColumnElement[bool]:
     """The same as a condition. Authority, region and day may be bound later; they may come from the query around it, the
     region as a literal column only: two levels down a mapped one would bring its table anew, and any row of it would do."""
