@@ -42,7 +42,8 @@ from tests.sync.test_stream import listen as listen
 
 OF_THE_AUTHORITY = {SyncCollection.ROSTERS, SyncCollection.BRIGADES}
 """Both towns' staff is the bureau's: who may be asked along on a visit."""
-SAME_EVERYWHERE = {SyncCollection.CHECKLISTS}
+SAME_EVERYWHERE = {SyncCollection.CHECKLISTS, SyncCollection.LAW, SyncCollection.HOLIDAYS}
+OF_THE_TOWN = sorted(set(SyncCollection) - OF_THE_AUTHORITY - SAME_EVERYWHERE)
 TODAY = shanghai_today().isoformat()
 
 
@@ -62,6 +63,12 @@ def full(home: Home) -> Home:
 
     home.world.in_database(close)
     return home
+
+
+def a_brigade_of_the_bureau(home: Home) -> None:
+    bureau = f"/api/v1/authorities/{home.world.authority}/brigades"
+    answer = home.administrator().post(bureau, json={"name": "直属大队"})
+    assert answer.status_code == 201, answer.text
 
 
 @pytest.fixture(scope="module")
@@ -145,28 +152,33 @@ def test_an_export_has_no_row_of_the_next_town(full: Home, neighbour: Callers) -
         assert not any(mark in readable(answer) for mark in full.marks())
 
 
-@pytest.mark.parametrize("collection", sorted(SyncCollection))
+@pytest.mark.parametrize("collection", OF_THE_TOWN)
 def test_a_phone_holds_nothing_of_the_next_town(
     full: Home, phone: Device, collection: SyncCollection
 ) -> None:
+    """Which one of the town itself holds: else this would pass over empty collections."""
+    marks, officer = full.marks(), full.once(officers)[0]
     replica = Replica(full.world, phone, limit=50)
-    relay(full.world)
-    whole = phone.request("GET", f"/sync/{collection}/pull", headers={"Accept": "application/x-ndjson"}).text
+    own = Replica(full.world, Field(full.world).phone(officer.user_id), limit=50)
     pulled = json.dumps(replica.pull(collection))
-    if collection in OF_THE_AUTHORITY | SAME_EVERYWHERE:
-        return
-    for mark in full.marks():
+    whole = phone.request("GET", f"/sync/{collection}/pull", headers={"Accept": "application/x-ndjson"}).text
+    at_home = json.dumps(own.pull(collection))
+    assert any(mark in at_home for mark in marks)
+    for mark in marks:
         assert mark not in whole
         assert mark not in pulled
 
 
-def test_a_phone_of_the_town_itself_holds_what_the_neighbour_s_does_not(full: Home) -> None:
-    """Else the test above would pass over empty collections."""
+@pytest.mark.parametrize("collection", sorted(OF_THE_AUTHORITY | SAME_EVERYWHERE))
+def test_phones_of_both_towns_hold_the_same_staff_checklists_and_law(
+    full: Home, phone: Device, collection: SyncCollection
+) -> None:
+    full.once(a_brigade_of_the_bureau)
     officer = full.once(officers)[0]
-    replica = Replica(full.world, Field(full.world).phone(officer.user_id))
-    for collection in ("sites", "enterprises", "hazards"):
-        pulled = json.dumps(replica.pull(collection))
-        assert any(mark in pulled for mark in full.marks()), collection
+    beside, at_home = (Replica(full.world, one) for one in (phone, Field(full.world).phone(officer.user_id)))
+    for replica in (beside, at_home):
+        replica.pull(collection)
+    assert beside.rows[collection] == at_home.rows[collection] != {}
 
 
 def test_a_stream_tells_nothing_of_the_next_town(full: Home, phone: Device, listen: Listen) -> None:
