@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.clock import shanghai_today
 from app.models.hazards import HazardDuplicate
 from app.services.hazards.export_lines import HEADER, export_page
-from app.services.hazards.registry import HazardFilter
+from app.services.hazards.registry import HazardFilter, conditions_of, count_where
 from tests.factories.cases import Docket
 from tests.factories.world import World
 from tests.hazards.test_duplicates import PATH
@@ -52,7 +52,7 @@ class Plant(Site):
         return [link["hazard_id"] for link in self.shown(hazard)["came_back_from"]]
 
     def exported(self) -> set[str]:
-        """The numbers of what an export says has come back, whether it is narrowed to that or not."""
+        """The numbers of what an export says has come back, whether it is narrowed to that or not; as many are counted."""
 
         async def lines(session: AsyncSession) -> set[str]:
             told = []
@@ -60,6 +60,8 @@ class Plant(Site):
                 rows, _ = await export_page(session, [self.world.town], narrowed, None, 50)
                 told.append({str(row[0]) for row in rows if row[HEADER.index("是否反弹")] == "是"})
             assert told[0] == told[1]
+            conditions = conditions_of([self.world.town], HazardFilter(recurrent=True), of_all=True)
+            assert sum(row[2] for row in await count_where(session, conditions)) == len(told[0])
             return told[0]
 
         found: set[str] = self.world.in_database(lines)

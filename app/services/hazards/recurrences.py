@@ -8,13 +8,13 @@ back where one that was merged into it has. Nothing of that is written down, so 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, case, func, select, text
+from sqlalchemy import CTE, ColumnElement, Select, case, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -104,9 +104,37 @@ async def confirm_clause(session: AsyncSession, hazard_id: UUID, clause: str, si
 
 
 def came_back() -> ColumnElement[bool]:
-    """Whether a Hazard is the return of another, or one that was merged into it is."""
+    """Whether a Hazard is the return of another, or one that was merged into it is: to be asked of all, by reading every return."""
     returned = select(HazardRecurrence.hazard_id)
     return Hazard.id.in_(returned) | Hazard.id.in_(above_merged(returned))
+
+
+def has_come_back() -> ColumnElement[bool]:
+    """The same, to be asked of the rows of a page, by looking each of them up.
+
+    As values and not as EXISTS, of which the planner would make the reading of every return: it does not know that a page ends.
+    """
+    merged = aliased(Hazard)
+    direct = select(true()).where(HazardRecurrence.hazard_id == Hazard.id).limit(1).scalar_subquery()
+    took_one = select(true()).where(merged.merged_into_id == Hazard.id).limit(1).scalar_subquery()
+    return direct.is_(True) | (took_one.is_(True) & _returned_below())
+
+
+def _returned_below() -> ColumnElement[bool]:
+    """A Hazard of the query around it, or what was merged into it over any number of steps, is a return."""
+    lower = aliased(Hazard)
+    below = select(Hazard.id).correlate(Hazard).cte("below", recursive=True, nesting=True)
+    below = below.union(select(lower.id).join(below, lower.merged_into_id == below.c.id))
+    return select(below.c.id).join(HazardRecurrence, HazardRecurrence.hazard_id == below.c.id).exists()
+
+
+async def returned_among(session: AsyncSession, hazard_ids: Collection[UUID]) -> set[UUID]:
+    """Of these hazards, those of which came_back() holds: one statement."""
+    lower = aliased(Hazard)
+    below = select(Hazard.id.label("stays"), Hazard.id).where(Hazard.id.in_(hazard_ids)).cte(recursive=True)
+    below = below.union(select(below.c.stays, lower.id).join(below, lower.merged_into_id == below.c.id))
+    wanted = select(below.c.stays).join(HazardRecurrence, HazardRecurrence.hazard_id == below.c.id).distinct()
+    return set((await session.execute(wanted)).scalars())
 
 
 async def list_recurrences(

@@ -14,7 +14,7 @@ from app.core.paging import Page, PageRequest
 from app.enums.hazards import ReinspectionOutcome
 from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard, HazardReport, HazardStep
-from app.services.hazards.recurrences import came_back
+from app.services.hazards.recurrences import came_back, has_come_back
 from app.services.hazards.standing import MergedPhotographs, above_merged
 from app.services.hazards.totals import TotalsFilter, count_by_level_and_state
 from app.services.identity.places import lies_in
@@ -72,7 +72,8 @@ async def count_hazards(
     """(level, status, number, of these overdue) under the same filters: by the tallies where they know every filter given."""
     if tallied := _tallied(narrowed):
         return await count_by_level_and_state(session, actor, tallied)
-    return await count_where(session, conditions_of(actor.regions_for("hazards:read"), narrowed))
+    conditions = conditions_of(actor.regions_for("hazards:read"), narrowed, of_all=True)
+    return await count_where(session, conditions)
 
 
 async def count_where(
@@ -142,8 +143,10 @@ def overdue_now() -> ColumnElement[bool]:
     return (Hazard.status == "ordered") & (Hazard.due_on < shanghai_today())
 
 
-def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[ColumnElement[bool]]:
-    """What rows of these regions obey under the filters."""
+def conditions_of(
+    regions: Iterable[UUID], narrowed: HazardFilter, *, of_all: bool = False
+) -> list[ColumnElement[bool]]:
+    """What rows of these regions obey under the filters. `of_all`: of a statement that reads all of them, not a page."""
     is_merged = Hazard.merged_into_id.is_not(None)
     conditions: list[ColumnElement[bool]] = [
         Hazard.region_id.in_(regions),
@@ -159,7 +162,8 @@ def conditions_of(regions: Iterable[UUID], narrowed: HazardFilter) -> list[Colum
         late = func.coalesce(overdue_now(), False)
         conditions.append(late if narrowed.overdue else ~late)
     if narrowed.recurrent is not None:
-        conditions.append(came_back() if narrowed.recurrent else ~came_back())
+        returned = came_back() if of_all else has_come_back()
+        conditions.append(returned if narrowed.recurrent else ~returned)
     if narrowed.suspected is not None:
         of_clause = select(HazardReport.hazard_id).where(HazardReport.suspected_by.is_not(None))
         is_one = Hazard.id.in_(of_clause) | Hazard.id.in_(above_merged(of_clause))
