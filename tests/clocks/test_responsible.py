@@ -1,20 +1,26 @@
 """Who answers for a clock: the officer of the order, the measure, the case, the placard's supervisor; and the unit he serves in."""
 
+import asyncio
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.clock import SHANGHAI, standing_at, utc_now
+from app.core.actor import SYSTEM
+from app.core.clock import SHANGHAI, shanghai_today, standing_at, utc_now
+from app.core.events import publish
 from app.core.ids import new_id
 from app.models.enterprises import EnterpriseContact
 from app.models.hazards import Hazard
 from app.models.identity import User
-from app.models.organizations import Authority, Entrustment
+from app.models.organizations import Authority, Brigade, Entrustment
 from app.services.clocks.repository import raise_reminders
+from app.services.clocks.service import Subject, start_clock
 from app.services.hazards.proposing import start_rechecks
+from app.services.identity.events import UserChangedBrigade
 from app.services.runtime import Runtime
 from tests.factories.cases import PATH as CASES
 from tests.factories.cases import Docket, step
@@ -283,6 +289,110 @@ def test_running_clocks_go_with_their_officer_to_another_unit_and_ended_ones_sta
     assert [row["action"] for row in bureau.ledger(clock["id"])] == ["start", "hand_over"]
     bureau.move(officer, None)
     assert bureau.answering(running, "rectification") == (str(officer.user_id), None)
+
+
+class Abroad:
+    """Another authority of the city with a brigade of its own; `entrusted` by the bureau, or not."""
+
+    def __init__(self, bureau: Bureau, *, entrusted: bool) -> None:
+        self.authority, self.brigade = new_id(), new_id()
+        code, world = self.authority.hex[:16], bureau.world
+
+        async def make(session: AsyncSession) -> None:
+            session.add(
+                Authority(
+                    id=self.authority, code=code, name=f"{code}局", document_word=code, region_id=world.city,
+                    valid_from=date(2020, 1, 1),
+                )
+            )  # fmt: skip
+            await session.flush()
+            session.add(Brigade(id=self.brigade, authority_id=self.authority, name="外局大队"))
+            if entrusted:
+                session.add(
+                    Entrustment(
+                        authority_id=self.authority, entrusted_by=world.authority, valid_from=date(2020, 1, 1),
+                        basis="委托书",
+                    )
+                )  # fmt: skip
+
+        world.in_database(make)
+
+    def transfer(self, bureau: Bureau, who: Person) -> None:
+        path, admin = f"/api/v1/users/{who.user_id}", bureau.admin
+        body = {"authority_id": str(self.authority), "brigade_id": str(self.brigade)}
+        answer = admin.patch(path, json=body, version=admin.get(path).json()["version"])
+        assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("entrusted", [True, False])
+def test_clocks_follow_to_another_authority_only_where_it_acts_in_the_name_of_theirs(
+    bureau: Bureau, entrusted: bool
+) -> None:
+    officer, hazard = bureau.inspectors[0], bureau.docket.hazard()
+    bureau.order(officer, hazard)
+    abroad = Abroad(bureau, entrusted=entrusted)
+    abroad.transfer(bureau, officer)
+    unit = str(abroad.brigade) if entrusted else bureau.first
+    assert bureau.answering(hazard, "rectification") == (str(officer.user_id), unit)
+    ((clock,), written) = bureau.running(subject_id=hazard), ["start", "hand_over"][: 2 if entrusted else 1]
+    assert [row["action"] for row in bureau.ledger(clock["id"])] == written
+    done = {"note": "已整改", "evidence_ids": []}
+    version = bureau.inspectors[2].get(f"{HAZARDS}/{hazard}").json()["version"]
+    told = bureau.inspectors[2].post(f"{HAZARDS}/{hazard}/rectification", json=done, version=version)
+    assert told.status_code == 200, told.text
+    started = str(abroad.brigade) if entrusted else None  # no unit of another authority gets a new one
+    assert bureau.answering(hazard, "recheck") == (str(officer.user_id), started)
+
+
+@pytest.mark.parametrize("moves_first", [False, True])
+def test_whoever_moves_while_a_clock_is_started_takes_it_along(bureau: Bureau, moves_first: bool) -> None:
+    """Two transactions, each begun before the other one has ended."""
+    officer, hazard, world = bureau.inspectors[0], bureau.docket.hazard(), bureau.world
+    subject = Subject("hazard", hazard, world.authority, world.town, officer.user_id)
+
+    async def move(session: AsyncSession) -> None:
+        there = UUID(bureau.second)
+        await session.execute(update(User).where(User.id == officer.user_id).values(brigade_id=there))
+        await publish(session, UserChangedBrigade(officer.user_id, world.authority, there))
+
+    async def start(session: AsyncSession) -> None:
+        await start_clock(session, SYSTEM, subject, "recheck", shanghai_today())
+
+    first, second = (move, start) if moves_first else (start, move)
+
+    async def in_its_own(act: Any) -> None:
+        async with world.runtime.database.write() as session:
+            await act(session)
+
+    async def both() -> bool:
+        async with world.runtime.database.write() as session:
+            await first(session)
+            other = asyncio.create_task(in_its_own(second))
+            await asyncio.wait([other], timeout=0.5)
+            has_waited = not other.done()
+        await other
+        return has_waited
+
+    assert world.client.portal is not None
+    assert world.client.portal.call(both)
+    assert bureau.answering(hazard, "recheck") == (str(officer.user_id), bureau.second)
+
+
+def test_to_move_with_many_clocks_costs_the_statements_of_one(bureau: Bureau, runtime: Runtime) -> None:
+    one, _, other = bureau.inspectors
+    bureau.order(one, bureau.docket.hazard())
+    for _ in range(4):
+        bureau.order(other, bureau.docket.hazard())
+    with recorded_queries(runtime.database) as few:
+        bureau.move(one, bureau.second)
+    with recorded_queries(runtime.database) as many:
+        bureau.move(other, bureau.first)
+    assert len(few) == len(many)
+    clocks = bureau.running(responsible_id=other.user_id)
+    assert {clock["brigade_id"] for clock in clocks} == {bureau.first}
+    assert [[row["action"] for row in bureau.ledger(clock["id"])] for clock in clocks] == [
+        ["start", "hand_over"]
+    ] * 4
 
 
 def test_the_person_in_charge_hands_a_clock_over_with_a_reason(bureau: Bureau) -> None:

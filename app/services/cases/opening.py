@@ -115,7 +115,7 @@ async def revise_case(
         await session.execute(delete(CaseOfficer).where(CaseOfficer.case_id == case_id))
         leading_id = request.officer_ids[0]
         await insert_rows(session, (CaseOfficer, _officers(case_id, team, leading_id)))
-        await hand_over_clocks(session, actor, case_id, leading_id)
+        await hand_over_clocks(session, actor, await subject_of(session, case))
     if request.persons is not None or request.allegations is not None:
         detail["accusation"] = (await _revise_accusation(session, case, request)).digest()
     await record_step(session, actor, case, "revise", case.status, detail=detail)

@@ -18,10 +18,11 @@ from app.core.clock import SHANGHAI, shanghai_today
 from app.core.events import publish
 from app.core.ids import new_id
 from app.core.working_calendar import CountedCalendar, WorkingCalendar
+from app.db.rows import insert_rows
 from app.models.clocks import CalendarNotice, Clock, ClockEvent
 from app.models.identity import User
 from app.rules.clocks import ClockUnit, Period, Projection, Suspension, project
-from app.services.audit.service import record_act
+from app.services.audit.service import Act, rows_of_acts
 from app.services.clocks.content import time_limit
 from app.services.clocks.errors import (
     ClockDateProblem,
@@ -75,7 +76,7 @@ async def start_clock(
         subject_id=subject.id,
         authority_id=subject.authority_id,
         region_id=subject.region_id,
-        brigade_id=await _brigade_of(session, subject.responsible_id),
+        brigade_id=await _brigade_of(session, subject.responsible_id, subject.authority_id),
         responsible_id=subject.responsible_id,
         started_at=at,
         amount=period.amount,
@@ -187,7 +188,8 @@ async def hand_over(
     Raises ClockPersonProblem, ClockStateProblem.
     """
     actor.require("clocks:hand_over", clock.region_id)
-    today, user = shanghai_today(), await session.get(User, responsible_id)
+    today = shanghai_today()
+    user = await session.get(User, responsible_id, with_for_update={"read": True})
     if user is None or not user.is_active:
         raise ClockPersonProblem
     if not await session.scalar(select(may_name(user.authority_id, clock.authority_id, today))):
@@ -214,44 +216,65 @@ async def reopen_clocks(
         days = await working_calendar(session)
         _write(clock, project(period_of(clock), clock.started_at.astimezone(SHANGHAI), suspensions, days))
         clock.ended_on, clock.version = None, clock.version + 1
-        clock.brigade_id = await _brigade_of(session, clock.responsible_id)
+        clock.brigade_id = await _brigade_of(session, clock.responsible_id, clock.authority_id)
         await session.flush()
         await _record(session, actor, clock, "reopen", on, due_before=before)
 
 
-async def hand_over_clocks(
-    session: AsyncSession, actor: Actor, subject_id: UUID, responsible_id: UUID
-) -> None:
-    """Another one answers for the running clocks of a subject from today on, and his unit; when they end stays as it is."""
-    running = select(Clock).where(
-        Clock.subject_id == subject_id,
-        Clock.ended_on.is_(None),
-        Clock.responsible_id.is_distinct_from(responsible_id),
-    )
-    brigade_id = await _brigade_of(session, responsible_id)
-    for clock in (await session.execute(running.order_by(Clock.id).with_for_update())).scalars():
-        await _give(session, actor, clock, responsible_id, brigade_id)
+async def hand_over_clocks(session: AsyncSession, actor: Actor, subject: Subject) -> None:
+    """Whoever answers for a subject from today on answers for its running clocks, and his unit; when they end stays as it is."""
+    brigade_id = await _brigade_of(session, subject.responsible_id, subject.authority_id)
+    which = (Clock.subject_id == subject.id) & Clock.responsible_id.is_distinct_from(subject.responsible_id)
+    await _give(session, actor, which, subject.responsible_id, brigade_id)
 
 
 async def move_to_brigade(
-    session: AsyncSession, actor: Actor, responsible_id: UUID, brigade_id: UUID | None
+    session: AsyncSession, actor: Actor, responsible_id: UUID, authority_id: UUID, brigade_id: UUID | None
 ) -> None:
-    """Whoever answers for clocks has another unit: the running ones go with him."""
-    running = select(Clock).where(
-        Clock.responsible_id == responsible_id,
-        Clock.ended_on.is_(None),
-        Clock.brigade_id.is_distinct_from(brigade_id),
+    """Whoever answers for clocks has another unit: the running ones go with him.
+
+    Those of an authority in whose name his own may not act stay with the unit they were with: no other authority's gets them.
+    """
+    which = (
+        (Clock.responsible_id == responsible_id)
+        & Clock.brigade_id.is_distinct_from(brigade_id)
+        & may_name(authority_id, Clock.authority_id, shanghai_today())
     )
-    for clock in (await session.execute(running.order_by(Clock.id).with_for_update())).scalars():
-        await _give(session, actor, clock, responsible_id, brigade_id)
+    await _give(session, actor, which, responsible_id, brigade_id)
 
 
 async def _give(
-    session: AsyncSession, actor: Actor, clock: Clock, responsible_id: UUID, brigade_id: UUID | None
+    session: AsyncSession,
+    actor: Actor,
+    which: ColumnElement[bool],
+    responsible_id: UUID | None,
+    brigade_id: UUID | None,
 ) -> None:
-    clock.responsible_id, clock.brigade_id, clock.version = responsible_id, brigade_id, clock.version + 1
-    await session.flush()
-    await _record(session, actor, clock, "hand_over", shanghai_today(), due_before=clock.due_on)
+    """Hand running clocks over: one statement for them, in order of id, and one for ledger, audit and changes."""
+    running = select(Clock.id).where(which, Clock.ended_on.is_(None)).order_by(Clock.id).correlate(None)
+    given = (
+        update(Clock)
+        .where(Clock.id.in_(running.with_for_update()))
+        .values(responsible_id=responsible_id, brigade_id=brigade_id, version=Clock.version + 1)
+        .returning(Clock)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    clocks = (await session.execute(given)).scalars().all()
+    rows = [
+        {
+            "id": new_id(),
+            "clock_id": clock.id,
+            "action": "hand_over",
+            "on_date": shanghai_today(),
+            "due_before": clock.due_on,
+            "due_after": clock.due_on,
+            "responsible_id": responsible_id,
+            "user_id": actor.user_id,
+        }
+        for clock in clocks
+    ]
+    acts = [_act(clock, "hand_over", clock.due_on) for clock in clocks]
+    await insert_rows(session, (ClockEvent, rows), *rows_of_acts(actor, acts))
 
 
 async def reproject_clocks(session: AsyncSession, notice: CalendarNotice) -> int:
@@ -425,11 +448,20 @@ async def _record(
     await session.flush()
     if due_before != clock.due_on and action not in ("start", "end"):
         await publish(session, ClockMoved(clock.subject_kind, clock.subject_id, clock.code, clock.due_on))
-    await record_act(
-        session, actor, action=f"clocks:{action}", kind="clock", object_id=clock.id, version=clock.version,
-        region_id=clock.region_id, before={"due_on": due_before}, after={"due_on": clock.due_on},
+    await insert_rows(session, *rows_of_acts(actor, [_act(clock, action, due_before)]))
+
+
+def _act(clock: Clock, action: str, due_before: date | None) -> Act:
+    return Act(
+        f"clocks:{action}",
+        "clock",
+        clock.id,
+        clock.version,
+        clock.region_id,
+        before={"due_on": due_before},
+        after={"due_on": clock.due_on},
         detail={"code": clock.code, "subject": str(clock.subject_id)},
-    )  # fmt: skip
+    )
 
 
 async def _ledger(session: AsyncSession, clock: Clock) -> Sequence[ClockEvent]:
@@ -442,10 +474,17 @@ async def _suspended_since(session: AsyncSession, clock: Clock) -> date | None:
     return suspensions[-1].since if suspensions and suspensions[-1].until is None else None
 
 
-async def _brigade_of(session: AsyncSession, user_id: UUID | None) -> UUID | None:
+async def _brigade_of(session: AsyncSession, user_id: UUID | None, authority_id: UUID) -> UUID | None:
+    """The unit of whoever answers for a clock of the authority; None: in none, or in one of an authority that may not have it.
+
+    He changes his unit before this transaction or after it, and then the clock goes with him.
+    """
     if user_id is None:
         return None
-    return await session.scalar(select(User.brigade_id).where(User.id == user_id))
+    unit = select(User.brigade_id).where(
+        User.id == user_id, may_name(User.authority_id, authority_id, shanghai_today())
+    )
+    return await session.scalar(unit.with_for_update(read=True, of=User))
 
 
 def _write(clock: Clock, end: Projection) -> None:

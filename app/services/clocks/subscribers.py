@@ -10,5 +10,5 @@ from app.services.identity.events import UserChangedBrigade
 
 @subscribe(UserChangedBrigade)
 async def take_clocks_along(session: AsyncSession, event: UserChangedBrigade) -> None:
-    """What somebody answers for is his unit's: the clocks that run go with him."""
-    await move_to_brigade(session, SYSTEM, event.user_id, event.brigade_id)
+    """What somebody answers for is his unit's: the clocks that run go with him, as far as his authority may have them."""
+    await move_to_brigade(session, SYSTEM, event.user_id, event.authority_id, event.brigade_id)

@@ -151,7 +151,7 @@ async def change_user(
     await compare_and_set(session, user, expected, **values)
     await _record(session, actor, user, "users:change", previous_region_id=previous)
     if user.brigade_id != unit:
-        await publish(session, UserChangedBrigade(user_id, user.brigade_id))
+        await publish(session, UserChangedBrigade(user_id, user.authority_id, user.brigade_id))
     return user
 
 
