@@ -79,6 +79,13 @@ class ReviseCaseRequest(Wire):
     allegations: Allegations | None = None
 
 
+class ChangeTeamRequest(Wire):
+    """Who handles a filed case from now on, and why; the whole team, the first of whom leads."""
+
+    officer_ids: Officers
+    reason: Note
+
+
 class CaseStepRequest(Wire):
     """One step of the procedure. `on_date` is its legal date: today unless told, never before the step before it."""
 

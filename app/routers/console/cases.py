@@ -18,6 +18,7 @@ from app.schemas.cases import (
     CaseDetail,
     CaseStepRequest,
     CaseView,
+    ChangeTeamRequest,
     LiabilityView,
     OpenCaseRequest,
     PartyView,
@@ -26,7 +27,7 @@ from app.schemas.cases import (
     UnmaskRequest,
 )
 from app.services.cases.content import Penalty, penalties_on
-from app.services.cases.opening import open_case, revise_case
+from app.services.cases.opening import change_team, open_case, revise_case
 from app.services.cases.repository import CaseFilter, count_cases, list_cases, show_case, show_one, show_party
 from app.services.cases.service import get_case, take_step, unmask_party
 from app.services.cases.workflow import TRANSITIONS, Transition
@@ -105,6 +106,22 @@ async def patch_case(
     """Change what the case says while it is in the officer's hands."""
     check_version((await get_case(session, actor, case_id)).version, expected)
     case = await revise_case(session, actor, case_id, expected, body)
+    set_etag(response, case.version)
+    return await show_case(session, actor, case_id)
+
+
+@router.post("/{case_id}/team", dependencies=[Depends(allowed("cases:approve"))])
+async def post_team(
+    case_id: UUID,
+    body: ChangeTeamRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> CaseDetail:
+    """Let another team handle a filed case, for a reason; the first of it leads and takes the running clocks over."""
+    check_version((await get_case(session, actor, case_id)).version, expected)
+    case = await change_team(session, actor, case_id, expected, body.officer_ids, body.reason)
     set_etag(response, case.version)
     return await show_case(session, actor, case_id)
 

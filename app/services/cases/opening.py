@@ -1,4 +1,4 @@
-"""Opening a case from hazards, and changing what it says while it is still in the officer's hands."""
+"""Opening a case from hazards; changing what it says while it is still in the officer's hands, and its team once it is filed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,11 +28,11 @@ from app.services.cases.accusation import (
     stored_requests,
     write_accusation,
 )
-from app.services.cases.errors import CaseStateProblem, HazardsTogetherProblem
+from app.services.cases.errors import CaseStateProblem, HazardsTogetherProblem, SamePersonProblem
 from app.services.cases.events import CaseOpened
 from app.services.cases.service import compare_and_set, get_case, record_step, subject_of
-from app.services.cases.team import check_team
-from app.services.cases.workflow import INITIAL, may_be_edited
+from app.services.cases.team import check_team, officer_ids_of
+from app.services.cases.workflow import INITIAL, may_be_edited, team_may_change
 from app.services.clocks.service import hand_over_clocks, start_clock
 from app.services.hazards.errors import HazardMergedProblem
 from app.services.hazards.proposing import take_up
@@ -110,16 +110,46 @@ async def revise_case(
     )
     detail: dict[str, Any] = {"changed": sorted(request.model_fields_set)}
     if request.officer_ids is not None:
-        today = shanghai_today()
-        team = await check_team(session, request.officer_ids, case.authority_id, case.region_id, today)
-        await session.execute(delete(CaseOfficer).where(CaseOfficer.case_id == case_id))
-        leading_id = request.officer_ids[0]
-        await insert_rows(session, (CaseOfficer, _officers(case_id, team, leading_id)))
-        await hand_over_clocks(session, actor, await subject_of(session, case))
+        await _replace_team(session, actor, case, request.officer_ids)
     if request.persons is not None or request.allegations is not None:
         detail["accusation"] = (await _revise_accusation(session, case, request)).digest()
     await record_step(session, actor, case, "revise", case.status, detail=detail)
     return case
+
+
+async def change_team(
+    session: AsyncSession,
+    actor: Actor,
+    case_id: UUID,
+    expected: int,
+    officer_ids: Sequence[UUID],
+    reason: str,
+) -> Case:
+    """Let another team handle a filed case: the person in charge names it, and is in neither. The first of it leads.
+
+    The team is judged as at the opening; whoever leads from now on answers for the case's clocks. Raises CaseStateProblem,
+    SamePersonProblem, CaseTeamProblem.
+    """
+    case = await get_case(session, actor, case_id)
+    actor.require("cases:approve", case.region_id)
+    if not team_may_change(case.status, is_filed=case.filed_on is not None):
+        raise CaseStateProblem(status=case.status)
+    before = await officer_ids_of(session, case_id)
+    if actor.user_id in {*before, *officer_ids}:
+        raise SamePersonProblem
+    await compare_and_set(session, case, expected, case.status)
+    await _replace_team(session, actor, case, officer_ids)
+    detail = {"before": [str(one) for one in before], "officers": [str(one) for one in officer_ids]}
+    await record_step(session, actor, case, "change_team", case.status, note=reason, detail=detail)
+    return case
+
+
+async def _replace_team(session: AsyncSession, actor: Actor, case: Case, officer_ids: Sequence[UUID]) -> None:
+    """The officers of the case, the first of whom leads and takes its clocks over."""
+    team = await check_team(session, officer_ids, case.authority_id, case.region_id, shanghai_today())
+    await session.execute(delete(CaseOfficer).where(CaseOfficer.case_id == case.id))
+    await insert_rows(session, (CaseOfficer, _officers(case.id, team, officer_ids[0])))
+    await hand_over_clocks(session, actor, await subject_of(session, case))
 
 
 async def _revise_accusation(session: AsyncSession, case: Case, request: ReviseCaseRequest) -> Accusation:

@@ -24,7 +24,7 @@ from app.services.cases.errors import (
     StepDateProblem,
 )
 from app.services.cases.events import CaseFiled
-from app.services.cases.team import check_team, officer_ids
+from app.services.cases.team import check_team, officer_ids_of
 from app.services.cases.workflow import Transition, transition_from
 from app.services.clocks.service import Subject, end_clocks, start_clock
 from app.services.organizations.numbering import take_number
@@ -183,7 +183,7 @@ async def _judge_person(
     session: AsyncSession, actor: Actor, case: Case, transition: Transition, on: date
 ) -> None:
     """Who handles the case proposes, who proposed does not decide, and the team is still certified where it must be."""
-    officers = await officer_ids(session, case.id)
+    officers = await officer_ids_of(session, case.id)
     if transition.by_officers is True and actor.user_id not in officers:
         raise NotCaseOfficerProblem
     if transition.by_officers is False and actor.user_id in officers:

@@ -62,8 +62,7 @@ async def check_team(
     return found
 
 
-async def officer_ids(session: AsyncSession, case_id: UUID) -> set[UUID]:
-    """Who handles a case."""
-    return set(
-        (await session.scalars(select(CaseOfficer.user_id).where(CaseOfficer.case_id == case_id))).all()
-    )
+async def officer_ids_of(session: AsyncSession, case_id: UUID) -> list[UUID]:
+    """Who handles a case; the one who leads it first."""
+    wanted = select(CaseOfficer.user_id).where(CaseOfficer.case_id == case_id)
+    return list(await session.scalars(wanted.order_by(CaseOfficer.is_leading.desc(), CaseOfficer.user_id)))

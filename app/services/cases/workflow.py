@@ -160,3 +160,8 @@ def actions_from(status: str) -> list[str]:
 def may_be_edited(status: str) -> bool:
     """Parties, allegations and officers change only in the officer's hands: what lies before the approver stands still."""
     return status == INITIAL
+
+
+def team_may_change(status: str, *, is_filed: bool) -> bool:
+    """From its filing on, until nothing follows any more, the person in charge may name another team (行政处罚法 42, 55)."""
+    return is_filed and not STATES[status].is_final
