@@ -22,10 +22,14 @@ SELECT k.id, 1, k.created_at, k.created_at, k.code, 'case', k.case_id, c.authori
     CASE WHEN k.due_on IS NULL AND k.days IS NOT NULL THEN extract(year FROM k.started_on)::bigint END, k.ended_on
   FROM case_clocks k JOIN cases c ON c.id = k.case_id
 """
-CASE_EVENTS = """
+# A UUIDv7 of a moment: the ledger is read in the order of its ids.
+ORDERED_ID = """(lpad(to_hex((extract(epoch FROM {at}) * 1000)::bigint), 12, '0') || '7' || substr(md5(random()::text), 1, 3)
+    || '8' || substr(md5(random()::text), 1, 15))::uuid"""
+CASE_EVENTS = f"""
 INSERT INTO clock_events (id, created_at, clock_id, action, on_date, due_after)
-SELECT gen_random_uuid(), created_at, id, 'start', started_on, due_on FROM case_clocks
-UNION ALL SELECT gen_random_uuid(), created_at, id, 'end', ended_on, due_on FROM case_clocks WHERE ended_on IS NOT NULL
+SELECT {ORDERED_ID.format(at="created_at")}, created_at, id, 'start', started_on, due_on FROM case_clocks
+UNION ALL SELECT {ORDERED_ID.format(at="created_at + interval '1 millisecond'")}, created_at, id, 'end', ended_on, due_on
+  FROM case_clocks WHERE ended_on IS NOT NULL
 """
 HAZARD_CLOCKS = """
 INSERT INTO clocks (id, version, created_at, updated_at, code, subject_kind, subject_id, authority_id, region_id, brigade_id,
@@ -37,9 +41,9 @@ SELECT DISTINCT ON (h.id) o.id, 1, o.created_at, o.created_at, 'rectification', 
   FROM hazards h JOIN rectification_orders o ON o.hazard_id = h.id
  WHERE h.status IN ('ordered', 'rectified') ORDER BY h.id, o.id DESC
 """
-HAZARD_EVENTS = """
+HAZARD_EVENTS = f"""
 INSERT INTO clock_events (id, created_at, clock_id, action, on_date, due_after, user_id)
-SELECT gen_random_uuid(), c.created_at, c.id, 'start', (c.started_at AT TIME ZONE 'Asia/Shanghai')::date, c.due_on, c.responsible_id
+SELECT {ORDERED_ID.format(at="c.created_at")}, c.created_at, c.id, 'start', (c.started_at AT TIME ZONE 'Asia/Shanghai')::date, c.due_on, c.responsible_id
   FROM clocks c WHERE c.subject_kind = 'hazard'
 """
 

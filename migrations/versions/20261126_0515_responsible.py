@@ -28,10 +28,20 @@ ANSWERING = {
     "placard": "SELECT id AS subject, supervisor_id AS who FROM placards",
     "case": "SELECT case_id AS subject, user_id AS who FROM case_officers WHERE is_leading",
 }
+# A UUIDv7 of this moment: the ledger is read in the order of its ids.
+ORDERED_ID = """(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+    || substr(md5(random()::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15))::uuid"""
+REASON = "系统升级：按在案文书记明承办人 · Upgrade: named from the documents"
 TAKE = """
-UPDATE clocks c SET responsible_id = u.id, brigade_id = u.brigade_id
-  FROM ({found}) found JOIN users u ON u.id = found.who
- WHERE c.subject_kind = '{kind}' AND c.subject_id = found.subject AND c.ended_on IS NULL
+WITH taken AS (
+    UPDATE clocks c SET responsible_id = u.id, brigade_id = u.brigade_id, version = c.version + 1, updated_at = now()
+      FROM ({found}) found JOIN users u ON u.id = found.who
+     WHERE c.subject_kind = '{kind}' AND c.subject_id = found.subject AND c.ended_on IS NULL
+    RETURNING c.id, c.due_on, c.responsible_id
+)
+INSERT INTO clock_events (id, created_at, clock_id, action, on_date, reason, due_before, due_after, responsible_id)
+SELECT {ordered_id}, now(), id, 'hand_over', (now() AT TIME ZONE 'Asia/Shanghai')::date, '{reason}', due_on, due_on, responsible_id
+  FROM taken
 """
 
 
@@ -61,7 +71,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_on IS NULL"),
     )
     for kind, found in ANSWERING.items():
-        op.execute(TAKE.format(kind=kind, found=found))
+        op.execute(TAKE.format(kind=kind, found=found, ordered_id=ORDERED_ID, reason=REASON))
 
 
 def downgrade() -> None:

@@ -16,6 +16,13 @@ BEFORE, RESPONSIBLE = "20261126_0510", "20261126_0515"
 OFFICERS = {name: UUID(int=number) for number, name in enumerate(("earlier", "officer", "opener"), start=1)}
 
 
+LEDGERS = """
+SELECT c.ended_on, c.version, c.due_on, c.responsible_id, e.action, e.responsible_id AS named, e.due_before, e.due_after, e.user_id,
+       e.reason
+  FROM clocks c LEFT JOIN clock_events e ON e.clock_id = c.id WHERE c.subject_id = ANY(:subjects)
+"""
+
+
 def id_of(connection: Connection, table: str) -> UUID:
     return UUID(str(connection.execute(text(f"SELECT id FROM {table} LIMIT 1")).scalar_one()))
 
@@ -74,6 +81,7 @@ def test_running_clocks_find_who_answers_for_them_and_ended_ones_stay_as_they_we
                 "subject_id": subject,
                 "code": "x",
                 "responsible_id": None,
+                "version": 1,
             }
             copy_of_the_row(connection, "clocks", id=uuid4(), **same)
             copy_of_the_row(connection, "clocks", id=uuid4(), **same, ended_on="2026-11-25")
@@ -88,6 +96,7 @@ def test_running_clocks_find_who_answers_for_them_and_ended_ones_stay_as_they_we
             }
             for name, subject in subjects.items()
         }
+        ledgers = connection.execute(text(LEDGERS), {"subjects": list(subjects.values())}).all()
         leading = connection.execute(text("SELECT case_id, user_id FROM case_officers WHERE is_leading"))
         leads = dict(tuple(row) for row in leading)
     officer = (OFFICERS["officer"], brigade)
@@ -98,3 +107,11 @@ def test_running_clocks_find_who_answers_for_them_and_ended_ones_stay_as_they_we
     }
     assert leads[subjects["case"]] == OFFICERS["officer"]
     assert leads[subjects["case of another"]] == OFFICERS["earlier"]
+    assert len(ledgers) == 2 * len(subjects)
+    for row in ledgers:
+        if row.ended_on is not None:
+            assert (row.version, row.action) == (1, None)
+            continue
+        assert (row.version, row.action, row.named, row.user_id) == (2, "hand_over", row.responsible_id, None)
+        assert row.due_before == row.due_after == row.due_on
+        assert "系统升级" in row.reason
