@@ -24,6 +24,7 @@ from app.services.sync import streaming, streams
 from app.services.sync.errors import TooManyStreamsProblem
 from app.services.sync.streaming import ChangeStream, find_submitter, open_stream
 from app.services.sync.streams import Desk, Listener, desk_of
+from tests.determinations.test_rulesets import Desk as Rules
 from tests.factories.replica import relay
 from tests.factories.world import World
 from tests.support.notices import NOTICE, forget_notices
@@ -225,6 +226,27 @@ def test_an_imported_notice_is_told_to_who_listens_to_the_calendar(
     relay(world)
     event = ear.event()
     world.in_database(forget_notices)
+    assert event is not None
+    assert (event["event"], event["id"]) == ("RESYNC", "")
+
+
+def test_a_publication_of_rules_is_told_to_who_listens_to_the_law(
+    team: Team, world: World, listen: Listen
+) -> None:
+    """At once, not when this process would have read it by itself."""
+    rules = Rules(world)
+    draft = rules.without_alarm()
+    team.replica.pull("law")
+    relay(world)
+    ear = listen(team.phone, "law", last_event_id=team.replica.cursors["law"])
+    try:
+        published = rules.step(rules.chief, draft, "publish")
+        assert published.status_code == 200, published.text
+        rules.published.append(published.json())
+        relay(world)
+        event = ear.event()
+    finally:
+        rules.clear()
     assert event is not None
     assert (event["event"], event["id"]) == ("RESYNC", "")
 

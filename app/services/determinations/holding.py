@@ -1,4 +1,4 @@
-"""What the bureau has published, read into this process: at its start, and once a minute after that.
+"""What the bureau has published, read into this process: at its start, once a minute after that, and when a phone pulls the law.
 
 Judging a package asks the database nothing about rules. A version takes effect days after its publication, so whoever is
 once a minute behind judges by the right one all the same.
@@ -108,11 +108,15 @@ async def published_held(database: Database) -> AsyncIterator[None]:
 async def _read_on(database: Database) -> None:
     while True:
         await asyncio.sleep(READ_SECONDS)
-        try:
-            async with database.read() as session:
-                await hold_published(session)
-        except (
-            Exception
-        ) as error:  # the database may be away; to go on judging by what is known is right until then
-            NOT_READ.inc()
-            log.error("rules_not_read", kind=type(error).__name__, exc_info=error)
+        await read_published(database)
+
+
+async def read_published(database: Database) -> None:
+    """Hold what is published by now; where it cannot be read (the database is away, a version is tampered with), what is held
+    goes on holding."""
+    try:
+        async with database.read() as session:
+            await hold_published(session)
+    except Exception as error:
+        NOT_READ.inc()
+        log.error("rules_not_read", kind=type(error).__name__, exc_info=error)

@@ -19,13 +19,14 @@ from app.services.cases.content import penalties
 from app.services.clocks.notices import YearInForce, list_years
 from app.services.determinations.content import rulesets
 from app.services.determinations.describing import describe_clauses
+from app.services.determinations.holding import read_published
 from app.services.runtime import Runtime
 from app.services.sync.cursors import open_cursor, seal_cursor
 from app.services.sync.errors import ResyncProblem
 
 FORMAT = "content-1"
 CONTENT: Mapping[SyncCollection, frozenset[str]] = {
-    SyncCollection.LAW: frozenset(),
+    SyncCollection.LAW: frozenset({"ruleset"}),
     SyncCollection.HOLIDAYS: frozenset({"calendar_notice"}),
 }
 """The collections, each with the kinds of objects whose change may make it another one."""
@@ -36,7 +37,7 @@ Document = dict[str, Any]
 async def pull_content(
     runtime: Runtime, actor: Actor, name: SyncCollection, cursor: str | None, limit: int
 ) -> tuple[list[Document], str, bool]:
-    """A page of the documents, the cursor after it, and whether more follows. The calendar asks one statement, the law none."""
+    """A page of the documents, the cursor after it, and whether more follows. Each asks one statement."""
     keys = runtime.keys
     digest, documents = await content_of(runtime, name)
     told = 0
@@ -50,8 +51,12 @@ async def pull_content(
 
 
 async def content_of(runtime: Runtime, name: SyncCollection) -> tuple[str, list[Document]]:
-    """The hash of a collection, and its documents in their order."""
+    """The hash of a collection, and its documents in their order.
+
+    The law is as published by now: whoever a publication has woken does not find what this process read up to a minute ago.
+    """
     if name is SyncCollection.LAW:
+        await read_published(runtime.database)
         return _law_as_held(tuple((one.name, one.in_force_until) for one in rulesets()))
     async with runtime.database.read() as session:
         years = await list_years(session)
