@@ -1,4 +1,8 @@
-"""Bounds of money that the procedure sets, and what a late fine grows by. Amounts in fen. Pure."""
+"""Bounds of money that the procedure sets, and what a late fine grows by. Amounts in fen. Pure.
+
+One function for each limit of money among the facts of the law (tests/rules). Nothing asks them yet: a case ends with its
+investigation (services/cases/workflow.py). Steps of that table will: the decision on the spot, the late fine, its enforcement.
+"""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
