@@ -6,11 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import SHANGHAI, standing_at
+from app.core.events import publish
 from app.core.ids import new_id
 from app.core.paging import PageRequest
+from app.models.clocks import Clock
+from app.services.clocks.events import ClockMoved
+from app.services.clocks.repository import raise_reminders
 from app.services.hazards.export_lines import HEADER, export_page
 from app.services.hazards.published import list_published_hazards
 from app.services.hazards.registry import HazardFilter
@@ -69,6 +74,15 @@ class Deadline(Scene):
         def listed(path: str, **params: Any) -> Any:
             return chief.get(f"{HAZARDS}{path}", params=params).json()
 
+        def clocks(path: str = "", **params: Any) -> Any:
+            params |= {"subject_id": str(self.hazard), "code": "rectification"}
+            return chief.get(f"/api/v1/clocks{path}", params=params).json()
+
+        def reminded() -> bool:
+            while self.world.in_database(raise_reminders):
+                pass
+            return any(one["kind"] == "overdue" for one in clocks("/reminders")["items"])
+
         def in_risk() -> int:
             shown = self.world.person("supervisor").get(f"/api/v1/enterprises/{field.enterprise_id}/risk")
             return sum(one["overdue"] for one in shown.json()["hazards"])
@@ -97,6 +111,9 @@ class Deadline(Scene):
             "partner": lambda: self.world.in_database(to_partner),
             "enterprise": to_enterprise,
             "export": lambda: self.world.in_database(line),
+            "clocks": lambda: clocks(overdue=True)["items"],
+            "clock counts": lambda: clocks("/counts")["overdue"],
+            "reminders": reminded,
             "clock": lambda: any(one["is_overdue"] for one in self.periods()),
         }
 
@@ -232,6 +249,30 @@ def test_a_placard_for_what_is_overdue_waits_for_the_re_inspection_of_what_is_re
         assert "overdue" in refused.text
         deadline.reinspect(is_rectified=False)
         assert propose().status_code == 201
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_recheck_that_only_the_registry_ended_is_started_again(deadline: Deadline, days: int) -> None:
+    """A corrected calendar moves the end a day, either way, while the recheck runs: nobody has looked."""
+
+    async def move(session: AsyncSession) -> None:
+        wanted = update(Clock).where(Clock.subject_id == deadline.hazard, Clock.code == "rectification")
+        moved = deadline.due + timedelta(days=days)
+        await session.execute(wanted.values(due_on=moved))
+        await publish(session, ClockMoved("hazard", deadline.hazard, "rectification", moved))
+
+    with deadline.day(5):
+        deadline.start_rechecks()
+        (first,) = deadline.rechecks()
+        deadline.world.in_database(move)
+        assert deadline.rechecks() == []
+        deadline.start_rechecks()
+        (second,) = deadline.rechecks()
+        assert second["id"] != first["id"]
+        assert second["due_on"] == str(deadline.due + timedelta(days=days + 10))
+        deadline.reinspect(is_rectified=False)
+        deadline.start_rechecks()
+        assert deadline.rechecks() == []
 
 
 def test_a_deadline_that_is_not_known_is_neither_kept_nor_missed(deadline: Deadline) -> None:

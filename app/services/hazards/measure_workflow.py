@@ -81,6 +81,8 @@ STATES = frozenset(one.value for one in MeasureStatus)
 INITIAL = (_S.ORDERED_ORALLY.value, _S.DECIDED.value)
 """Urgent measures begin orally; others with their written decision."""
 IN_FORCE = frozenset({_S.ORDERED_ORALLY, _S.DECIDED, _S.LIFTING_REQUESTED, _S.REVIEWED})
+REVIEWS = frozenset(one.action for one in TRANSITIONS.values() if one.needs_visit)
+"""The re-inspections of a measure."""
 ENDS_BY = ("removal", "review", "agreement")
 """What it takes until a measure is over, by its kinds (content/law/onsite_measures.yaml): each asks for what is before it too."""
 ENOUGH: dict[str, frozenset[str]] = {

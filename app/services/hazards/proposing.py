@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -18,16 +18,17 @@ from app.core.clock import shanghai_today, utc_now
 from app.core.ids import new_id
 from app.enums.hazards import MeasureStatus, ProposalEnd
 from app.models.clocks import Clock
-from app.models.hazards import Hazard, HazardProposal
-from app.models.measures import MeasureHazard, OnsiteMeasure
+from app.models.hazards import Hazard, HazardProposal, HazardStep
+from app.models.measures import MeasureHazard, MeasureStep, OnsiteMeasure
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
 from app.services.clocks.repository import is_past
 from app.services.clocks.service import Subject, start_clock
 from app.services.hazards.content import ProposalKind, placard_kind, proposal_kinds
-from app.services.hazards.measure_workflow import IN_FORCE
+from app.services.hazards.measure_workflow import IN_FORCE, REVIEWS
 from app.services.hazards.placard_following import stands_for
 from app.services.hazards.proposal_workflow import TRANSITIONS
+from app.services.hazards.workflow import REINSPECTION_STEPS
 
 PROPOSE_BATCH = 200
 
@@ -96,18 +97,25 @@ async def withdraw_proposals(
 
 
 def _recheck_asked() -> ColumnElement[bool]:
-    """The time for re-inspecting runs, or ran from the end of this period, or a re-inspection after that end answered it."""
+    """The time for re-inspecting runs, or a re-inspection after the end of this period has answered it.
+
+    One that ended otherwise answers nothing: the registry ends it when the deadline moves.
+    """
     recheck = aliased(Clock)
-    asked = exists().where(
-        recheck.subject_id == Clock.subject_id,
-        recheck.code == "recheck",
-        or_(
-            recheck.ended_on.is_(None),
-            recheck.ended_on > Clock.due_on,
-            func.timezone("Asia/Shanghai", recheck.started_at) >= Clock.due_on,
-        ),
+    runs = exists().where(
+        recheck.subject_id == Clock.subject_id, recheck.code == "recheck", recheck.ended_on.is_(None)
     )
-    return asked.correlate(Clock)
+    of_hazard = exists().where(
+        HazardStep.hazard_id == Clock.subject_id,
+        HazardStep.action.in_(set(REINSPECTION_STEPS.values())),
+        HazardStep.on_date > Clock.due_on,
+    )
+    of_measure = exists().where(
+        MeasureStep.measure_id == Clock.subject_id,
+        MeasureStep.action.in_(REVIEWS),
+        MeasureStep.on_date > Clock.due_on,
+    )
+    return or_(*(one.correlate(Clock) for one in (runs, of_hazard, of_measure)))
 
 
 def _expired_measures() -> Select[Clock, OnsiteMeasure]:
