@@ -39,8 +39,12 @@ _SERVER = text(
 )
 _LAID_DOWN = text("SELECT CAST(extract(epoch FROM change) AS bigint) FROM pg_stat_file('PG_VERSION')")
 _KEEP_EPOCH = text(
-    "UPDATE change_feed SET epoch = :epoch, server = :server WHERE server IS DISTINCT FROM :server RETURNING 1"
+    """
+    UPDATE change_feed SET epoch = CASE WHEN starts_with(:server, server || '/') THEN epoch ELSE :epoch END, server = :server
+     WHERE server IS NULL OR NOT starts_with(server || '/', :server || '/') RETURNING epoch = :epoch
+    """
 )
+"""The one name may go on where the other ends: with the time that not every role may look at. Then they are the same server's."""
 _RENEW_EPOCH = text("UPDATE change_feed SET epoch = :epoch, server = :server")
 _END_EPOCH = text(
     "UPDATE change_feed SET epoch = :epoch WHERE epoch = :seen AND last_position < :position RETURNING 1"
@@ -74,10 +78,11 @@ async def keep_epoch(session: AsyncSession) -> bool:
     Asked at every start. Another one is: of another cluster, another database of it, or another timeline (restored, copied,
     promoted); the same one with another table (`pg_restore --clean`); and, where the role may look at the server's files, as
     the embedded one may, the same in files that were laid down anew (a data folder put back from a copy: nobody can copy the
-    time at which a file came to be where it is). What went back by other ways shows by its cursors: see end_epoch.
+    time at which a file came to be where it is; a role that may not look compares the rest). What went back by other ways shows by
+    its cursors: see end_epoch.
     """
     values = {"epoch": new_id(), "server": await _server(session)}
-    return (await session.execute(_KEEP_EPOCH, values)).scalar_one_or_none() is not None
+    return bool((await session.execute(_KEEP_EPOCH, values)).scalar_one_or_none())
 
 
 async def end_epoch(session: AsyncSession, seen: UUID, position: int) -> bool:

@@ -163,6 +163,9 @@ def test_writers_and_relays_racing_lose_nothing_and_repeat_nothing(
     assert sorted(p for p in found if p is not None) == list(range(before + 1, before + 61))
 
 
+SERVER = text("SELECT server FROM change_feed")
+
+
 def test_the_epoch_stays_on_the_same_database_and_changes_on_another(in_database: InDatabase) -> None:
     async def story(session: AsyncSession) -> list[UUID]:
         await keep_epoch(session)
@@ -179,3 +182,36 @@ def test_the_epoch_stays_on_the_same_database_and_changes_on_another(in_database
     one, same, restored, renewed = in_database(story)
     assert one == same
     assert len({same, restored, renewed}) == 3
+
+
+@pytest.mark.parametrize(
+    ("known", "is_new"),
+    [
+        ("{whole}", False),
+        ("{whole}/1", False),
+        ("{server}", False),
+        ("{server}/1", True),
+        ("{server}1", True),
+        ("1{whole}", True),
+        (None, True),
+    ],
+)
+def test_a_role_that_sees_less_of_the_server_than_another_begins_no_epoch(
+    in_database: InDatabase, known: str | None, is_new: bool
+) -> None:
+    """Only some may look at the time of the server's files; what either does not see is not compared, nor forgotten."""
+
+    async def story(session: AsyncSession) -> tuple[bool, bool, str | None, str, str | None]:
+        await renew_epoch(session)
+        whole = str(await session.scalar(SERVER))
+        stored = known and known.format(whole=whole, server=whole.rpartition("/")[0])
+        await session.execute(text("UPDATE change_feed SET server = :stored"), {"stored": stored})
+        before = (await feed_state(session)).epoch
+        is_begun = await keep_epoch(session)
+        is_other = (await feed_state(session)).epoch != before
+        return is_begun, is_other, stored, whole, await session.scalar(SERVER)
+
+    is_begun, is_other, stored, whole, kept = in_database(story)
+    assert whole.count("/") == 4, "the embedded server's role may look"
+    assert is_begun == is_other == is_new
+    assert kept == (stored if stored and stored.startswith(whole) else whole)
