@@ -125,9 +125,9 @@ class Officer(threading.Thread):
         self._phone = self._open()
         self._phone.http = self._city.http
         outbox = self._phone.outbox
-        self.journal.receipts = [
-            (number, str(of), outbox.receipt(of) or b"") for number, _, _, of in outbox.chain()
-        ]
+        items = outbox.items("waiting", "sent", "aside", "receipted", "released")
+        kept = [outbox.kept_receipt(item.id) for item in items if outbox.receipt(item.id) is not None]
+        self.journal.receipts = sorted((one.number, str(one.package_id), one.body) for one in kept)
         self.journal.aside = [str(item.problem) for item in outbox.items("aside")]
         self._phone.refresh()
         answer = self._phone.device.check_files([UUID(one) for one in self.journal.abandoned])

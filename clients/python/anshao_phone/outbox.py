@@ -355,13 +355,6 @@ class Outbox:
             "INSERT OR IGNORE INTO links VALUES (?, ?, ?)", (link.number, link.sha256, link.body)
         )
 
-    def chain(self) -> list[tuple[int, str | None, str, UUID]]:
-        """(number, previous, sha256, package id) of the receipts held, in order."""
-        rows = self._database.execute(
-            "SELECT number, previous, sha256, package_id FROM receipts ORDER BY number"
-        )
-        return [(row[0], row[1], row[2], UUID(row[3])) for row in rows]
-
     def unsettled(self) -> list[tuple[int, str | None, UUID]]:
         """(number, previous, package id) of the receipts whose packages have not been released, in order."""
         rows = self._database.execute(
