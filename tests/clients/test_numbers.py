@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from anshao_phone import NoNetwork, NumbersRefused
 from app.core.clock import standing_at, utc_now
 from app.jobs.housekeeping import remove_old_answers
-from tests.clients.conftest import Carried, Fault, cut_before, friendly_portal, lose_answer, portal, problem
+from tests.clients.conftest import (
+    Carried,
+    Fault,
+    Forward,
+    cut_before,
+    friendly_portal,
+    lose_answer,
+    portal,
+    problem,
+)
 
 PICTURE = b"\xff\xd8\xff\xe0 a picture"
 
@@ -67,6 +77,27 @@ def test_a_request_whose_answer_is_lost_makes_one_block_however_long_the_phone_w
     assert [one["id"] for one in blocks(carried)] == [before["id"], block["id"]] == held(carried)
     another = carried.phone.reserve_numbers("责改", 5)
     assert another["first"] == block["last"] + 1
+
+
+@pytest.mark.parametrize("since", [{"status": "voided"}, {"expires_on": "2020-12-31"}])
+def test_a_block_that_is_found_again_voided_or_expired_is_kept_and_another_is_reserved(
+    carried: Carried, since: dict[str, str]
+) -> None:
+    def tell(request: httpx.Request, forward: Forward) -> httpx.Response:
+        answer = forward(request)
+        page = answer.json()
+        page["items"][0] |= since
+        return httpx.Response(200, json=page, headers={"date": answer.headers["date"]}, request=request)
+
+    carried.network.suffer("POST /mobile/v1/numbers/blocks", lose_answer)
+    with pytest.raises(NoNetwork):
+        carried.phone.reserve_numbers("责改", 5)
+    carried.network.suffer("GET /mobile/v1/numbers/blocks", tell)
+    block = carried.phone.reserve_numbers("责改", 5)
+    assert (block["first"], block["last"], block["status"]) == (6, 10, "open")
+    lost, _ = carried.phone.outbox.number_blocks()
+    assert since.items() <= lost.items()
+    assert held(carried) == [one["id"] for one in blocks(carried)] == [lost["id"], block["id"]]
 
 
 def test_a_request_that_was_begun_is_finished_before_another_is(carried: Carried) -> None:

@@ -178,7 +178,7 @@ class Phone:
 
         Raises NumbersRefused, NoNetwork, QueueWaits, Stopped; the same again, however much later, makes no second block.
         """
-        return reserve(self._asking.ask, self.device, self.outbox, word, count)
+        return reserve(self._asking.ask, self.device, self.outbox, self.clock, word, count)
 
     def state_outbox(self) -> bool:
         """Tell the service what still waits here, so that a supervisor sees it; True when it was taken. Raises as `ask`."""
