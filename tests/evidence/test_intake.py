@@ -18,6 +18,7 @@ from anshao_phone import Device, Photo, SealedPackage, sha256_of
 from app.core.ids import new_id
 from app.services.evidence import arrivals
 from app.services.evidence import service as evidence_service
+from app.services.inspections import service as inspections_service
 from app.services.runtime import Runtime
 from app.storage.store import original_key
 from tests.evidence.conftest import Team
@@ -576,13 +577,47 @@ def test_what_a_processed_or_rejected_package_left_behind_waits_no_more(
     rejected, waiting = kept_aside(team, team.phone, judged), kept_aside(team, team.phone, other)
     assert team.phone.put_photo(rejected, judged).status_code == 201
     assert team.phone.put_photo(waiting, other).status_code == 429
-
-    async def reject(session: AsyncSession) -> None:
-        wanted = text("UPDATE package_intakes SET status = 'rejected' WHERE package_id = :id")
-        await session.execute(wanted, {"id": rejected.id})
-
-    team.world.in_database(reject)
+    set_status(team, rejected, "rejected")
     assert team.phone.put_photo(waiting, other).status_code == 201
+
+
+def set_status(team: Team, package: SealedPackage, status: str) -> None:
+    async def change(session: AsyncSession) -> None:
+        wanted = text("UPDATE package_intakes SET status = :status WHERE package_id = :id")
+        await session.execute(wanted, {"id": package.id, "status": status})
+
+    team.world.in_database(change)
+
+
+def test_no_file_is_stored_with_a_package_that_a_person_has_rejected(team: Team, runtime: Runtime) -> None:
+    one, other = photo(), photo()
+    rejected = kept_aside(team, team.phone, one)
+    set_status(team, rejected, "rejected")
+    refused = team.phone.put_photo(rejected, one)
+    assert (refused.status_code, refused.json()["code"]) == (422, "package_rejected")
+    assert refused.json()["retry"] == "manual"
+    assert stored_bytes(team.world, runtime, one.content) is None
+    phone = team.field.phone(team.officers[1].user_id)
+    assert put(phone, other.id, rejected.id, other.content).status_code == 201, "of others' nothing is told"
+
+
+def test_files_of_a_package_that_is_not_processed_yet_wait_for_room_and_are_taken_when_it_is(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "KEPT_ASIDE", replace(arrivals.KEPT_ASIDE, files=0))
+    one = photo()
+    package = team.seal(one)
+
+    async def die(*_: object) -> None:
+        raise ConnectionError("the process dies here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inspections_service, "process_packages", die)
+        assert team.phone.put_package(package).status_code == 500
+        assert team.phone.put_photo(package, one).status_code == 429
+    assert team.phone.put_package(package).json()["status"] == "processed"
+    assert team.phone.put_photo(package, one).status_code == 201
+    assert team.phone.receipt(package.id) is not None
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from app.models.evidence import EvidenceDeclaration, EvidenceDerivative, Evidenc
 from app.services.audit.service import record_act
 from app.services.evidence.errors import (
     OtherFileProblem,
+    RejectedPackageProblem,
     UnclaimedQuotaProblem,
     UndeclaredProblem,
     WrongBytesProblem,
@@ -44,8 +45,8 @@ class Room:
 UNCLAIMED = Room(300, 2 * 1024**3, 450, 3 * 1024**3)
 """For packages that have not come."""
 KEPT_ASIDE = Room(2000, 12 * 1024**3, 3000, 18 * 1024**3)
-"""With packages that are here but wait themselves, mostly for a person: ten files of each that may be set aside. Counted apart, so
-that they never take the room of what comes before its package."""
+"""With packages that are here but wait themselves: for a person, or a moment to be processed. Ten files of each that may be set
+aside. Counted apart, so that they never take the room of what comes before its package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ async def judge_arrival(
     """The declaration the file belongs to; None when the package has not come yet. Refuses what cannot belong."""
     if manifest is None:
         await _check_owner(session, actor, arrival)
-        await _check_quota(session, actor, arrival)
+        await _check_may_wait(session, actor, arrival)
         return None
     if manifest.device_id != actor.device_id:
         raise NotFoundProblem
@@ -205,16 +206,16 @@ WAITS = """NOT f.is_claimed AND NOT EXISTS (
 _WAITING = text(
     f"""
     WITH arriving AS (
-        SELECT EXISTS (
-            SELECT FROM package_intakes p WHERE p.package_id = :package_id AND p.device_id = :device_id) AS is_kept)
-    SELECT arriving.is_kept, count(f.id) AS of_user, coalesce(sum(f.size), 0) AS bytes_of_user,
+        SELECT (
+            SELECT p.status FROM package_intakes p WHERE p.package_id = :package_id AND p.device_id = :device_id) AS status)
+    SELECT arriving.status, count(f.id) AS of_user, coalesce(sum(f.size), 0) AS bytes_of_user,
            count(f.id) FILTER (WHERE f.device_id = :device_id) AS of_phone,
            coalesce(sum(f.size) FILTER (WHERE f.device_id = :device_id), 0) AS bytes_of_phone
       FROM arriving LEFT JOIN evidence_files f
         ON {WAITS} AND f.id <> :id AND f.device_id IN (SELECT d.id FROM devices d WHERE d.user_id = :user_id)
-       AND arriving.is_kept = EXISTS (
+       AND (arriving.status IS NOT NULL) = EXISTS (
             SELECT FROM package_intakes p WHERE p.package_id = f.package_id AND p.device_id = f.device_id)
-     GROUP BY arriving.is_kept
+     GROUP BY arriving.status
     """
 )
 
@@ -223,8 +224,9 @@ _WAITING = text(
 _ONE_OF_USER = text("SELECT pg_advisory_xact_lock(hashtextextended(:user, 14))")
 
 
-async def _check_quota(session: AsyncSession, actor: Actor, arrival: Arrival) -> None:
+async def _check_may_wait(session: AsyncSession, actor: Actor, arrival: Arrival) -> None:
     """One more may wait, unless it waits already; what belongs to a package of the phone that is here by a quota of its own.
+    With one that a person has rejected nothing does.
 
     Until its row is committed no other file of the person is counted: of files that come at once, no more are let in than there is
     room for.
@@ -237,7 +239,9 @@ async def _check_quota(session: AsyncSession, actor: Actor, arrival: Arrival) ->
         "user_id": actor.user_id,
     }
     waiting = (await session.execute(_WAITING, values)).one()
-    room = KEPT_ASIDE if waiting.is_kept else UNCLAIMED
+    if waiting.status == "rejected":
+        raise RejectedPackageProblem
+    room = KEPT_ASIDE if waiting.status else UNCLAIMED
     if (
         waiting.of_phone >= room.files
         or waiting.of_user >= room.files_of_user

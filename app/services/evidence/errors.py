@@ -38,8 +38,20 @@ class OtherFileProblem(ConflictProblem):
     en = "This id is another file's"
 
 
+class RejectedPackageProblem(InvalidProblem):
+    """A person has rejected the package: nothing more of it is stored. Why, its sender is told where he asks for its receipt."""
+
+    code = "package_rejected"
+    retry = "manual"
+    zh = "检查包经人工审核不予接收，不再收存其文件"
+    en = "A person has rejected the package; no more of its files are taken"
+
+
 class UnclaimedQuotaProblem(Problem):
-    """Too many files wait for their packages, or with packages that wait for a person. Files of sound packages never meet it."""
+    """Too many files wait for their packages, or with packages that wait themselves, mostly for a person.
+
+    What a processed package declares never meets it.
+    """
 
     status = 429
     code = "unclaimed_quota"

@@ -67,7 +67,7 @@ async def take_original(
     runtime: Runtime, actor: Actor, announced: Announcement, pieces: AsyncIterator[Buffer]
 ) -> tuple[Kept, Stored]:
     """Store a phone's file and register it. Raises WrongBytesProblem, UndeclaredProblem, OtherFileProblem,
-    UnclaimedQuotaProblem, NotFoundProblem; what is refused leaves no bytes behind."""
+    UnclaimedQuotaProblem, RejectedPackageProblem, NotFoundProblem; what is refused leaves no bytes behind."""
     kept = await keep_bytes(runtime, pieces, announced.sha256)
     arrival = Arrival(announced.id, announced.package_id, kept.sha256, kept.size, announced.media_type)
     return kept, await register_brought(runtime, actor, Brought(kept, arrival))
