@@ -8,7 +8,7 @@ import pytest
 
 from anshao_phone import File, Item
 from app.services.evidence import arrivals
-from tests.clients.conftest import Carried, Forward, problem
+from tests.clients.conftest import Carried, Forward, cut_before, problem
 
 PICTURE = b"\xff\xd8\xff\xe0 a picture"
 UNKNOWN = {"code": "nobody-knows", "version": 1, "hash": "sha-256:" + "1" * 64}
@@ -25,6 +25,10 @@ def seal_unknown(carried: Carried, *contents: bytes) -> tuple[Item, list[File]]:
 def waf(request: httpx.Request, forward: Forward) -> httpx.Response:
     """A firewall that does not like these bytes, and never will."""
     return httpx.Response(403, html="<h1>Request blocked</h1>", request=request)
+
+
+def let_through(request: httpx.Request, forward: Forward) -> httpx.Response:
+    return forward(request)
 
 
 def files_of(carried: Carried, *items: Item) -> list[str]:
@@ -110,6 +114,26 @@ def test_a_firewall_that_never_lets_one_request_through_keeps_nobody_else_waitin
     assert carried.states() == ["released"] * 4
 
 
+def test_a_file_that_arrived_begins_the_waiting_of_its_package_anew(carried: Carried) -> None:
+    """A line that breaks at every second file is as good as any: only one that brings nothing is tried ever more seldom."""
+    item, _ = carried.seal(*(PICTURE + b"%d" % number for number in range(4)))
+    carried.network.suffer("PUT /mobile/v1/evidence", cut_before, times=12)
+    for _ in range(12):
+        report = carried.phone.synchronize()
+        carried.time.steady += 400
+    assert "sent" not in files_of(carried, item)
+    for done in range(1, 4):
+        carried.network.suffer("PUT /mobile/v1/evidence", let_through)
+        carried.network.suffer("PUT /mobile/v1/evidence", cut_before)
+        report = carried.phone.synchronize()
+        assert files_of(carried, item).count("sent") == done
+        assert report.wait_seconds is not None
+        assert report.wait_seconds <= 1
+        carried.time.steady += 1
+    carried.phone.synchronize()
+    assert carried.states() == ["released"]
+
+
 def test_two_that_are_never_let_through_take_turns(carried: Carried) -> None:
     blocked = [carried.seal(note=note)[0] for note in "12"]
     for item in blocked:
@@ -120,16 +144,43 @@ def test_two_that_are_never_let_through_take_turns(carried: Carried) -> None:
     assert [carried.network.count(f"PUT /mobile/v1/packages/{item.id}") for item in blocked] == [3, 3]
 
 
+def reject(carried: Carried, reason: dict[str, str]) -> None:
+    """A person looks at the one package that waits and rejects it."""
+    reviewer: Any = carried.world.person("legal_reviewer", region=carried.world.district)
+    (waiting,) = [one for one in reviewer.get(QUEUE).json()["items"] if one["kind"] == "package"]
+    answer = reviewer.post(f"{QUEUE}/{waiting['id']}/rejection", version=waiting["version"], json=reason)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("size", [100, 600_000])
+def test_of_a_package_that_a_person_rejected_no_file_is_sent_any_more_and_the_officer_reads_why(
+    carried: Carried, size: int
+) -> None:
+    carried.network.suffer("PUT /mobile/v1/evidence", problem(429, "unclaimed_quota", "after"))
+    carried.network.suffer("POST /mobile/v1/uploads", problem(429, "upload_quota", "after"))
+    item, _ = seal_unknown(carried, *(PICTURE + bytes([number]) * size for number in range(3)))
+    carried.phone.synchronize()
+    reason = {"reason": "检查表未经批准，请按现行检查表重新检查"}
+    reject(carried, reason)
+    carried.time.steady += 300
+    report = carried.phone.synchronize()
+    assert [(one.id, (one.problem or {})["reason"]) for one in report.rejected] == [
+        (item.id, reason["reason"])
+    ]
+    assert files_of(carried, item) == ["waiting"] * 3
+    asked = len(carried.network.seen)
+    carried.time.steady += 3000
+    carried.phone.synchronize()
+    assert len(carried.network.seen) == asked
+
+
 def test_a_package_that_a_person_rejected_is_shown_to_its_officer_and_never_asked_about_again(
     carried: Carried,
 ) -> None:
     item, (file,) = seal_unknown(carried, PICTURE)
     carried.phone.synchronize()
-    reviewer: Any = carried.world.person("legal_reviewer", region=carried.world.district)
-    (waiting,) = [one for one in reviewer.get(QUEUE).json()["items"] if one["kind"] == "package"]
     reason = {"reason": "检查表未经批准，请按现行检查表重新检查"}
-    answer = reviewer.post(f"{QUEUE}/{waiting['id']}/rejection", version=waiting["version"], json=reason)
-    assert answer.status_code == 200, answer.text
+    reject(carried, reason)
     carried.time.steady += 300
     report = carried.phone.synchronize()
     assert [(one.id, (one.problem or {})["reason"]) for one in report.rejected] == [

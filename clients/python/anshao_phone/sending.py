@@ -261,11 +261,14 @@ class Sender:
             self._asking.ask(lambda: self._device.delete_upload(address))
 
     def _file_is_there(self, file: File) -> None:
+        """Progress of its package, too: what fails next waits as after a first failure."""
+        assert file.package_id is not None
         self._tell(Acknowledged("file", file.id, file.sha256))
         self._outbox.mark_file(file.id, "sent")
+        self._pace(file.package_id).succeeded()
 
     def _send_file(self, file: File) -> bool:
-        """False when it has to wait."""
+        """False when it has to wait, or nothing more of its package is taken."""
         assert file.package_id is not None
         try:
             answer = send_file(self._asking.ask, self._device, self._outbox, file)
@@ -278,6 +281,9 @@ class Sender:
                 self._file_is_there(file)
                 if isinstance(answer.document, dict) and answer.document.get("signed_receipt"):
                     self._came_along[file.package_id] = str(answer.document["signed_receipt"]).encode()
+            case Step.ASIDE if answer.code == REJECTED:
+                self._look_whether_released(self._outbox.item(file.package_id))  # which tells why
+                return False
             case Step.ASIDE:
                 self._set_aside(file, answer.document)
             case _:
