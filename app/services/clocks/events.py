@@ -1,5 +1,6 @@
 """News of clocks."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -13,3 +14,13 @@ class ClockMoved:
     subject_id: UUID
     code: str
     due_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveBegun:
+    """Clocks are about to be moved and none of them is locked yet: what they run for, by kind.
+
+    Whoever takes a step locks the subject first and its clocks after it; whoever begins with the clocks would wait crosswise.
+    """
+
+    subjects: Mapping[str, Sequence[UUID]]

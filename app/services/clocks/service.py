@@ -4,6 +4,7 @@ new end.
 Nobody writes a due date: each verb appends to the ledger and lets app/rules/clocks.py project the end anew.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -32,7 +33,7 @@ from app.services.clocks.errors import (
     ClockPersonProblem,
     ClockStateProblem,
 )
-from app.services.clocks.events import ClockMoved
+from app.services.clocks.events import ClockMoved, MoveBegun
 from app.services.clocks.limits import rolls_over, set_period
 from app.services.clocks.notices import YearInForce, list_years, working_calendar
 from app.services.organizations.jurisdiction import may_name
@@ -304,26 +305,26 @@ async def reproject_known(session: AsyncSession) -> int:
 
 async def _reproject_all(session: AsyncSession, which: ColumnElement[bool], notice_id: UUID | None) -> int:
     days = await working_calendar(session)
+    counted = Clock.ended_on.is_(None) & ((Clock.unit == ClockUnit.WORKING_DAY) | Clock.rolls_over) & which
+    await _begin_move(session, counted)
     moved, after = 0, UUID(int=0)
     while True:
-        batch = (
-            select(Clock)
-            .where(
-                Clock.ended_on.is_(None),
-                Clock.id > after,
-                (Clock.unit == ClockUnit.WORKING_DAY) | Clock.rolls_over,
-                which,
-            )
-            .order_by(Clock.id)
-            .limit(REPROJECT_BATCH)
-            .with_for_update()
-        )
-        clocks = (await session.execute(batch)).scalars().all()
+        batch = select(Clock).where(counted, Clock.id > after).order_by(Clock.id).limit(REPROJECT_BATCH)
+        clocks = (await session.execute(batch.with_for_update())).scalars().all()
         for clock in clocks:
             moved += await _reproject(session, clock, notice_id, days)
         if len(clocks) < REPROJECT_BATCH:
             return moved
         after = clocks[-1].id
+
+
+async def _begin_move(session: AsyncSession, which: ColumnElement[bool]) -> None:
+    """Let what the clocks run for be locked before they are."""
+    subjects: dict[str, list[UUID]] = defaultdict(list)
+    wanted = select(Clock.subject_kind, Clock.subject_id).where(which).distinct()
+    for kind, subject_id in await session.execute(wanted):
+        subjects[kind].append(subject_id)
+    await publish(session, MoveBegun(subjects))
 
 
 async def _reproject(
@@ -389,6 +390,7 @@ async def _step(
     if action != "extend" and not max(steps) <= on <= shanghai_today():
         raise ClockDateProblem
     before = clock.due_on
+    await publish(session, MoveBegun({clock.subject_kind: [clock.subject_id]}))
     await _compare_and_set(session, clock, expected, extended_by=Clock.extended_by + amount)
     event = ClockEvent(action=action, on_date=on)
     suspensions = suspensions_of([*ledger, event])

@@ -31,7 +31,7 @@ from app.services.hazards.errors import (
 )
 from app.services.hazards.extension_workflow import TRANSITIONS
 from app.services.hazards.placards import check_decider, get_placard
-from app.services.hazards.service import get_hazard
+from app.services.hazards.service import get_hazard, hold_hazards
 from app.services.identity.places import lies_in
 
 
@@ -207,6 +207,8 @@ async def _held_placard(session: AsyncSession, placard_id: UUID) -> Placard:
 async def _extend(session: AsyncSession, actor: Actor, row: OrderExtension, reason: str) -> None:
     """The end moves by the ledger of the clock that the proposal was for, and by nothing else."""
     subject_id, code = (row.placard_id, "placard") if row.placard_id else (row.hazard_id, "rectification")
+    if row.placard_id is None:  # a placard is held already
+        await hold_hazards(session, [row.hazard_id])
     clock = await find_running(session, subject_id, code, for_update=True)
     if clock is None or clock.id != row.clock_id:
         raise ExtensionClockProblem

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -330,6 +330,16 @@ async def _put_up(
     placard.decided_on, placard.decided_by, placard.due_on = today, actor.user_id, clock.due_on
     await session.flush()
     await take_up(session, actor, [placard.hazard_id], kind.code, placard.id)
+
+
+async def hold_placards(session: AsyncSession, placard_ids: Sequence[UUID]) -> None:
+    """Lock them in order of id, for one who is about to move their clocks: before these, so that nobody waits crosswise."""
+    if not placard_ids:
+        return
+    held = (
+        select(Placard.id).where(Placard.id == any_(literal(placard_ids, ARRAY(Uuid)))).order_by(Placard.id)
+    )
+    await session.execute(held.with_for_update(key_share=True))
 
 
 async def move_placard_deadline(session: AsyncSession, placard_id: UUID, due_on: date | None) -> None:

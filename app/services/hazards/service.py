@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ARRAY, Uuid, any_, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM, Actor
@@ -224,10 +224,18 @@ async def record_step(
         await withdraw_proposals(session, hazard.id, ProposalEnd.HAZARD_MERGED)
 
 
+async def hold_hazards(session: AsyncSession, hazard_ids: Sequence[UUID]) -> None:
+    """Lock them in order of id, for one who is about to move their clocks: before these, so that nobody waits crosswise."""
+    if not hazard_ids:
+        return
+    held = select(Hazard.id).where(Hazard.id == any_(literal(hazard_ids, ARRAY(Uuid)))).order_by(Hazard.id)
+    await session.execute(held.with_for_update(key_share=True))
+
+
 async def move_deadline(session: AsyncSession, hazard_id: UUID, due_on: date | None) -> None:
     """Show another last day: the ledger of the hazard's clock says who moved it and why."""
     hazard = (
-        await session.execute(select(Hazard).where(Hazard.id == hazard_id).with_for_update())
+        await session.execute(select(Hazard).where(Hazard.id == hazard_id).with_for_update(key_share=True))
     ).scalar_one()
     before, hazard.due_on, hazard.version = hazard.due_on, due_on, hazard.version + 1
     await session.flush()

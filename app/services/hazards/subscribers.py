@@ -3,17 +3,24 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import subscribe
-from app.services.clocks.events import ClockMoved
+from app.services.clocks.events import ClockMoved, MoveBegun
 from app.services.determinations.events import MajorHazardConfirmed
 from app.services.hazards.majors import mark_major
-from app.services.hazards.placards import move_placard_deadline
-from app.services.hazards.service import move_deadline
+from app.services.hazards.placards import hold_placards, move_placard_deadline
+from app.services.hazards.service import hold_hazards, move_deadline
 
 
 @subscribe(MajorHazardConfirmed)
 async def make_hazards_major(session: AsyncSession, event: MajorHazardConfirmed) -> None:
     """The hazards a confirmed verdict rests on become major in the same transaction."""
     await mark_major(session, event)
+
+
+@subscribe(MoveBegun)
+async def hold_what_moves(session: AsyncSession, event: MoveBegun) -> None:
+    """Hazards and placards are locked before their clocks are, as those who take steps with them do."""
+    await hold_hazards(session, event.subjects.get("hazard", ()))
+    await hold_placards(session, event.subjects.get("placard", ()))
 
 
 @subscribe(ClockMoved)
