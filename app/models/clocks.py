@@ -96,7 +96,7 @@ class Clock(Identified, Timed, Versioned, Base):
 class ClockEvent(Identified, Timed, Base):
     """One row of a clock's ledger: what happened, on which day, why, by whom, and what it did to the end. Append-only.
 
-    `responsible_id`: who answers for the clock from then on, of a start or a hand-over; None: nobody is named.
+    `responsible_id`: who answers for the clock from then on, of a start, a reopening or a hand-over; None: nobody is named.
     """
 
     __tablename__ = "clock_events"

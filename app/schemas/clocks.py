@@ -56,7 +56,7 @@ class ClockView(View):
 class LedgerRow(View):
     """One thing that happened to a clock, and what it did to the end. `notice_id`: the notice that moved it.
 
-    `responsible_id`: who answers for it from then on, of a start or a hand-over.
+    `responsible_id`: who answers for it from then on, of a start, a reopening or a hand-over.
     """
 
     action: Literal["start", "suspend", "resume", "extend", "end", "reopen", "reproject", "hand_over"]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import SHANGHAI, standing_at
@@ -14,16 +14,19 @@ from app.core.events import publish
 from app.core.ids import new_id
 from app.core.paging import PageRequest
 from app.models.clocks import Clock
+from app.models.history import AuditEntry, Change
 from app.services.clocks.events import ClockMoved
 from app.services.clocks.repository import raise_reminders
 from app.services.hazards.export_lines import HEADER, export_page
 from app.services.hazards.published import list_published_hazards
 from app.services.hazards.registry import HazardFilter
 from tests.factories.invited import invited_to
+from tests.factories.orders import order
 from tests.factories.world import World
 from tests.hazards.test_overdue_flow import contact_of
 from tests.hazards.test_proposals import HAZARDS, Scene
 from tests.hazards.test_totals import reader
+from tests.support.notices import NOTICE, forget_notices
 
 
 class Deadline(Scene):
@@ -43,7 +46,7 @@ class Deadline(Scene):
         answer = self.officers[0].post(path, json=body, version=version)
         assert answer.status_code == 200, answer.text
 
-    def reinspect(self, *, is_rectified: bool) -> None:
+    def reinspect(self, *, is_rectified: bool) -> Any:
         """Two officers go there, and what they found is written down."""
         field = self.docket.field
         field.visit_id = new_id()
@@ -55,6 +58,7 @@ class Deadline(Scene):
         path, version = f"{HAZARDS}/{self.hazard}/reinspection", self.shown()["version"]
         answer = self.officers[0].post(path, json=found, version=version)
         assert answer.status_code == 200, answer.text
+        return answer
 
     def periods(self) -> list[dict[str, Any]]:
         """The order's period among the running clocks."""
@@ -203,6 +207,39 @@ def test_the_order_s_period_ends_with_the_report_and_is_reopened_to_the_end_it_h
         deadline.report()
         deadline.reinspect(is_rectified=True)
         assert deadline.periods() == []
+
+
+def test_a_period_reopened_to_an_end_that_became_known_meanwhile_answers_the_version_it_then_has(
+    deadline: Deadline,
+) -> None:
+    """The notice came while the hazard was reported: the step is one version, the new last day the next."""
+    with standing_at(datetime(2026, 12, 28, 12, tzinfo=SHANGHAI)):
+        deadline.log_in()
+        assert order(deadline.officers, deadline.hazard, days=10, day_kind="working").status_code == 201
+        assert deadline.shown()["due_on"] is None
+        deadline.report()
+        version = deadline.shown()["version"]
+        administrator = deadline.world.person("administrator")
+        try:
+            assert administrator.post("/api/v1/calendar/notices", json=NOTICE).status_code == 201
+            answer = deadline.reinspect(is_rectified=False)
+        finally:
+            deadline.world.in_database(forget_notices)
+        shown = deadline.shown()
+    assert (answer.json()["due_on"], shown["due_on"]) == ("2027-01-12", "2027-01-12")
+    assert answer.headers["ETag"] == f'"{shown["version"]}"' == f'"{version + 2}"'
+    assert answer.json()["version"] == shown["version"]
+
+    async def told(session: AsyncSession) -> tuple[list[str], list[int]]:
+        acts = (
+            select(AuditEntry.action).where(AuditEntry.object_id == deadline.hazard).order_by(AuditEntry.id)
+        )
+        changes = select(Change.version).where(Change.object_id == deadline.hazard).order_by(Change.id)
+        return list(await session.scalars(acts)), list(await session.scalars(changes))
+
+    acts, versions = deadline.world.in_database(told)
+    assert acts[-2:] == ["hazards:reject_rectification", "hazards:reschedule"]
+    assert versions[-2:] == [version + 1, version + 2]
 
 
 @pytest.mark.parametrize("is_rectified", [True, False])

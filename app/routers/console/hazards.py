@@ -130,12 +130,17 @@ def show_hazard(hazard: Hazard) -> HazardView:
     return HazardView(**_members(hazard))
 
 
-async def _changed(
-    session: AsyncSession, actor: Actor, hazard_id: UUID, expected: int, response: Response
-) -> None:
-    """Refuse a write on another version than the caller read."""
-    check_version((await get_hazard(session, actor, hazard_id)).version, expected)
-    set_etag(response, expected + 1)
+async def _check(session: AsyncSession, actor: Actor, hazard_id: UUID, expected: int) -> Hazard:
+    """The hazard; refuse a write on another version than the caller read."""
+    hazard = await get_hazard(session, actor, hazard_id)
+    check_version(hazard.version, expected)
+    return hazard
+
+
+def _answer(response: Response, hazard: Hazard) -> HazardView:
+    """The hazard after a step, and its version then: a deadline that moves with the step takes one more."""
+    set_etag(response, hazard.version)
+    return show_hazard(hazard)
 
 
 @router.get("", dependencies=READ)
@@ -262,9 +267,9 @@ async def post_rectification(
     session: WriteSession,
 ) -> HazardView:
     """Record the reported rectification with its evidence."""
-    await _changed(session, actor, hazard_id, expected, response)
-    return show_hazard(
-        await report_rectified(session, actor, hazard_id, expected, body.note, body.evidence_ids)
+    await _check(session, actor, hazard_id, expected)
+    return _answer(
+        response, await report_rectified(session, actor, hazard_id, expected, body.note, body.evidence_ids)
     )
 
 
@@ -278,12 +283,12 @@ async def post_reinspection(
     session: WriteSession,
 ) -> HazardView:
     """Record what a re-inspection visit found of the hazard: resolved, unchanged or aggravated."""
-    await _changed(session, actor, hazard_id, expected, response)
-    hazard = await get_hazard(session, actor, hazard_id)
+    hazard = await _check(session, actor, hazard_id, expected)
     visit = await get_visit(session, actor, body.visit_id)
     if visit.site_id != hazard.site_id or not is_certified_reinspection(visit):
         raise ReinspectionProblem
-    return show_hazard(
+    return _answer(
+        response,
         await record_reinspection(
             session,
             actor,
@@ -294,7 +299,7 @@ async def post_reinspection(
             is_rectified=body.is_rectified,
             outcome=body.outcome,
             note=body.note,
-        )
+        ),
     )
 
 
@@ -308,5 +313,5 @@ async def post_closure(
     session: WriteSession,
 ) -> HazardView:
     """Close a hazard that was found rectified."""
-    await _changed(session, actor, hazard_id, expected, response)
-    return show_hazard(await close_hazard(session, actor, hazard_id, expected, body.note))
+    await _check(session, actor, hazard_id, expected)
+    return _answer(response, await close_hazard(session, actor, hazard_id, expected, body.note))

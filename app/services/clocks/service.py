@@ -202,10 +202,18 @@ async def hand_over(
 
 
 async def reopen_clocks(
-    session: AsyncSession, actor: Actor, subject_id: UUID, codes: Sequence[str], on: date
+    session: AsyncSession,
+    actor: Actor,
+    subject_id: UUID,
+    codes: Sequence[str],
+    on: date,
+    responsible_id: UUID | None,
 ) -> None:
     """Let the last clock of each of these limits run on, to the end it had: the act that had ended it did not hold. Nothing where
-    one runs."""
+    one runs.
+
+    `responsible_id`: who has come to answer for the subject meanwhile; None: whoever did when it ended.
+    """
     for code in codes:
         if await find_running(session, subject_id, code) is not None:
             continue
@@ -217,6 +225,7 @@ async def reopen_clocks(
         days = await working_calendar(session)
         _write(clock, project(period_of(clock), clock.started_at.astimezone(SHANGHAI), suspensions, days))
         clock.ended_on, clock.version = None, clock.version + 1
+        clock.responsible_id = responsible_id or clock.responsible_id
         clock.brigade_id = await _brigade_of(session, clock.responsible_id, clock.authority_id)
         await session.flush()
         await _record(session, actor, clock, "reopen", on, due_before=before)
@@ -443,7 +452,7 @@ async def _record(
             notice_id=notice_id,
             due_before=due_before,
             due_after=clock.due_on,
-            responsible_id=clock.responsible_id if action in ("start", "hand_over") else None,
+            responsible_id=clock.responsible_id if action in ("start", "reopen", "hand_over") else None,
             user_id=actor.user_id,
         )
     )

@@ -178,6 +178,7 @@ async def record_step(
     """Write the history, audit and change rows of a step the hazard has just taken, and start, end and reopen its clocks; `on_date`
     is today unless told."""
     on = on_date or shanghai_today()
+    answers: UUID | None = None
     if (transition := TRANSITIONS.get(action)) is not None:
         for code in transition.starts:
             if (
@@ -186,8 +187,10 @@ async def record_step(
                 order = await find_running(session, hazard.id, "rectification")
                 subject = subject_of(hazard, order.responsible_id if order else None)
                 await start_clock(session, actor, subject, code, on)
+        if transition.reopens:
+            recheck = await find_running(session, hazard.id, "recheck", for_update=True)
+            answers = recheck.responsible_id if recheck else None
         await end_clocks(session, actor, hazard.id, transition.ends, on)
-        await reopen_clocks(session, actor, hazard.id, transition.reopens, on)
     session.add(
         HazardStep(
             id=new_id(),
@@ -215,6 +218,8 @@ async def record_step(
         before={"status": before} if before else None,
         after={"status": hazard.status, "due_on": hazard.due_on},
     )
+    if transition is not None:  # the step is this version; where the end is another one now, that is the next
+        await reopen_clocks(session, actor, hazard.id, transition.reopens, on, answers)
     if action == "reinspect":
         await withdraw_proposals(session, hazard.id, ProposalEnd.FOUND_RECTIFIED)
     elif hazard.status == "closed":
