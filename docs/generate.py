@@ -235,7 +235,8 @@ told that the rectification is done, the re-inspection's), who ordered or decide
 leading officer (the first of its team). When another officer leads, or somebody moves to another brigade, the running clocks go
 along: a row of the ledger, and no other end; to a unit of another authority only those of an authority in whose name it may act. So
 they do when the person in charge hands one over, with a reason (`POST /api/v1/clocks/{id}/hand-over`), to somebody in service of
-the authority or of one it has entrusted.
+the authority or of one it has entrusted. Those of a case go together: one of them alone is refused (`clock_of_team`), and another
+team is named at the case (`POST /api/v1/cases/{id}/team`).
 
 `GET /api/v1/clocks` lists by person, brigade (with its squads), region, what is overdue and what is due within so many
 working days; reminders are raised three working days before, on the day, and after it, and listed by the same. Where the imported

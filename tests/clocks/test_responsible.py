@@ -423,6 +423,41 @@ def test_the_person_in_charge_hands_a_clock_over_with_a_reason(bureau: Bureau) -
     assert bureau.answering(hazard, "recheck") == (str(other.user_id), bureau.second)
 
 
+def test_who_took_a_re_inspection_over_answers_for_the_period_that_it_reopens(bureau: Bureau) -> None:
+    one, colleague, other = bureau.inspectors
+    hazard, field = bureau.docket.hazard(), bureau.docket.field
+    version = bureau.order(one, hazard)["version"]
+    done = {"note": "已整改", "evidence_ids": [str(new_id())]}
+    assert one.post(f"{HAZARDS}/{hazard}/rectification", json=done, version=version).status_code == 200
+    (recheck,) = bureau.running(subject_id=hazard)
+    path, body = (
+        f"{CLOCKS}/{recheck['id']}/hand-over",
+        {"responsible_id": str(other.user_id), "reason": "调离"},
+    )
+    assert bureau.docket.chief.post(path, json=body, version=recheck["version"]).status_code == 200
+    phone, result = field.phone(one.user_id), {"hazard_id": str(hazard), "is_rectified": False}
+    team = [one.user_id, colleague.user_id]
+    document = field.document(field.publish("rto"), team, kind="reinspection", hazards=[result])
+    assert phone.put_package(phone.seal(document, [])).status_code == 201
+    assert bureau.answering(hazard, "rectification") == (str(other.user_id), bureau.second)
+    (clock,) = bureau.running(subject_id=hazard)
+    told = [(row["action"], row["responsible_id"]) for row in bureau.ledger(clock["id"])]
+    assert told == [("start", str(one.user_id)), ("end", None), ("reopen", str(other.user_id))]
+
+
+def test_one_clock_of_a_case_is_not_handed_over_without_its_team(bureau: Bureau) -> None:
+    case = bureau.docket.open()
+    (clock,) = bureau.running(subject_id=case["id"], unknown=True)
+    leading = clock["responsible_id"]
+    body = {"responsible_id": str(bureau.docket.officer().user_id), "reason": "调离"}
+    path = f"{CLOCKS}/{clock['id']}/hand-over"
+    refused = bureau.docket.chief.post(path, json=body, version=clock["version"])
+    assert (refused.status_code, refused.json()["code"]) == (422, "clock_of_team")
+    assert refused.json()["case_id"] == case["id"]
+    (after,) = bureau.running(subject_id=case["id"], unknown=True)
+    assert (after["version"], after["responsible_id"]) == (clock["version"], leading)
+
+
 def test_only_who_serves_the_authority_or_one_it_has_entrusted_answers_for_its_clocks(bureau: Bureau) -> None:
     entrusted, foreign, closed = (
         bureau.world.person("inspector", region=bureau.world.town) for _ in range(3)

@@ -59,6 +59,14 @@ class ClockPersonProblem(InvalidProblem):
     en = "Whoever answers for it must be in service of its authority, or of one it has entrusted"
 
 
+class ClockOfTeamProblem(InvalidProblem):
+    """Whoever leads a case answers for all of its clocks: one of them alone is not handed over."""
+
+    code = "clock_of_team"
+    zh = "案件的时限由主办人员承办，不能单独移交；请变更案件的办案人员（立案后：POST /cases/{case_id}/team）"
+    en = "Whoever leads the case answers for its clocks: name another team (once filed: POST /cases/{case_id}/team)"
+
+
 class ClockDateProblem(InvalidProblem):
     """A step lies before the start of the clock, before the step before it, or in the future."""
 

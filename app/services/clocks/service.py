@@ -30,6 +30,7 @@ from app.services.clocks.errors import (
     ClockExtendedByActProblem,
     ClockExtensionProblem,
     ClockGroundProblem,
+    ClockOfTeamProblem,
     ClockPersonProblem,
     ClockStateProblem,
 )
@@ -186,9 +187,11 @@ async def hand_over(
 ) -> Clock:
     """Let another one answer for a running clock from today on: in service of its authority, or of one it has entrusted.
 
-    Raises ClockPersonProblem, ClockStateProblem.
+    Those of a case go together, with its team. Raises ClockOfTeamProblem, ClockPersonProblem, ClockStateProblem.
     """
     actor.require("clocks:hand_over", clock.region_id)
+    if clock.subject_kind == "case":
+        raise ClockOfTeamProblem(case_id=str(clock.subject_id))
     today = shanghai_today()
     user = await session.get(User, responsible_id, with_for_update={"read": True})
     if user is None or not user.is_active:
