@@ -24,10 +24,10 @@ SHORT = Plan(
 FULL = Plan(
     seed=20261126,
     phones=2,
-    inspections=2,
+    inspections=4,
     photos=(2, 3),
     fault_rate=0.0,
-    pause=(0.5, 1),
+    pause=(0, 0.05),  # or the phones are done before the disk is full
     full=(3, 4),
     blows=("disk full, the database's log too",),
     api_processes=1,
@@ -63,7 +63,7 @@ def test_a_disk_that_is_really_full_costs_nothing_acknowledged_and_the_service_c
         pytest.skip(f"a small file system is needed, and none can be mounted here: {why}")
     summary = "\n".join([*told, *lines(outcome)])
     assert outcome.faults == [], summary
-    assert outcome.findings.packages == outcome.sealed == 4, summary
+    assert outcome.findings.packages == outcome.sealed == 8, summary
     assert any("space" in said or "closed" in said for said in outcome.found_full), summary
     assert outcome.ended.total() == 0, summary
     written = published(f"kept\n{SMALL}old\n", outcome)
