@@ -16,7 +16,7 @@ from app.jobs.relay import assign_positions, keep_epoch
 from app.services.audit.checkpoints import write_checkpoint
 from app.services.audit.sealing import BATCH as SEALING_BATCH
 from app.services.audit.sealing import find_newest_checkpoint, seal_waiting
-from app.services.clocks.service import reproject_known
+from app.services.clocks.reprojection import reproject_known
 from app.services.determinations.holding import READ_SECONDS as RULES_SECONDS
 from app.services.determinations.holding import hold_published
 from app.services.evidence.decoder import Decoder

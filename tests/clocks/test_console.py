@@ -17,7 +17,9 @@ from app.services.clocks import notices
 from app.services.clocks.content import time_limits
 from app.services.clocks.notices import shipped_notices, shipped_years
 from app.services.clocks.repository import raise_reminders
-from app.services.clocks.service import Subject, end_clocks, reproject_known, start_clock
+from app.services.clocks.reprojection import reproject_known
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import end_clocks, start_clock
 from app.services.runtime import Runtime
 from tests.factories.cases import Docket
 from tests.factories.orders import ordered

@@ -20,29 +20,20 @@ from app.core.paging import PageRequest
 from app.models.clocks import Clock, ClockEvent, RollOverRule
 from app.rules.clocks import project
 from app.schemas.clocks import NoticeRequest
+from app.services.clocks.ledger import list_ledger, period_of, suspensions_of
 from app.services.clocks.notices import import_notice, working_calendar
 from app.services.clocks.repository import (
     ClockFilter,
     count_clocks,
     get_clock,
     list_clocks,
-    list_ledger,
     list_reminders,
     raise_reminders,
     show_clock,
 )
-from app.services.clocks.service import (
-    Subject,
-    end_clocks,
-    extend_clock,
-    period_of,
-    reproject_clocks,
-    reproject_known,
-    resume_clock,
-    start_clock,
-    suspend_clock,
-    suspensions_of,
-)
+from app.services.clocks.reprojection import reproject_clocks, reproject_known
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import end_clocks, extend_clock, resume_clock, start_clock, suspend_clock
 from app.services.identity.policy import actions_of
 from tests.factories.cases import Docket
 

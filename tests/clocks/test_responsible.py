@@ -18,7 +18,8 @@ from app.models.hazards import Hazard
 from app.models.identity import User
 from app.models.organizations import Authority, Brigade, Entrustment
 from app.services.clocks.repository import raise_reminders
-from app.services.clocks.service import Subject, start_clock
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import start_clock
 from app.services.hazards.proposing import start_rechecks
 from app.services.identity.events import UserChangedBrigade
 from app.services.runtime import Runtime

@@ -22,7 +22,8 @@ from app.models.hazards import Hazard, HazardDuplicate, HazardProposal
 from app.models.numbers import NumberBlock
 from app.models.placards import PlacardProgress
 from app.services.clocks.repository import raise_reminders
-from app.services.clocks.service import Subject, start_clock
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import start_clock
 from app.services.hazards.exporting import work_off
 from app.services.hazards.proposing import propose_for_overdue
 from tests.evidence.files import camera_jpeg

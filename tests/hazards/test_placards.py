@@ -17,7 +17,8 @@ from app.models.enterprises import EnterpriseContact
 from app.models.hazards import Hazard
 from app.models.placards import Placard
 from app.services.clocks.content import time_limits
-from app.services.clocks.service import Subject, end_clocks, start_clock
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import end_clocks, start_clock
 from app.services.hazards.content import placard_kind, placard_kinds, proposal_kinds
 from app.services.hazards.placard_workflow import INITIAL, STANDING, STATES, TRANSITIONS
 from app.services.hazards.proposing import propose_for_overdue

@@ -14,9 +14,9 @@ from app.core.working_calendar import WorkingCalendar, YearNotice
 from app.models.clocks import Clock, ClockEvent
 from app.rules.clocks import ClockUnit, Period, Projection, Suspension, project
 from app.services.clocks.content import TimeLimit, time_limits
+from app.services.clocks.ledger import period_of, suspensions_of
 from app.services.clocks.notices import shipped_notices
 from app.services.clocks.repository import show_clock
-from app.services.clocks.service import period_of, suspensions_of
 
 BEGUN = datetime(2026, 11, 20, 9, tzinfo=SHANGHAI)
 MOVING = {"suspend", "resume", "extend"}

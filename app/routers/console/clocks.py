@@ -30,6 +30,7 @@ from app.schemas.clocks import (
     YearSource,
 )
 from app.services.clocks.content import time_limits_on
+from app.services.clocks.ledger import list_ledger
 from app.services.clocks.limits import (
     list_limits,
     list_roll_over_rules,
@@ -41,11 +42,12 @@ from app.services.clocks.repository import (
     count_clocks,
     get_clock,
     list_clocks,
-    list_ledger,
     list_reminders,
     show_clock,
 )
-from app.services.clocks.service import extend_alone, hand_over, resume_clock, suspend_clock, years_counted
+from app.services.clocks.reprojection import years_counted
+from app.services.clocks.responsibility import hand_over
+from app.services.clocks.service import extend_alone, resume_clock, suspend_clock
 
 router = APIRouter(prefix="/clocks", tags=["clocks"], route_class=IdempotentRoute)
 READ = [Depends(allowed("clocks:read"))]

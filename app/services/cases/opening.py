@@ -33,7 +33,8 @@ from app.services.cases.events import CaseOpened
 from app.services.cases.service import compare_and_set, get_case, record_step, subject_of
 from app.services.cases.team import check_team, officer_ids_of
 from app.services.cases.workflow import INITIAL, may_be_edited, team_may_change
-from app.services.clocks.service import hand_over_clocks, start_clock
+from app.services.clocks.responsibility import hand_over_clocks
+from app.services.clocks.service import start_clock
 from app.services.hazards.errors import HazardMergedProblem
 from app.services.hazards.proposing import take_up
 from app.services.inspections.errors import AuthorityProblem

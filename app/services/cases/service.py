@@ -26,7 +26,8 @@ from app.services.cases.errors import (
 from app.services.cases.events import CaseFiled
 from app.services.cases.team import check_team, officer_ids_of
 from app.services.cases.workflow import Transition, transition_from
-from app.services.clocks.service import Subject, end_clocks, start_clock
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import end_clocks, start_clock
 from app.services.organizations.numbering import take_number
 
 FILING_WORD = "立"

@@ -7,7 +7,7 @@ from procrastinate import JobContext
 from app.jobs.app import RETRY, jobs
 from app.models.clocks import CalendarNotice
 from app.services.clocks.repository import REMIND_BATCH, raise_reminders
-from app.services.clocks.service import reproject_clocks
+from app.services.clocks.reprojection import reproject_clocks
 
 
 @jobs.task(name="clocks.reproject", pass_context=True, retry=RETRY)

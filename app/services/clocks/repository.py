@@ -1,6 +1,5 @@
 """Reading clocks: who must do what by when, always within the actor's regions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -15,7 +14,7 @@ from app.core.errors import NotFoundProblem
 from app.core.paging import Page, PageRequest
 from app.core.working_calendar import Horizon
 from app.db.rows import insert_rows
-from app.models.clocks import Clock, ClockEvent, ClockReminder
+from app.models.clocks import Clock, ClockReminder
 from app.models.history import Change
 from app.models.organizations import Brigade
 from app.schemas.clocks import ClockCounts, ClockView
@@ -54,12 +53,6 @@ async def get_clock(session: AsyncSession, actor: Actor, clock_id: UUID) -> Cloc
     if clock is None:
         raise NotFoundProblem
     return clock
-
-
-async def list_ledger(session: AsyncSession, clock_id: UUID) -> Sequence[ClockEvent]:
-    """What happened to a clock, oldest first."""
-    wanted = select(ClockEvent).where(ClockEvent.clock_id == clock_id).order_by(ClockEvent.id)
-    return (await session.execute(wanted)).scalars().all()
 
 
 async def list_clocks(

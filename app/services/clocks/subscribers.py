@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM
 from app.core.events import subscribe
-from app.services.clocks.service import move_to_brigade
+from app.services.clocks.responsibility import move_to_brigade
 from app.services.identity.events import UserChangedBrigade
 
 

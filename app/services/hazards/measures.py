@@ -19,7 +19,8 @@ from app.models.identity import User
 from app.models.measures import MeasureHazard, MeasureOfficer, MeasureStep, OnsiteMeasure
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
-from app.services.clocks.service import Subject, end_clocks, find_running, start_clock
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import end_clocks, find_running, start_clock
 from app.services.hazards.content import ends_by, measure_kind
 from app.services.hazards.errors import (
     MeasureHazardsOpenProblem,

@@ -23,7 +23,8 @@ from app.models.identity import User
 from app.models.organizations import Authority, Region
 from app.models.placards import Placard, PlacardStep
 from app.rules.clocks import ClockUnit
-from app.services.clocks.service import Subject, end_clocks, start_clock
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import end_clocks, start_clock
 from app.services.hazards.content import PlacardKind, placard_kind
 from app.services.hazards.errors import (
     PlacardAcceptanceProblem,

@@ -23,7 +23,8 @@ from app.models.measures import MeasureHazard, MeasureStep, OnsiteMeasure
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
 from app.services.clocks.repository import is_past
-from app.services.clocks.service import Subject, start_clock
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import start_clock
 from app.services.hazards.content import ProposalKind, placard_kind, proposal_kinds
 from app.services.hazards.measure_workflow import IN_FORCE, REVIEWS
 from app.services.hazards.placard_following import stands_for

@@ -15,7 +15,8 @@ from app.core.ids import new_id
 from app.enums.hazards import ProposalEnd, ReinspectionOutcome
 from app.models.hazards import Hazard, HazardStep
 from app.services.audit.service import record_act
-from app.services.clocks.service import Subject, end_clocks, find_running, reopen_clocks, start_clock
+from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import end_clocks, find_running, reopen_clocks, start_clock
 from app.services.hazards.errors import (
     HazardMergedProblem,
     HazardStateProblem,
