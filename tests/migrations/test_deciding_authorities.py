@@ -2,12 +2,9 @@
 
 from uuid import uuid4
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import text
 
-from app.db.engine import psycopg_url
-from app.db.migrate import MIGRATIONS
+from tests.migrations.conftest import Migrating
 from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
 
 SAMPLES, BEFORE = "20261125_1538", "20261126_0410"
@@ -18,18 +15,12 @@ SHOWN = """
 """
 
 
-def test_a_placard_keeps_name_and_number_wherever_its_decider_is_today(empty_database: str) -> None:
+def test_a_placard_keeps_name_and_number_wherever_its_decider_is_today(migrating: Migrating) -> None:
     """Also two of the same number by authorities of the same word, whose decider has gone over to a third of that word."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["address"] = empty_database
-    engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
     offices, chief = {name: uuid4() for name in ("first", "second", "today")}, uuid4()
-    command.upgrade(config, SAMPLES)
-    with engine.begin() as connection:
-        fill_empty_tables(connection)
-    command.upgrade(config, BEFORE)
-    with engine.begin() as connection:
+    migrating.fill(SAMPLES)
+    migrating.to(BEFORE)
+    with migrating.begin() as connection:
         fill_empty_tables(connection)
         for name, identifier in offices.items():
             copy_of_the_row(connection, "authorities", id=identifier, code=name, document_word="应急")
@@ -49,10 +40,10 @@ def test_a_placard_keeps_name_and_number_wherever_its_decider_is_today(empty_dat
                 connection, "clocks", id=uuid4(), subject_kind="placard", subject_id=identifier,
                 authority_id=ours, ended_on=DAY,
             )  # fmt: skip
-    with engine.begin() as connection:
+    with migrating.begin() as connection:
         before = set(map(tuple, connection.execute(text(SHOWN))))
-    command.upgrade(config, "head")
-    with engine.begin() as connection:
+    migrating.to("head")
+    with migrating.begin() as connection:
         after = set(map(tuple, connection.execute(text(SHOWN))))
     first, second = offices["first"], offices["second"]
     assert {("first", first, NUMBER, 3, first), ("second", second, NUMBER, 3, second)} <= before

@@ -2,39 +2,30 @@
 
 from uuid import UUID, uuid4
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import text
 
-from app.db.engine import psycopg_url
-from app.db.migrate import MIGRATIONS
-from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
+from tests.migrations.conftest import Migrating
+from tests.migrations.sample_rows import copy_of_the_row
 
 SAMPLES, BEFORE, LINES = "20261125_1538", "20261125_1910", "20261125_1915"
 NAMES = ("first", "second", "rival", "of_rival", "third", "alone")
 
 
 def test_of_each_line_the_first_correction_stands_and_the_others_wait_for_a_person(
-    empty_database: str,
+    migrating: Migrating,
 ) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["address"] = empty_database
-    engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
     ids: dict[str, UUID] = {name: uuid4() for name in NAMES}
     bases = {"second": "first", "rival": "first", "of_rival": "rival", "third": "second"}
-    command.upgrade(config, SAMPLES)
-    with engine.begin() as connection:
-        fill_empty_tables(connection)
-    command.upgrade(config, BEFORE)
-    with engine.begin() as connection:
+    migrating.fill(SAMPLES)
+    migrating.to(BEFORE)
+    with migrating.begin() as connection:
         for minute, name in enumerate(NAMES):
             base = ids[bases[name]] if name in bases else None
             at = f"2026-11-25T08:{minute:02}:00Z"
             copy_of_the_row(connection, "package_intakes", package_id=ids[name])
             copy_of_the_row(connection, "packages", id=ids[name], supersedes_id=base, received_at=at)
-    command.upgrade(config, LINES)
-    with engine.begin() as connection:
+    migrating.to(LINES)
+    with migrating.begin() as connection:
         found = connection.execute(text("SELECT id, root_id, is_standing, fork, fork_status FROM packages"))
         rows = {row.id: tuple(row)[1:] for row in found}
     first, beside = ids["first"], ("base_superseded", "open")

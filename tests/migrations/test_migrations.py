@@ -2,9 +2,7 @@
 
 import psycopg
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import create_engine, pool
@@ -14,6 +12,7 @@ from app.db import migrate
 from app.db.base import Base
 from app.db.engine import psycopg_url
 from app.db.migrate import MIGRATIONS, TableInUse, upgrade
+from tests.migrations.conftest import Migrating
 from tests.migrations.sample_rows import fill_empty_tables, row_counts
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
@@ -47,15 +46,11 @@ def test_a_migration_goes_only_forward_and_bears_its_time(script: Script) -> Non
         script.module.downgrade()
 
 
-def test_each_migration_keeps_the_rows_it_meets(empty_database: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["address"] = empty_database
-    engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
+def test_each_migration_keeps_the_rows_it_meets(migrating: Migrating) -> None:
     before: dict[str, int] = {}
     for script in IN_ORDER:
-        command.upgrade(config, script.revision)
-        with engine.begin() as connection:
+        migrating.to(script.revision)
+        with migrating.begin() as connection:
             after = row_counts(connection)
             lost = {
                 table

@@ -3,13 +3,10 @@
 from uuid import UUID, uuid4
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.db.engine import psycopg_url
-from app.db.migrate import MIGRATIONS
+from tests.migrations.conftest import Migrating
 from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
 
 SAMPLES, BEFORE, AFTER = "20261125_1538", "20261126_0550", "20261126_0605"
@@ -24,21 +21,17 @@ LINES = (
 
 
 def test_each_order_of_before_is_a_document_of_one_line_that_nobody_is_known_to_have_signed(
-    empty_database: str,
+    migrating: Migrating,
 ) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["address"] = empty_database
-    engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
-    command.upgrade(config, SAMPLES)
-    with engine.begin() as connection:
+    migrating.to(SAMPLES)
+    with migrating.begin() as connection:
         fill_empty_tables(connection)
         connection.execute(
             text("UPDATE hazards SET status = 'ordered'")
         )  # its order's clock comes on the way
-    command.upgrade(config, BEFORE)
+    migrating.to(BEFORE)
     hazard, replaced, unknown = uuid4(), uuid4(), uuid4()
-    with engine.begin() as connection:
+    with migrating.begin() as connection:
         copy_of_the_row(connection, "hazards", id=hazard, number="二", package_id=None, finding_key=None)
         plain = {"hazard_id": hazard, "days": 15, "day_kind": "calendar", "requirement": "整改"}
         copy_of_the_row(
@@ -49,9 +42,9 @@ def test_each_order_of_before_is_a_document_of_one_line_that_nobody_is_known_to_
         connection.execute(text(EXTENSION), {"id": uuid4(), "hazard": hazard, "order": unknown})
         orders = connection.scalar(text("SELECT count(*) FROM rectification_orders"))
         extended = set(connection.execute(text("SELECT id, hazard_id, order_id FROM order_extensions")).all())
-    command.upgrade(config, AFTER)
+    migrating.to(AFTER)
     assert len(extended) == 1
-    with engine.begin() as connection:
+    with migrating.begin() as connection:
         lines: dict[UUID, tuple[object, ...]] = {
             row[0]: tuple(row)[1:] for row in connection.execute(text(LINES))
         }
@@ -72,5 +65,5 @@ def test_each_order_of_before_is_a_document_of_one_line_that_nobody_is_known_to_
         kept = connection.execute(text("SELECT id, hazard_id, order_id FROM order_extensions")).all()
         assert set(kept) == extended
     for table in ("rectification_orders", "rectification_order_lines", "rectification_order_officers"):
-        with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        with pytest.raises(DBAPIError, match="append-only"), migrating.begin() as connection:
             connection.execute(text(f"UPDATE {table} SET created_at = now()"))

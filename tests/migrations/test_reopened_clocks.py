@@ -3,13 +3,10 @@
 from datetime import date
 from uuid import UUID, uuid4
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import text
 
-from app.db.engine import psycopg_url
-from app.db.migrate import MIGRATIONS
-from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
+from tests.migrations.conftest import Migrating
+from tests.migrations.sample_rows import copy_of_the_row
 
 SAMPLES, BEFORE, AFTER = "20261125_1538", "20261126_0621", "20261126_0632"
 CLOCK = """
@@ -21,17 +18,11 @@ SELECT :id, 1, now(), now(), 'rectification', 'hazard', id, authority_id, region
 LEDGER = "SELECT action, on_date, due_after FROM clock_events WHERE clock_id = :id ORDER BY id"
 
 
-def test_the_period_of_what_is_reported_ended_on_the_day_of_its_last_report(empty_database: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["address"] = empty_database
-    engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
+def test_the_period_of_what_is_reported_ended_on_the_day_of_its_last_report(migrating: Migrating) -> None:
     clocks: dict[str, UUID] = {status: uuid4() for status in ("ordered", "rectified")}
-    command.upgrade(config, SAMPLES)
-    with engine.begin() as connection:
-        fill_empty_tables(connection)
-    command.upgrade(config, BEFORE)
-    with engine.begin() as connection:
+    migrating.fill(SAMPLES)
+    migrating.to(BEFORE)
+    with migrating.begin() as connection:
         for number, (status, clock) in enumerate(clocks.items()):
             hazard = uuid4()
             copy_of_the_row(connection, "hazards", id=hazard, number=str(number), status=status)
@@ -41,8 +32,8 @@ def test_the_period_of_what_is_reported_ended_on_the_day_of_its_last_report(empt
                     connection, "hazard_steps", id=f"0199{day[-2:]}00-0000-7000-8000-{uuid4().hex[:12]}", hazard_id=hazard, **said
                 )  # fmt: skip
             connection.execute(text(CLOCK), {"id": clock, "hazard": hazard})
-    command.upgrade(config, AFTER)
-    with engine.begin() as connection:
+    migrating.to(AFTER)
+    with migrating.begin() as connection:
         found = connection.execute(text("SELECT id, ended_on FROM clocks"))
         ended = {row.id: row.ended_on for row in found}
         assert [ended[clocks[status]] for status in ("ordered", "rectified")] == [None, date(2026, 11, 18)]

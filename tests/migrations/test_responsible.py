@@ -2,13 +2,11 @@
 
 from uuid import UUID, uuid4
 
-from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy import Connection, text
 
-from app.db.engine import psycopg_url
 from app.db.migrate import MIGRATIONS
+from tests.migrations.conftest import Migrating
 from tests.migrations.sample_rows import copy_of_the_row, fill_empty_tables
 
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
@@ -63,17 +61,13 @@ def later(number: int) -> UUID:
 
 
 def test_running_clocks_find_who_answers_for_them_and_ended_ones_stay_as_they_were(
-    empty_database: str,
+    migrating: Migrating,
 ) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["address"] = empty_database
-    engine = create_engine(psycopg_url(empty_database), poolclass=pool.NullPool)
     for revision in reversed([one.revision for one in SCRIPTS.iterate_revisions(BEFORE, "base")]):
-        command.upgrade(config, revision)
-        with engine.begin() as connection:
+        migrating.to(revision)
+        with migrating.begin() as connection:
             fill_empty_tables(connection)
-    with engine.begin() as connection:
+    with migrating.begin() as connection:
         subjects = write_down(connection)
         for name, subject in subjects.items():
             same = {
@@ -85,8 +79,8 @@ def test_running_clocks_find_who_answers_for_them_and_ended_ones_stay_as_they_we
             }
             copy_of_the_row(connection, "clocks", id=uuid4(), **same)
             copy_of_the_row(connection, "clocks", id=uuid4(), **same, ended_on="2026-11-25")
-    command.upgrade(config, RESPONSIBLE)
-    with engine.begin() as connection:
+    migrating.to(RESPONSIBLE)
+    with migrating.begin() as connection:
         brigade = id_of(connection, "brigades")
         asked = text("SELECT responsible_id, brigade_id, ended_on FROM clocks WHERE subject_id = :subject")
         found = {
