@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Column, LargeBinary, Table, bindparam, text
+from sqlalchemy import Column, DateTime, LargeBinary, Table, bindparam, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import utc_now
 from app.db.base import Base
 from app.db.fixed import Fixed
 from app.db.session import OnceSession
@@ -44,6 +46,7 @@ async def insert_rows(session: AsyncSession, *sets: Rows | Computed | Part, answ
     Values travel as JSON and become columns in PostgreSQL (jsonb_populate_recordset), so the statement is the same text for
     any number of rows. Bytes travel as hexadecimal. Every part sees the tables as they were before the statement.
     """
+    now = utc_now()
     shapes: list[tuple[Any, ...]] = []
     values: dict[str, Any] = {}
     plain: dict[type[Base], list[dict[str, Any]]] = {}
@@ -53,12 +56,12 @@ async def insert_rows(session: AsyncSession, *sets: Rows | Computed | Part, answ
             values |= one.values
         elif isinstance(one, Computed):
             shapes.append((f"rows_{number}", one.model, (one.columns, one.joined)))
-            values[f"rows_{number}"] = [_whole(one.model, row) for row in one.rows]
+            values[f"rows_{number}"] = [_whole(one.model, row, now) for row in one.rows]
         elif one[1]:
             if one[0] not in plain:
                 shapes.append((f"rows_{number}", one[0], None))
                 values[f"rows_{number}"] = plain[one[0]] = []
-            plain[one[0]] += [_whole(one[0], row) for row in one[1]]
+            plain[one[0]] += [_whole(one[0], row, now) for row in one[1]]
     if not shapes:
         return None
     ((result,),) = await _statement(tuple(shapes), answer).all(session, values)
@@ -99,12 +102,14 @@ def _columns(table: Table) -> list[Column[Any]]:
     return [column for column in table.columns if column.identity is None and column.computed is None]
 
 
-def _whole(model: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
+def _whole(model: type[Base], row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The row with the model's defaults where it says nothing, every value as JSON can carry it."""
-    defaults, binary = _defaults(model), _binary(model)
-    whole = {name: default(None) for name, default in defaults if name not in row}
-    whole.update(row)
-    for name in binary:
+    same, made = _defaults(model)
+    whole: dict[str, Any] = {**same, **dict.fromkeys(_moments(model), now), **row}
+    for name, default in made:
+        if name not in row:
+            whole[name] = default(None)
+    for name in _binary(model):
         value = whole.get(name)
         if value is not None:
             whole[name] = "\\x" + value.hex()
@@ -118,12 +123,25 @@ def _binary(model: type[Base]) -> tuple[str, ...]:
 
 
 @cache
-def _defaults(model: type[Base]) -> tuple[tuple[str, Callable[[None], Any]], ...]:
-    found: dict[str, Callable[[None], Any]] = {}
+def _moments(model: type[Base]) -> tuple[str, ...]:
+    """The columns whose default is the present: one moment for all rows of a statement."""
+    columns = cast(Table, model.__table__).columns
+    return tuple(
+        column.name for column in columns if column.default is not None and isinstance(column.type, DateTime)
+    )
+
+
+@cache
+def _defaults(model: type[Base]) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[None], Any]], ...]]:
+    """The other defaults: values, and what is made for each row anew."""
+    same: dict[str, Any] = {}
+    made: dict[str, Callable[[None], Any]] = {}
     for column in cast(Table, model.__table__).columns:
-        default = column.default
-        if default is not None and default.is_callable:
-            found[column.name] = default.arg  # type: ignore[attr-defined]
-        elif default is not None and default.is_scalar:
-            found[column.name] = lambda _, value=default.arg: value  # type: ignore[attr-defined, misc]
-    return tuple(found.items())
+        default: Any = column.default
+        if default is None or column.name in _moments(model):
+            continue
+        if default.is_callable:
+            made[column.name] = default.arg
+        elif default.is_scalar:
+            same[column.name] = default.arg
+    return same, tuple(made.items())

@@ -31,7 +31,7 @@ def judged(document: dict[str, Any], **changes: Any) -> list[str]:
         "assignment": None,
         "template_withdrawn": False,
     }
-    return [issue.code for issue in judge_surroundings(envelope, Surroundings(**{**known, **changes}))]
+    return [issue["code"] for issue in judge_surroundings(envelope, Surroundings(**{**known, **changes}))]
 
 
 def test_a_sound_package_has_no_flags() -> None:
@@ -111,4 +111,7 @@ def test_a_file_declared_twice_is_flagged() -> None:
     row = {"id": str(new_id()), "hash": SHA, "size": 1, "media_type": "image/jpeg"}
     again = {**row, "id": str(new_id())}
     envelope = Envelope.model_validate(envelope_document(evidence=[row, row, again]))
-    assert [issue.code for issue in judge_evidence(envelope)] == ["evidence_id_repeated", "evidence_repeated"]
+    assert [issue["code"] for issue in judge_evidence(envelope)] == [
+        "evidence_id_repeated",
+        "evidence_repeated",
+    ]

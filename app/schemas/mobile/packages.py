@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from app.enums.hazards import ReinspectionOutcome
 from app.enums.inspections import PackageKind
@@ -163,18 +164,18 @@ class Envelope(Sealed):
     risk_unit_id: UUID | None = None
     device_id: UUID
     user_id: UUID
-    officers: Annotated[list[UUID], Field(max_length=20)] = []
+    officers: Annotated[list[UUID], Field(default_factory=list, max_length=20)]
     legal_date: date
     template: TemplateReference | None = None
     times: Times
     position: Position | None = None
-    answers: dict[str, Any] = {}
+    answers: Annotated[dict[str, Any], Field(default_factory=dict)]
     evidence: list[EvidenceDeclaration]
     party: Party | None = None
     patrol: PatrolContent | None = None
     whistle: WhistleContent | None = None
-    hazards: Annotated[list[HazardResult], Field(max_length=100)] = []
-    documents: Annotated[list[PrintedDocument], Field(max_length=MAX_DOCUMENTS)] = []
+    hazards: Annotated[list[HazardResult], Field(default_factory=list, max_length=100)]
+    documents: Annotated[list[PrintedDocument], Field(default_factory=list, max_length=MAX_DOCUMENTS)]
 
 
 class EnforcementEnvelope(Envelope):
@@ -209,11 +210,11 @@ ENVELOPES: dict[str, type[Envelope]] = {
 }
 
 
-class Issue(BaseModel):
-    """A flag for a person; it refuses nothing. `at` points into the package."""
+class Issue(TypedDict):
+    """A flag for a person; it refuses nothing. `at` points into the package. Stored and answered as it is made: a mapping."""
 
     code: str
-    at: str | None = None
+    at: str | None
     zh: str
     en: str
 

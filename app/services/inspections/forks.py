@@ -93,7 +93,7 @@ async def _let_stand(session: AsyncSession, actor: Actor, package: Package, stan
     context = await read_context(session, Named(intake.device_id, package.id, envelope))
     row = {name: getattr(package, name) for name in ("id", "visit_id", "region_id", "risk_unit_id")}
     withdrawn = await let_stand(session, actor, arrived, context, row, standing)
-    flags = type_coerce([issue.model_dump() for issue in withdrawn], JSONB)
+    flags = type_coerce(withdrawn, JSONB)
     await session.execute(
         update(Package)
         .where(Package.id == package.id)

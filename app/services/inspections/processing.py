@@ -197,7 +197,7 @@ async def process_packages(
                 id=one.arrived.package_id,
                 hash=one.arrived.sha256,
                 status="processed",
-                issues=[*(Issue.model_validate(issue) for issue in one.package["issues"]), *results],
+                issues=[*one.package["issues"], *results],
                 signable=one.package["is_signable"],
                 missing_evidence=sorted(missing),
                 receipt=has_receipt,
@@ -223,7 +223,7 @@ async def _understand(session: AsyncSession, actor: Actor, one: Waiting) -> _Mea
     findings = finding_rows(assessment, envelope, package)
     new_findings, withdrawn = await _for_the_registry(session, envelope, findings, place)
     numbers = await judge_numbers(session, envelope, arrived.package_id, site.region_id)
-    package["issues"] += [issue.model_dump() for issue in (*withdrawn, *numbers.issues)]
+    package["issues"] += [*withdrawn, *numbers.issues]
     return _Meaning(arrived, context, site, assessment, package, findings, new_findings, numbers.rows, place)
 
 

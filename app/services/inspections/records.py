@@ -53,7 +53,7 @@ def package_row(
         "party": envelope.party.model_dump(mode="json") if envelope.party else None,
         "times": envelope.times.model_dump(mode="json"),
         "position": envelope.position.model_dump(mode="json") if envelope.position else None,
-        "issues": [dict(issue) for issue in (*place.issues, *_issues(arrived, context, site, assessment))],
+        "issues": [*place.issues, *_issues(arrived, context, site, assessment)],
         **place.columns,
         "is_signable": signable(envelope, context.certified, arrived.received_at),
         "received_at": arrived.received_at,
@@ -94,6 +94,7 @@ def _origin_issues(arrived: Arrived) -> list[Issue]:
     return [
         Issue(
             code="delivered_after_revocation",
+            at=None,
             zh="由已停用的终端经收件口交来，经人工放行；不能证明封存于停用之前",
             en="A revoked phone handed this in and a person released it; nothing proves that it was sealed before the revocation",
         )

@@ -62,7 +62,7 @@ async def record_package_results(session: AsyncSession, event: PackageProcessed)
         return []
     issues = await _judge(session, event)
     if issues:
-        added = type_coerce([issue.model_dump() for issue in issues], JSONB)
+        added = type_coerce(issues, JSONB)
         await session.execute(
             update(Package)
             .where(Package.id == event.package_id)

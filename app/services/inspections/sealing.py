@@ -93,16 +93,16 @@ _ESCAPED = re.compile(rb"\\u(?:0000|[dD][89abABcdefCDEF])")
 """Escapes that may stand for NUL or a surrogate; pairs (emoji) are among them and are fine."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_GREAT_NUMBER = re.compile(rb"[:,\[\s-]\d{19}|[:,\[\s-]\d[\d.]*[eE]\+?\d{3}")
+_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_MANY_DIGITS = b"0" * 19
+"""What the longest number of 64 bits has: only then is every whole number looked at."""
 
 
 def _parsed(sealed: bytes) -> Any:
     try:
         text = sealed.decode("utf-8")
-        hooks: dict[str, Any] = {}
-        if _GREAT_NUMBER.search(sealed):
-            hooks = {"parse_int": _whole_number, "parse_float": _finite_number}
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, **hooks)
+        may_be_great = _MANY_DIGITS in sealed.translate(_DIGITS_AS_ZEROS)
+        document = (_DECODER_OF_GREAT if may_be_great else _DECODER).decode(text)
     except UnreadableEnvelope:
         raise
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -165,3 +165,12 @@ def _finite_number(digits: str) -> float:
     if math.isinf(number):
         raise UnreadableEnvelope("number_out_of_range")
     return number
+
+
+_HOOKS: dict[str, Any] = {
+    "object_pairs_hook": _unique,
+    "parse_constant": _no_constant,
+    "parse_float": _finite_number,
+}
+_DECODER = json.JSONDecoder(**_HOOKS)
+_DECODER_OF_GREAT = json.JSONDecoder(**_HOOKS, parse_int=_whole_number)

@@ -16,7 +16,7 @@ from app.core.clock import utc_now
 from app.core.errors import ForbiddenProblem, NotFoundProblem
 from app.models.identity import Device
 from app.models.inspections import AssignmentMember, Package, PackageIntake, PackageSignature, Receipt, Visit
-from app.schemas.mobile.packages import Issue, PackageAnswer, SignatureRequest, SignatureView
+from app.schemas.mobile.packages import PackageAnswer, SignatureRequest, SignatureView
 from app.services.audit.service import note_change, record_act
 from app.services.evidence.manifest import missing_evidence
 from app.services.identity.signatures import signature_verifies
@@ -400,7 +400,7 @@ async def _describe(session: AsyncSession, package_id: UUID) -> PackageAnswer:
         hash=intake.sha256,
         status=intake.status,
         reason=intake.decision_reason if intake.status == "rejected" else intake.reason,
-        issues=[Issue.model_validate(issue) for issue in package.issues] if package else [],
+        issues=package.issues if package else [],
         signable=bool(package and package.is_signable),
         missing_evidence=await missing_evidence(session, package_id),
         receipt=receipt is not None,
