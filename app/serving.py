@@ -77,7 +77,7 @@ def served_app() -> FastAPI:
     gc.enable()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(10_000, 20, 50)
     return app
 
 

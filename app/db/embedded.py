@@ -24,8 +24,6 @@ from structlog import get_logger
 LEFT_OVER_SECONDS = 10
 START_SECONDS = 300
 LOOK_SECONDS = 1.0
-LOG_BETWEEN_CHECKPOINTS = "2GB"
-"""max_wal_size: under load, half a gigabyte came to a checkpoint every 16 s, and each makes the log write whole pages anew."""
 
 log = get_logger()
 
@@ -125,7 +123,6 @@ class EmbeddedPostgres:
 
     def _ensure_database(self, name: str) -> str:
         with psycopg.connect(self._server.get_uri("postgres"), autocommit=True) as connection:
-            _give_room_for_the_log(connection)
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
             if found is None:
                 connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
@@ -180,17 +177,6 @@ class EmbeddedPostgres:
                 f"another PostgreSQL (process {process.pid}, {program[0]}) runs on {self._folder}. "
                 f"Stop it, or choose another ANSHAO_DATA_DIR / 该数据目录正被另一个 PostgreSQL（进程 {process.pid}）使用"
             )
-
-
-def _give_room_for_the_log(connection: psycopg.Connection[Any]) -> None:
-    """Once; whoever wants another size for this server says so with ALTER SYSTEM, and it stays."""
-    asked = connection.execute(
-        "SELECT 1 FROM pg_settings WHERE name = 'max_wal_size' AND sourcefile LIKE '%postgresql.auto.conf'"
-    ).fetchone()
-    if asked is None:
-        wanted = psycopg.sql.Literal(LOG_BETWEEN_CHECKPOINTS)
-        connection.execute(psycopg.sql.SQL("ALTER SYSTEM SET max_wal_size = {}").format(wanted))
-        connection.execute("SELECT pg_reload_conf()")
 
 
 def _library() -> Any:

@@ -61,28 +61,6 @@ def test_a_server_that_is_slow_to_start_is_waited_for(folder: Path, monkeypatch:
         server.stop()
 
 
-def test_the_log_has_room_between_checkpoints_unless_somebody_has_said_how_much(folder: Path) -> None:
-    server = EmbeddedPostgres(folder)
-    with psycopg.connect(server.start("postgres"), autocommit=True) as connection:
-        assert _size_of_log(connection) == "2048MB"
-        connection.execute("ALTER SYSTEM SET max_wal_size = '700MB'")
-    server.stop()
-    again = EmbeddedPostgres(folder)
-    with psycopg.connect(again.start("postgres"), autocommit=True) as connection:
-        assert _size_of_log(connection) == "700MB"
-    again.stop()
-
-
-def _size_of_log(connection: psycopg.Connection[Any]) -> str:
-    """The server reads its files again in its own time: until it has, it says 1024."""
-    until = time.monotonic() + 10
-    while True:
-        ((size,),) = connection.execute("SELECT setting || unit FROM pg_settings WHERE name = 'max_wal_size'")
-        if size != "1024MB" or time.monotonic() > until:
-            return str(size)
-        time.sleep(0.05)
-
-
 def test_a_server_that_cannot_start_is_refused_with_the_place_of_its_log(folder: Path) -> None:
     first = EmbeddedPostgres(folder)
     first.start("postgres")

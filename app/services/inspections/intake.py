@@ -43,12 +43,12 @@ _KEEP = Fixed(
         """
         WITH kept AS (
             INSERT INTO package_intakes
-                   (package_id, sha256, sealed, signature, key_id, reason, status, device_id, user_id, received_at, attempts)
-            SELECT given.*, CASE WHEN reason IS NULL THEN 'received' ELSE 'quarantined' END,
-                   CAST(:device_id AS uuid), CAST(:user_id AS uuid), :received_at, 0
+                   (package_id, sha256, sealed, signature, key_id, device_id, user_id, reason, status, received_at, attempts)
+            SELECT given.*, CASE WHEN reason IS NULL THEN 'received' ELSE 'quarantined' END, :received_at, 0
               FROM unnest(CAST(:package_id AS uuid[]), CAST(:sha256 AS text[]), CAST(:sealed AS bytea[]),
-                          CAST(:signature AS text[]), CAST(:key_id AS text[]), CAST(:reason AS text[]))
-                   AS given (package_id, sha256, sealed, signature, key_id, reason)
+                          CAST(:signature AS text[]), CAST(:key_id AS text[]), CAST(:device_id AS uuid[]),
+                          CAST(:user_id AS uuid[]), CAST(:reason AS text[]))
+                   AS given (package_id, sha256, sealed, signature, key_id, device_id, user_id, reason)
                 ON CONFLICT DO NOTHING
             RETURNING package_id, status),
         told AS (
@@ -194,14 +194,11 @@ async def _insert(
     connection: AsyncConnection, actor: Actor, judged: Collection[_Judged]
 ) -> dict[UUID, datetime]:
     received_at = utc_now()
-    columns: dict[str, Any] = {"reason": [one.reason for one in judged]}
-    rows = [_row(actor, one) for one in judged]
-    columns |= {
-        name: [row[name] for row in rows]
-        for name in ("package_id", "sha256", "sealed", "signature", "key_id")
-    }
-    whose = {"device_id": actor.device_id, "user_id": actor.user_id, "received_at": received_at}
-    new = await _KEEP.all(connection, columns | whose)
+    columns: dict[str, list[Any]] = {}
+    for one in judged:
+        for name, value in (_row(actor, one) | {"reason": one.reason}).items():
+            columns.setdefault(name, []).append(value)
+    new = await _KEEP.all(connection, columns | {"received_at": received_at})
     return dict.fromkeys((row.package_id for row in new), received_at)
 
 
