@@ -1,12 +1,13 @@
 """Writing the rows of several tables in one statement: one round trip for the whole write set of a hot path."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Column, DateTime, LargeBinary, Table, bindparam, text
+from sqlalchemy import Column, LargeBinary, Table, bindparam, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -126,9 +127,11 @@ def _binary(model: type[Base]) -> tuple[str, ...]:
 def _moments(model: type[Base]) -> tuple[str, ...]:
     """The columns whose default is the present: one moment for all rows of a statement."""
     columns = cast(Table, model.__table__).columns
-    return tuple(
-        column.name for column in columns if column.default is not None and isinstance(column.type, DateTime)
-    )
+    return tuple(column.name for column in columns if _is_the_present(column.default))
+
+
+def _is_the_present(default: Any) -> bool:
+    return default is not None and default.is_callable and inspect.unwrap(default.arg) is utc_now
 
 
 @cache

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -11,6 +12,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from app.core.clock import utc_now
 from app.core.ids import new_id
 from app.db import fixed
 from app.db.rows import insert_rows
@@ -154,6 +156,22 @@ def test_a_unit_that_writes_once_writes_nothing_after_that(world: World, runtime
         return (await session.execute(wanted, {"id": told["object_id"]})).scalar_one()
 
     assert world.in_database(kept) == 2, "the first of each of the first two, and nothing else"
+
+
+def test_rows_of_one_statement_are_of_one_moment_unless_they_say_another(world: World) -> None:
+    told = {"kind": "probe", "object_id": new_id(), "version": 1, "region_id": None}
+    earlier = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+    async def write(session: AsyncSession) -> list[tuple[int, datetime]]:
+        rows = [told, told | {"version": 2}, told | {"version": 3, "at": earlier}]
+        await insert_rows(session, (Change, rows))
+        wanted = text("SELECT version, at FROM changes WHERE object_id = :id ORDER BY version")
+        return [(row.version, row.at) for row in await session.execute(wanted, {"id": told["object_id"]})]
+
+    before = utc_now()
+    (_, first), (_, second), (_, third) = world.in_database(write)
+    assert before <= first == second <= utc_now()
+    assert third == earlier
 
 
 def test_a_statement_that_refuses_itself_leaves_nothing(world: World, runtime: Runtime) -> None:

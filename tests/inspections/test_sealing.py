@@ -13,6 +13,7 @@ from app.services.inspections.sealing import (
     holds_unstorable_text,
     package_hash,
     read_envelope,
+    readable_document,
 )
 from tests.factories.envelopes import envelope_document, sealed_bytes
 
@@ -41,6 +42,31 @@ def test_unreadable_bytes_say_why(sealed: bytes, reason: str) -> None:
     with pytest.raises(UnreadableEnvelope) as caught:
         read_envelope(sealed)
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("9223372036854775807", 2**63 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ("9223372036854775808", None),
+        ("-9223372036854775809", None),
+        ("1.7976931348623157e308", 1.7976931348623157e308),
+        ("1.8e308", None),
+        ("-1.8E+308", None),
+        ("0." + "1234567890" * 40, 0.12345678901234568),
+        ("1" * 400 + ".5", None),
+    ],
+)
+def test_a_number_is_read_if_every_reader_holds_it(written: str, number: float | None) -> None:
+    """Whole numbers of 64 bits and finite doubles, also beside identifiers that look like numbers in part."""
+    sealed = f'{{"beside": "0193e123-9e12-7000-8e30-1111111111111111111", "q": [{written}]}}'.encode()
+    if number is None:
+        assert readable_document(sealed) is None
+    else:
+        document = readable_document(sealed)
+        assert document is not None
+        assert document["q"] == [number]
 
 
 @pytest.mark.parametrize(
