@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from app.schemas.common import View, Wire
 from app.schemas.enterprises import Name
@@ -19,7 +19,7 @@ class CampaignContent(Wire):
     name_en: Name | None = None
     starts_on: date
     ends_on: date
-    purpose: Annotated[str, Field(min_length=1, max_length=2000)]
+    purpose: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
     @model_validator(mode="after")
     def _period(self) -> Self:

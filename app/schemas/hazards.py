@@ -4,13 +4,13 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.enums.hazards import ReinspectionOutcome
 from app.schemas.common import View, Wire
 from app.schemas.extensions import ExtensionView
 
-Note = Annotated[str, Field(min_length=1, max_length=2000)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Evidence = Annotated[list[UUID], Field(default_factory=list, max_length=100)]
 
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from app.schemas.common import View, Wire
 from app.schemas.mobile.packages import SignatureView
@@ -33,7 +33,7 @@ class AssignmentRequest(Wire):
 class CancelRequest(Wire):
     """Why an assignment is cancelled."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 class AssignmentView(View):

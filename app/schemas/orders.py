@@ -4,13 +4,13 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.schemas.common import View, Wire
 from app.schemas.officers import OfficerView
 
 MOST_LINES = 50
-Requirement = Annotated[str, Field(min_length=1, max_length=2000)]
+Requirement = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
 class OrderLineRequest(Wire):

@@ -4,11 +4,11 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.schemas.common import View, Wire
 
-Note = Annotated[str, Field(min_length=1, max_length=2000)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
 class AcknowledgeRequest(Wire):
@@ -22,7 +22,9 @@ class WhistledHazard(Wire):
 
     description: Note
     risk_unit_id: UUID | None = None
-    subject: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    subject: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = (
+        None
+    )
     suspected_clause: Annotated[str, Field(max_length=50)] | None = None
 
 

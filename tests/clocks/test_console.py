@@ -165,7 +165,7 @@ def test_an_officer_extends_nothing_and_only_the_latest_version_is_changed(docke
     clock = start(docket, "seizure", long_ago())
     assert act(docket.officers[0], clock, "extension", amount=3, reason="案情复杂").status_code == 403
     body = {"amount": 3, "reason": "案情复杂"}
-    assert docket.chief.post(f"{CLOCKS}/{clock}/extension", version=9, json=body).status_code == 409
+    assert docket.chief.post(f"{CLOCKS}/{clock}/extension", version=9, json=body).status_code == 412
     assert docket.chief.post(f"{CLOCKS}/{clock}/extension", json=body).status_code == 428
     fixed = start(docket, "hearing_request", long_ago())
     assert act(docket.chief, fixed, "extension", amount=1, reason="无依据").status_code == 422

@@ -413,7 +413,7 @@ def test_the_person_in_charge_hands_a_clock_over_with_a_reason(bureau: Bureau) -
         str(other.user_id), bureau.second, due,
     )  # fmt: skip
     again = chief.post(path, json=body, version=clock["version"])
-    assert (again.status_code, again.json()["code"]) == (409, "clock_state")
+    assert (again.status_code, again.json()["code"]) == (412, "precondition_failed")
     last = bureau.ledger(clock["id"])[-1]
     assert (last["action"], last["reason"], last["responsible_id"], last["user_id"]) == (
         "hand_over", "调离", str(other.user_id), str(chief.user_id),

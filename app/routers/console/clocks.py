@@ -5,9 +5,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.actor import Actor
 from app.core.clock import shanghai_today
-from app.http.conditions import ExpectedVersion, set_etag
+from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
@@ -217,7 +219,7 @@ async def post_suspension(
     expected: ExpectedVersion,
 ) -> ClockView:
     """Let a clock stand still since a day, on a ground the law names."""
-    clock = await get_clock(session, actor, clock_id)
+    clock = await _as_read(session, actor, clock_id, expected)
     await suspend_clock(session, actor, clock, expected, body.on_date, body.ground, body.reason)
     return _answer(response, clock)
 
@@ -232,7 +234,7 @@ async def post_resumption(
     expected: ExpectedVersion,
 ) -> ClockView:
     """Let it run on from a day."""
-    clock = await get_clock(session, actor, clock_id)
+    clock = await _as_read(session, actor, clock_id, expected)
     await resume_clock(session, actor, clock, expected, body.on_date, body.reason)
     return _answer(response, clock)
 
@@ -247,7 +249,7 @@ async def post_extension(
     expected: ExpectedVersion,
 ) -> ClockView:
     """Add what the person in charge approves, within what the law allows; an order's period is extended at its hazard instead."""
-    clock = await get_clock(session, actor, clock_id)
+    clock = await _as_read(session, actor, clock_id, expected)
     await extend_alone(session, actor, clock, expected, body.amount, body.reason)
     return _answer(response, clock)
 
@@ -262,9 +264,15 @@ async def post_hand_over(
     expected: ExpectedVersion,
 ) -> ClockView:
     """Let another officer answer for a clock, with his brigade; when it ends stays as it is."""
-    clock = await get_clock(session, actor, clock_id)
+    clock = await _as_read(session, actor, clock_id, expected)
     await hand_over(session, actor, clock, expected, body.responsible_id, body.reason)
     return _answer(response, clock)
+
+
+async def _as_read(session: AsyncSession, actor: Actor, clock_id: UUID, expected: int) -> Clock:
+    clock = await get_clock(session, actor, clock_id)
+    check_version(clock.version, expected)
+    return clock
 
 
 def _answer(response: Response, clock: Clock) -> ClockView:
