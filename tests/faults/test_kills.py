@@ -17,8 +17,6 @@ import pytest
 
 from anshao_phone import SealedPackage
 from app.core.ids import new_id
-from app.jobs.app import defer
-from app.services.inspections.jobs import sweep
 from app.services.inspections.receipt_format import receipt_verifies
 from tests.factories.field import photo
 from tests.factories.sending import Sending
@@ -126,14 +124,13 @@ def test_killed_between_intake_and_processing_the_phone_may_simply_repeat(target
 
 
 def test_killed_between_intake_and_processing_the_sweep_finishes_without_the_phone(target: Target) -> None:
-    """A minute passes (its row is aged), the schedule's job is queued, and the real worker beside the new service runs it."""
+    """A minute passes (its row is aged); the worker beside the new service queues what its schedule missed, and runs it."""
     sending = prepared(target)
     package = sending.sealed()
     killed_between(target, sending, package)
     with psycopg.connect(target.address, autocommit=True) as connection:
         connection.execute("UPDATE package_intakes SET received_at = received_at - interval '2 minutes'")
     with target.serving("--with-worker"):
-        target.in_database(lambda session: defer(session, sweep, timestamp=0))
         wait_for(lambda: intake_of(target, package.id) == ("processed", package.sealed))
         receipt = sending.phone.receipt(package.id)
         assert receipt is not None
