@@ -236,7 +236,8 @@ leading officer (the first of its team). When another officer leads, or somebody
 along: a row of the ledger, and no other end; to a unit of another authority only those of an authority in whose name it may act. So
 they do when the person in charge hands one over, with a reason (`POST /api/v1/clocks/{id}/hand-over`), to somebody in service of
 the authority or of one it has entrusted. Those of a case go together: one of them alone is refused (`clock_of_team`), and another
-team is named at the case (`POST /api/v1/cases/{id}/team`).
+team is named at the case (`POST /api/v1/cases/{id}/team`). That of a placard goes with whoever watches it: alone it is refused
+(`clock_of_supervisor`), and another is named at the placard (`POST /api/v1/placards/{id}/supervisor`).
 
 `GET /api/v1/clocks` lists by person, brigade (with its squads), region, what is overdue and what is due within so many
 working days; reminders are raised three working days before, on the day, and after it, and listed by the same. Where the imported

@@ -56,7 +56,10 @@ class Placard(Identified, Timed, Versioned, Base):
 
 
 class PlacardStep(Identified, Timed, Base):
-    """One step of a placard: from which state to which, by whom, on what ground. Append-only."""
+    """One step of a placard: from which state to which, by whom, on what ground. Append-only.
+
+    `supervisor_id`: who watches the placard once it is taken; None: from before that was written down.
+    """
 
     __tablename__ = "placard_steps"
 
@@ -67,6 +70,7 @@ class PlacardStep(Identified, Timed, Base):
     on_date: Mapped[date]
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     note: Mapped[str | None]
+    supervisor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
 
 
 class PlacardPlan(Identified, Timed, Base):

@@ -43,6 +43,12 @@ class PlacardDecisionRequest(PlacardReasonRequest):
     supervisor_id: UUID | None = None
 
 
+class PlacardSupervisorRequest(PlacardReasonRequest):
+    """Who watches it from today on, of the authority in whose name it stands, and why."""
+
+    supervisor_id: UUID
+
+
 class PlacardKindView(View):
     """A kind. `needs`: what must hold of the hazard; `deciders`: by role, at which levels of region."""
 
@@ -90,7 +96,7 @@ class PlacardView(View):
 
 
 class PlacardStepView(View):
-    """One step of its history."""
+    """One step of its history. `supervisor_id`: who watches it from then on; null: from before that was written down."""
 
     action: str
     from_status: str | None
@@ -98,6 +104,7 @@ class PlacardStepView(View):
     on_date: date
     user_id: UUID | None
     note: str | None
+    supervisor_id: UUID | None
 
 
 class PlacardPlanRequest(Wire):

@@ -263,7 +263,8 @@ async def post_hand_over(
     session: WriteSession,
     expected: ExpectedVersion,
 ) -> ClockView:
-    """Let another officer answer for a clock, with his brigade; when it ends stays as it is."""
+    """Let another officer answer for a clock, with his brigade; when it ends stays as it is. Those of a case go with its team
+    (`POST /cases/{id}/team`), that of a placard with its supervisor (`POST /placards/{id}/supervisor`)."""
     clock = await _as_read(session, actor, clock_id, expected)
     await hand_over(session, actor, clock, expected, body.responsible_id, body.reason)
     return _answer(response, clock)

@@ -26,6 +26,7 @@ from app.schemas.placards import (
     PlacardRequest,
     PlacardState,
     PlacardStepView,
+    PlacardSupervisorRequest,
     PlacardView,
     ProgressCorrectionRequest,
     ProgressCorrectionView,
@@ -45,6 +46,7 @@ from app.services.hazards.governing import (
 )
 from app.services.hazards.placard_following import removal_due, standing_of
 from app.services.hazards.placard_page import qr_svg
+from app.services.hazards.placard_supervision import name_supervisor
 from app.services.hazards.placards import (
     Decision,
     PlacardContent,
@@ -240,6 +242,21 @@ async def post_placard_withdrawal(
 ) -> PlacardView:
     """Take it down because it should not stand, and say why."""
     return await _step(session, actor, placard_id, expected, "withdraw", body.reason, response)
+
+
+@router.post("/placards/{placard_id}/supervisor", dependencies=GOVERN)
+async def post_placard_supervisor(
+    placard_id: UUID,
+    body: PlacardSupervisorRequest,
+    response: Response,
+    expected: ExpectedVersion,
+    actor: CurrentActor,
+    session: WriteSession,
+) -> PlacardView:
+    """Let another person of its authority watch a placard that is up; its clock goes along, and the last day stays."""
+    check_version((await get_placard(session, actor, placard_id)).version, expected)
+    placard = await name_supervisor(session, actor, placard_id, expected, body.supervisor_id, body.reason)
+    return await _shown(session, placard, response)
 
 
 @router.post("/placards/{placard_id}/plans", status_code=201, dependencies=PROPOSE)

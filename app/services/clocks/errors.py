@@ -67,6 +67,16 @@ class ClockOfTeamProblem(InvalidProblem):
     en = "Whoever leads the case answers for its clocks: name another team (once filed: POST /cases/{case_id}/team)"
 
 
+class ClockOfSupervisorProblem(InvalidProblem):
+    """Whoever supervises a placard answers for its clock: it goes to another with the placard."""
+
+    code = "clock_of_supervisor"
+    zh = (
+        "挂牌的时限由督办责任人负责，不能单独移交；请变更督办责任人（POST /placards/{placard_id}/supervisor）"
+    )
+    en = "Whoever supervises the placard answers for its clock: name another supervisor (POST /placards/{placard_id}/supervisor)"
+
+
 class ClockDateProblem(InvalidProblem):
     """A step lies before the start of the clock, before the step before it, or in the future."""
 

@@ -13,7 +13,7 @@ from app.db.rows import insert_rows
 from app.models.clocks import Clock, ClockEvent
 from app.models.identity import User
 from app.services.audit.service import rows_of_acts
-from app.services.clocks.errors import ClockOfTeamProblem, ClockPersonProblem
+from app.services.clocks.errors import ClockOfSupervisorProblem, ClockOfTeamProblem, ClockPersonProblem
 from app.services.clocks.ledger import act_of, compare_and_set, record_move
 from app.services.organizations.jurisdiction import may_name
 
@@ -47,11 +47,14 @@ async def hand_over(
 ) -> Clock:
     """Let another one answer for a running clock from today on: in service of its authority, or of one it has entrusted.
 
-    Those of a case go together, with its team. Raises ClockOfTeamProblem, ClockPersonProblem, ClockStateProblem.
+    What a case or a placard names itself is not handed over at the clock: its clocks go with the team, or the supervisor. Raises
+    ClockOfTeamProblem, ClockOfSupervisorProblem, ClockPersonProblem, ClockStateProblem.
     """
     actor.require("clocks:hand_over", clock.region_id)
     if clock.subject_kind == "case":
         raise ClockOfTeamProblem(case_id=str(clock.subject_id))
+    if clock.subject_kind == "placard":
+        raise ClockOfSupervisorProblem(placard_id=str(clock.subject_id))
     today = shanghai_today()
     user = await session.get(User, responsible_id, with_for_update={"read": True})
     if user is None or not user.is_active:

@@ -14,11 +14,17 @@ from sqlalchemy.orm import aliased
 from app.core.actor import Actor
 from app.models.hazards import Hazard
 from app.models.placards import Placard
+from app.services.clocks.responsibility import Subject
 from app.services.hazards.placard_steps import record_placard_step, set_placard
 from app.services.hazards.placard_workflow import ACCEPTED, STANDING
 from app.services.hazards.standing import all_merged_with, merged_downwards, merged_upwards
 
 PROPOSE_REMOVAL = "propose_removal"
+
+
+def subject_of_placard(placard: Placard) -> Subject:
+    """The placard as its clock knows it: whoever watches it answers for its period."""
+    return Subject("placard", placard.id, placard.authority_id, placard.region_id, placard.supervisor_id)
 
 
 async def propose_removals(session: AsyncSession, actor: Actor, hazard: Hazard) -> None:

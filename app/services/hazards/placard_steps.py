@@ -1,6 +1,7 @@
 """How a placard moves: compare and set, with the history, audit and change rows of each step."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,9 +29,17 @@ async def set_placard(session: AsyncSession, placard: Placard, expected: int, st
 
 
 async def record_placard_step(
-    session: AsyncSession, actor: Actor, placard: Placard, action: str, before: str | None, note: str | None
+    session: AsyncSession,
+    actor: Actor,
+    placard: Placard,
+    action: str,
+    before: str | None,
+    note: str | None,
+    *,
+    watched_by: UUID | None = None,
 ) -> None:
-    """The history, audit and change rows of a step."""
+    """The history, audit and change rows of a step. `watched_by`: who watched the placard before, of a step that names another."""
+    named = {"watched_by": str(watched_by), "supervisor_id": str(placard.supervisor_id)} if watched_by else {}
     session.add(
         PlacardStep(
             id=new_id(),
@@ -41,6 +50,7 @@ async def record_placard_step(
             on_date=shanghai_today(),
             user_id=actor.user_id,
             note=note,
+            supervisor_id=placard.supervisor_id,
         )
     )
     await session.flush()
@@ -57,11 +67,13 @@ async def record_placard_step(
             "status": placard.status,
             "number": placard.number,
             "authority_id": str(placard.authority_id),
+            "supervisor_id": str(placard.supervisor_id),
             "due_on": placard.due_on,
         },
         detail={
             "hazard_id": str(placard.hazard_id),
             "kind": placard.kind,
             "authority_id": str(placard.authority_id),
+            **named,
         },
     )

@@ -23,7 +23,6 @@ from app.models.identity import User
 from app.models.organizations import Authority, Region
 from app.models.placards import Placard, PlacardStep
 from app.rules.clocks import ClockUnit
-from app.services.clocks.responsibility import Subject
 from app.services.clocks.service import end_clocks, start_clock
 from app.services.hazards.content import PlacardKind, placard_kind
 from app.services.hazards.errors import (
@@ -37,7 +36,12 @@ from app.services.hazards.errors import (
     PlacardStateProblem,
     PlacardTextProblem,
 )
-from app.services.hazards.placard_following import hold_standing, is_removal_due, stands_for
+from app.services.hazards.placard_following import (
+    hold_standing,
+    is_removal_due,
+    stands_for,
+    subject_of_placard,
+)
 from app.services.hazards.placard_steps import record_placard_step, set_placard
 from app.services.hazards.placard_workflow import ACCEPTED, TRANSITIONS
 from app.services.hazards.proposing import take_up
@@ -100,7 +104,7 @@ async def propose_placard(
         raise PlacardKindProblem(kind=content.kind)
     _check_conditions(kind, hazard)
     await _check_persons(session, hazard, content)
-    await _check_text(session, content.text_zh, content.text_en, content.contact_id, content.supervisor_id)
+    await check_text(session, content.text_zh, content.text_en, content.contact_id, content.supervisor_id)
     if await session.scalar(select(stands_for(kind.code)).where(Hazard.id == hazard.id)):
         raise PlacardStandsProblem
     values = {
@@ -224,7 +228,7 @@ async def _check_persons(session: AsyncSession, hazard: Hazard, content: Placard
     contact = select(func.count()).where(
         EnterpriseContact.id == content.contact_id, EnterpriseContact.enterprise_id == hazard.enterprise_id
     )
-    authority_id = await _authority_watching(session, content.supervisor_id)
+    authority_id = await authority_watching(session, content.supervisor_id)
     if (
         authority_id is None
         or not await session.scalar(contact)
@@ -233,13 +237,14 @@ async def _check_persons(session: AsyncSession, hazard: Hazard, content: Placard
         raise PlacardPersonsProblem
 
 
-async def _authority_watching(session: AsyncSession, user_id: UUID) -> UUID | None:
-    """Whose person is to watch a placard; None of one whose account is closed."""
+async def authority_watching(session: AsyncSession, user_id: UUID) -> UUID | None:
+    """Whose person is to watch a placard; None of one whose account is closed, or who is nobody."""
     return await session.scalar(select(User.authority_id).where(User.id == user_id, User.is_active))
 
 
-async def _check_text(session: AsyncSession, zh: str, en: str, contact_id: UUID, supervisor_id: UUID) -> None:
-    """The text for the public names no responsible person and has no number of a person, a phone or the enterprise."""
+async def check_text(session: AsyncSession, zh: str, en: str, contact_id: UUID, supervisor_id: UUID) -> None:
+    """The text for the public names no responsible person and has no number of a person, a phone or the enterprise. Raises
+    PlacardTextProblem."""
     said = zh + "\n" + en
     contact = await session.scalar(select(EnterpriseContact.name).where(EnterpriseContact.id == contact_id))
     supervisor = await session.scalar(select(User.name).where(User.id == supervisor_id))
@@ -311,9 +316,9 @@ async def _name_authority(session: AsyncSession, actor: Actor, placard: Placard,
     ):
         raise PlacardAuthorityProblem
     watching = decision.supervisor_id or placard.supervisor_id
-    if await _authority_watching(session, watching) != named:
+    if await authority_watching(session, watching) != named:
         raise PlacardPersonsProblem
-    await _check_text(session, placard.text_zh, placard.text_en, placard.contact_id, watching)
+    await check_text(session, placard.text_zh, placard.text_en, placard.contact_id, watching)
     placard.authority_id, placard.supervisor_id = named, watching
 
 
@@ -323,7 +328,7 @@ async def _put_up(
     """Authority, number, day and period of the decision, for which its supervisor answers. What was proposed is taken up by it."""
     await _name_authority(session, actor, placard, decision)
     today = shanghai_today()
-    subject = Subject("placard", placard.id, placard.authority_id, placard.region_id, placard.supervisor_id)
+    subject = subject_of_placard(placard)
     clock = await start_clock(
         session, actor, subject, "placard", today, amount=placard.days, unit=ClockUnit.CALENDAR_DAY
     )
