@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import Settings
@@ -28,6 +30,15 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+# The suite draws the same examples on every machine and fails for no want of speed; `make fuzz` draws many, always new ones.
+_PATIENT: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+}
+hypothesis.settings.register_profile("suite", derandomize=True, **_PATIENT)
+hypothesis.settings.register_profile("thorough", max_examples=400, **_PATIENT)
+hypothesis.settings.load_profile("suite")
 
 __all__ = ["pytest_collection_finish", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 SHARED = Path(__file__).resolve().parents[2] / "shared"

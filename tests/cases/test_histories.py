@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.services.cases.workflow import INITIAL, STATES, TRANSITIONS
@@ -14,12 +14,7 @@ BEFORE_FILING = {"clue_registered", "filing_proposed"}
 
 
 @given(tries=TRIES)
-@settings(
-    max_examples=15,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=15)
 def test_every_history_is_one_chain(docket: Docket, tries: list[str]) -> None:
     hazard = docket.hazard()
     case = docket.open(hazard)

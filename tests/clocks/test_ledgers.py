@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -224,7 +224,7 @@ class Undone(Exception):
     """Ends a story."""
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(steps=STEPS)
 @example(steps=ALL)
 def test_a_clock_moves_by_a_row_of_its_ledger_and_never_by_time_reading_or_reminding(

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import Phase, settings
 
 from app.services.runtime import Runtime
 from tests.contracts.callers import Callers
@@ -68,8 +67,3 @@ def revoked(home: Home) -> Person:
 def requests(app: FastAPI) -> Requests:
     """Makes well-formed requests."""
     return Requests(app)
-
-
-# How long tests/contracts/test_fuzzing.py searches: a little in the suite, much with `make fuzz`.
-settings.register_profile("brief", max_examples=5, derandomize=True, phases=[Phase.generate])
-settings.register_profile("thorough", max_examples=400)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, text
 from sqlalchemy.dialects import postgresql
@@ -76,7 +76,7 @@ class Names:
         return list(self.world.in_database(work))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     st.lists(st.text(Names.LETTERS, min_size=1, max_size=8), min_size=1, max_size=12),
     st.text(Names.LETTERS, min_size=1, max_size=4),

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from sqlalchemy import text
@@ -338,7 +338,7 @@ def speeds_after(team: Team, runtime: Runtime, steps: Sequence[tuple[str, int]])
     return [by_id.get(one.id) for one in shots]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 @given(steps=ARRIVALS, lost=st.sets(st.integers(0, LAST), max_size=3))
 def test_what_is_said_of_a_speed_does_not_depend_on_the_order_in_which_all_arrived(
     team: Team, runtime: Runtime, steps: list[tuple[str, int]], lost: set[int]

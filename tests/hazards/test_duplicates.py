@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -594,7 +594,7 @@ def test_what_is_confirmed_of_the_merged_one_makes_the_one_that_stays_major(worl
     assert {chief.get(f"{HAZARDS}/{one['id']}").json()["level"] for one in found} == {"general"}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans()), max_size=12))
 def test_whatever_is_merged_and_undone_every_hazard_has_one_that_stays(
     yard: Yard, acts: list[tuple[int, bool, bool]]

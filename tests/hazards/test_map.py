@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -139,7 +139,7 @@ spots = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12)
 @given(spots=spots, zoom=st.integers(0, 22))
 def test_clusters_hold_every_hazard_once_and_stand_among_their_sites(
     client: Any, runtime: Runtime, in_database: Any, spots: list[tuple[int, int, int]], zoom: int

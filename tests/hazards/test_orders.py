@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -382,7 +382,7 @@ def _refusal_of(statement: str) -> Any:
     return attempt
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12)
 @given(
     flaws=st.lists(st.sampled_from(["none", "none", "version", "unknown", "state"]), min_size=1, max_size=5)
 )

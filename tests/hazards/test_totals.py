@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -209,7 +209,7 @@ def tell(world: World) -> Callable[[], Story]:
     return begin
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25)
 @given(steps=st.lists(step, min_size=3, max_size=25), narrowed=st.lists(filters, min_size=2, max_size=2))
 def test_counters_equal_counting_every_row_whatever_happened(
     tell: Callable[[], Story], steps: list[tuple[Any, ...]], narrowed: list[TotalsFilter]

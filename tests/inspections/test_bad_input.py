@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -541,12 +541,7 @@ MEMBERS = (
     "kind", "visit_id", "assignment_id", "supersedes", "authority_id", "enterprise_id", "officers", "legal_date",
     "template", "times", "position", "evidence", "party", "hazards", "patrol", "whistle",
 )  # fmt: skip
-MANY = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+MANY = settings(max_examples=40)
 
 
 @MANY

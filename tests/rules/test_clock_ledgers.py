@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core.clock import SHANGHAI, standing_at
@@ -106,7 +106,6 @@ ALL = [
 SEIZURE = next(limit for limit in time_limits() if limit.code == "seizure")
 
 
-@settings(deadline=None)
 @given(limit=LIMITS, rolls_over=st.booleans(), steps=STEPS)
 @example(limit=SEIZURE, rolls_over=True, steps=ALL)
 def test_an_end_changes_by_an_event_of_the_ledger_or_by_a_notice_and_never_by_time_or_reading(
@@ -124,7 +123,6 @@ def test_an_end_changes_by_an_event_of_the_ledger_or_by_a_notice_and_never_by_ti
         before = after
 
 
-@settings(deadline=None)
 @given(limit=LIMITS, rolls_over=st.booleans(), steps=STEPS)
 @example(limit=SEIZURE, rolls_over=True, steps=ALL)
 def test_the_ledger_alone_tells_the_end_whenever_it_is_read_again(
@@ -141,7 +139,6 @@ def test_the_ledger_alone_tells_the_end_whenever_it_is_read_again(
     assert ends[0] == ends[1] == ends[2]
 
 
-@settings(deadline=None)
 @given(limit=LIMITS, rolls_over=st.booleans(), steps=STEPS, number=st.integers(1, 25))
 @example(limit=SEIZURE, rolls_over=True, steps=[], number=10)
 def test_a_notice_moves_only_what_counts_workdays_and_passes_through_its_year(

@@ -59,7 +59,7 @@ def test_the_fewest_questions_of_every_clause_settle_it_and_fewer_do_not(clause:
                 assert outcome not in reachable(clause, {}, fewer), f"{clause.id}: {fewer} are enough"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_what_is_known_is_never_asked_and_no_answer_more_is_needed(data: st.DataObject) -> None:
     clause = data.draw(st.sampled_from(CLAUSES))
@@ -177,7 +177,7 @@ def test_what_a_condition_of_figures_can_come_to_is_found_exactly(
     assert possible_verdicts(ORDER10, clause) == possible
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_no_answer_brings_about_a_verdict_that_is_said_to_be_out_of_reach(data: st.DataObject) -> None:
     kinds = {"n": "int", "m": "int", "x": "number", "y": "number"}

@@ -66,7 +66,7 @@ def decided(result: Determination) -> dict[tuple[str, Subject], Any]:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), trade=st.sampled_from(sorted(CLAUSES)))
 def test_more_facts_never_open_again_what_fewer_have_decided(data: st.DataObject, trade: str) -> None:
     known = data.draw(statements(CLAUSES[trade], set()))
@@ -80,7 +80,7 @@ def test_more_facts_never_open_again_what_fewer_have_decided(data: st.DataObject
             assert after[place][0] is kind, place
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), trade=st.sampled_from(sorted(CLAUSES)))
 def test_the_order_in_which_facts_are_told_changes_no_verdict(data: st.DataObject, trade: str) -> None:
     """Contradicting statements included: neither the first nor the last of them wins."""

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,7 +36,6 @@ SETS = st.frozensets(st.uuids(), max_size=MOST_ROOTS) | st.integers(MOST_ROOTS +
 )
 
 
-@settings(deadline=None)
 @given(SETS, SETS, SETS, st.uuids())
 def test_no_cursor_is_longer_than_what_is_taken_and_each_says_what_it_was_or_that_it_cannot(
     runtime: Runtime, held: frozenset[UUID], shed: frozenset[UUID], goal: frozenset[UUID], one: UUID

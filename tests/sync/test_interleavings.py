@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -220,12 +220,7 @@ def test_every_collection_has_its_writers_and_every_change_it_listens_for_is_tol
     assert played.ground.told == frozenset().union(*(one.kinds for one in COLLECTIONS.values()))
 
 
-@settings(
-    max_examples=int(os.environ.get("ANSHAO_TEST_INTERLEAVINGS", "40")),
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(max_examples=int(os.environ.get("ANSHAO_TEST_INTERLEAVINGS", "40")))
 @given(steps=STEPS)
 def test_in_any_order_of_events_a_phone_ends_with_what_a_new_phone_would_get(
     steps: Steps, client: TestClient, runtime: Runtime, in_database: InDatabase
