@@ -42,10 +42,10 @@ def set_etag(response: Response, version: int) -> None:
 
 async def expected_version(request: Request) -> int:
     """The version in If-Match; raises 428 when missing, 412 when it can match nothing."""
-    given = request.headers.get("if-match")
-    if given is None:
+    given = request.headers.getlist("if-match")
+    if not given:
         raise PreconditionRequiredProblem
-    value = given.strip()
+    value = ",".join(given).strip()  # several lines are one list, and a list is no version
     if _VERSION.fullmatch(value):
         return int(value[1:-1])
     raise PreconditionFailedProblem

@@ -254,8 +254,8 @@ def _add_refusals(operation: Document, route: RouteContext, traits: _Traits, *, 
 
 
 def _add_etag(operation: Document, route: RouteContext, traits: _Traits) -> None:
-    """Routes that change a version, and reads of one object that set headers, answer with its ETag."""
-    reads_one = route.methods == {"GET"} and (route.path_format or "").endswith("}")
+    """Routes that change a version, and reads of one object or its parts that set headers, answer with its ETag."""
+    reads_one = route.methods == {"GET"} and "{" in (route.path_format or "")
     sets_headers = route.dependant.response_param_name is not None
     if sets_headers and (expected_version in traits.calls or reads_one):
         for status, response in operation["responses"].items():

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from app.http.conditions import expected_version
 from app.http.sessions import current_actor
 from app.routers.audiences import AUDIENCES
 
@@ -16,6 +17,7 @@ class Endpoint:
     """One method of one path.
 
     `needs` is what the route declares with allowed(): one of the alternatives of each; nothing where any login will do.
+    `takes_version`: it is done upon the version that If-Match names.
     """
 
     method: str
@@ -23,6 +25,7 @@ class Endpoint:
     audience: str
     is_authenticated: bool
     needs: tuple[tuple[str, ...], ...]
+    takes_version: bool
 
     def is_open_to(self, actions: Collection[str]) -> bool:
         """True when somebody with these actions is let in."""
@@ -37,7 +40,11 @@ def list_endpoints(app: FastAPI) -> list[Endpoint]:
         needs = tuple((call.action, *call.alternatives) for call in calls if hasattr(call, "action"))
         path = context.path or ""
         for method in sorted((context.methods or set()) - {"HEAD", "OPTIONS"}):
-            found.append(Endpoint(method, path, _audience(path), current_actor in calls, needs))
+            found.append(
+                Endpoint(
+                    method, path, _audience(path), current_actor in calls, needs, expected_version in calls
+                )
+            )
     return sorted(found, key=lambda endpoint: (endpoint.path, endpoint.method))
 
 

@@ -32,6 +32,8 @@ from tests.evidence.test_judging import judge_all
 from tests.evidence.uploading import Tus
 from tests.factories.cases import Docket
 from tests.factories.cases import person as a_person
+from tests.factories.checklists import body as checklist_body
+from tests.factories.checklists import section, yes_no
 from tests.factories.field import Device, Field, Photo, SealedPackage
 from tests.factories.invited import invited_person
 from tests.factories.orders import ordered
@@ -574,3 +576,22 @@ def enterprise_import(home: Home) -> Any:
         is_dry_run=True, status="done", rows_total=1, rows_done=1,
     )  # fmt: skip
     return _inserted(home, row)
+
+
+def checklist_draft(home: Home) -> Any:
+    """Its administrator's; `version_id` of the doors of checklists."""
+    content = checklist_body(section("s", yes_no("Q-1")), code=f"t{new_id().hex}")
+    return _created(home, "/api/v1/checklists", {"body": content})["id"]
+
+
+def ruleset_draft(home: Home) -> Any:
+    """A legal reviewer's; `version_id` of the doors of rules."""
+    wanted = {
+        "ruleset": "MEM10",
+        "version": f"t{new_id().hex[-10:]}",
+        "in_force_from": "2099-01-01",
+        "source": {"zh": "安应急〔2026〕12号", "en": "Notice 2026-12"},
+    }
+    answer = home.world.person("legal_reviewer").post("/api/v1/rulesets", json=wanted)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]

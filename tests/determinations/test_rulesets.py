@@ -38,7 +38,7 @@ from app.services.determinations.holding import (
 )
 from app.services.determinations.recheck import recheck_visits
 from app.services.determinations.ruleset_content import OWN_NAME, check_content
-from app.services.determinations.ruleset_repository import newest_before
+from app.services.determinations.ruleset_repository import lock_ruleset, newest_before
 from app.services.determinations.ruleset_workflow import (
     INITIAL,
     STATES,
@@ -294,7 +294,7 @@ def test_replacing_a_draft_needs_the_version_that_was_read(desk: Desk) -> None:
     body = {"content": draft["content"], "cases": []}
     assert desk.editor.put(f"{PATH}/{draft['id']}", json=body).status_code == 428
     stale = desk.editor.put(f"{PATH}/{draft['id']}", json=body, version=7)
-    assert (stale.status_code, stale.json()["code"]) == (412, "ruleset_changed")
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
 
 
 def plant(content: dict[str, Any], where: str) -> None:
@@ -543,19 +543,18 @@ def test_what_is_published_is_what_was_read_and_tried_not_what_somebody_writes_m
     draft = desk.without_alarm()
     row = RulesetVersion.id == UUID(draft["id"])
 
-    async def write_between(session: AsyncSession, ruleset: str) -> Any:
-        """Another text, as its author would write it at this moment, and with the version the second person has named."""
+    async def write_between(session: AsyncSession, ruleset: str) -> None:
+        """Another text, as its author would write it after the second person's version was looked at."""
         async with runtime.database.write() as other:
             later = update(RulesetVersion).where(row).values(version=draft["version"] + 1, cases=[])
             await other.execute(later)
-        return await newest_before(session, ruleset)
+        await lock_ruleset(session, ruleset)
 
-    monkeypatch.setattr(ruleset_publishing, "newest_before", write_between)
-    guessed = {**draft, "version": draft["version"] + 1}
-    refused = desk.step(desk.chief, guessed, "publish")
-    assert (refused.status_code, refused.json()["code"]) == (412, "ruleset_changed")
+    monkeypatch.setattr(ruleset_publishing, "lock_ruleset", write_between)
+    refused = desk.step(desk.chief, draft, "publish")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     shown = desk.shown(draft["id"])
-    assert (shown["status"], shown["version"]) == ("draft", draft["version"])
+    assert (shown["status"], shown["version"], shown["cases"]) == ("draft", draft["version"] + 1, [])
 
 
 def test_while_a_version_is_published_its_author_cannot_write(

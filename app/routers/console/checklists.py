@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.actor import Actor
 from app.enums.checklists import TemplateStatus
-from app.http.conditions import ExpectedVersion, set_etag
+from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
@@ -45,6 +47,12 @@ def _view(row: Row) -> VersionView:
 def _detail(row: Row, response: Response) -> VersionDetail:
     set_etag(response, row[0].version)
     return VersionDetail(**_view(row).model_dump(), body=row[0].body)
+
+
+async def _check(session: AsyncSession, actor: Actor, version_id: UUID, expected: int) -> None:
+    """Refuse a write on another version than the caller read."""
+    version, _ = await get_version(session, actor, version_id)
+    check_version(version.version, expected)
 
 
 @router.get("", dependencies=READ)
@@ -91,6 +99,7 @@ async def put_checklist(
     response: Response,
 ) -> VersionDetail:
     """Replace a draft's content."""
+    await _check(session, actor, version_id, expected)
     return _detail(await change_draft(session, actor, version_id, expected, body.body), response)
 
 
@@ -99,6 +108,7 @@ async def delete_checklist(
     version_id: UUID, actor: CurrentActor, session: WriteSession, expected: ExpectedVersion
 ) -> None:
     """Throw a draft away."""
+    await _check(session, actor, version_id, expected)
     await delete_draft(session, actor, version_id, expected)
 
 
@@ -111,6 +121,7 @@ async def post_publish(
     response: Response,
 ) -> VersionDetail:
     """Publish a draft; from then on it never changes."""
+    await _check(session, actor, version_id, expected)
     return _detail(await publish_version(session, actor, version_id, expected), response)
 
 
@@ -124,6 +135,7 @@ async def post_withdraw(
     response: Response,
 ) -> VersionDetail:
     """Withdraw a published version: no longer given out, still accepted from phones that hold it, and flagged there."""
+    await _check(session, actor, version_id, expected)
     return _detail(await withdraw_version(session, actor, version_id, expected, body.reason), response)
 
 

@@ -4,9 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.actor import Actor
 from app.enums.determinations import RulesetStatus
-from app.http.conditions import ExpectedVersion, set_etag
+from app.http.conditions import ExpectedVersion, check_version, set_etag
 from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.paging import PageOf, PagingOf
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
@@ -25,6 +27,7 @@ from app.services.determinations.ruleset_reading import describe_editions, descr
 from app.services.determinations.ruleset_repository import (
     Row,
     RulesetFilter,
+    get_ruleset_version,
     list_ruleset_versions,
 )
 
@@ -37,6 +40,11 @@ PUBLISH = [Depends(allowed("rules:publish"))]
 def _answer(row: Row, response: Response) -> RulesetVersionView:
     set_etag(response, row.version.version)
     return describe_version(row)
+
+
+async def _check(session: AsyncSession, actor: Actor, version_id: UUID, expected: int) -> None:
+    """Refuse a write on another version than the caller read."""
+    check_version((await get_ruleset_version(session, actor, version_id)).version.version, expected)
 
 
 @router.get("", dependencies=READ)
@@ -95,6 +103,7 @@ async def put_ruleset(
     session: WriteSession,
 ) -> RulesetVersionView:
     """Replace a draft's content and cases; what cannot be used is named clause by clause."""
+    await _check(session, actor, version_id, expected)
     return _answer(await change_draft(session, actor, version_id, expected, body), response)
 
 
@@ -114,6 +123,7 @@ async def post_withdrawal(
     session: WriteSession,
 ) -> RulesetVersionView:
     """Give a draft up."""
+    await _check(session, actor, version_id, expected)
     return _answer(await withdraw_draft(session, actor, version_id, expected, body.reason), response)
 
 
@@ -126,6 +136,7 @@ async def post_publication(
     session: WriteSession,
 ) -> RulesetVersionView:
     """Publish a draft one has not edited oneself: it takes effect on its day and never changes again."""
+    await _check(session, actor, version_id, expected)
     return _answer(await publish_version(session, actor, version_id, expected), response)
 
 
@@ -139,4 +150,5 @@ async def post_revocation(
     session: WriteSession,
 ) -> RulesetVersionView:
     """Keep a published version from taking effect, until an hour before its day begins; by one who has not edited it."""
+    await _check(session, actor, version_id, expected)
     return _answer(await revoke_version(session, actor, version_id, expected, body.reason), response)

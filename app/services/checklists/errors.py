@@ -1,6 +1,6 @@
 """What the checklist area refuses, each with a stable code."""
 
-from app.core.errors import ConflictProblem, InvalidProblem, Problem
+from app.core.errors import ConflictProblem, InvalidProblem
 
 
 class ContentInvalidProblem(InvalidProblem):
@@ -12,16 +12,6 @@ class ContentInvalidProblem(InvalidProblem):
 
     def __init__(self, errors: list[dict[str, str]]) -> None:
         super().__init__(count=len(errors), errors=errors[:100])
-
-
-class ChecklistChangedProblem(Problem):
-    """If-Match names a version of the draft that somebody has since changed."""
-
-    status = 412
-    code = "checklist_changed"
-    retry = "manual"
-    zh = "检查表已被他人更改，请刷新后重试"
-    en = "Somebody changed this checklist in the meantime; reload and try again"
 
 
 class ChecklistStateProblem(ConflictProblem):

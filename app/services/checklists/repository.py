@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
-from app.core.errors import NotFoundProblem
+from app.core.errors import ConflictProblem, NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
 from app.enums.checklists import TemplateStatus
 from app.models.checklists import Template, TemplateVersion
-from app.services.checklists.errors import ChecklistChangedProblem, ChecklistStateProblem
+from app.services.checklists.errors import ChecklistStateProblem
 from app.services.checklists.policy import sees_drafts
 
 Row = tuple[TemplateVersion, str]
@@ -122,7 +122,7 @@ async def compare_and_set(
         return version, code
     if version.status != standing:
         raise ChecklistStateProblem(state=version.status)
-    raise ChecklistChangedProblem
+    raise ConflictProblem
 
 
 def _visible(actor: Actor) -> Select[TemplateVersion, str]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
-from app.core.errors import NotFoundProblem
+from app.core.errors import ConflictProblem, NotFoundProblem
 from app.enums.checklists import TemplateStatus
 from app.models.checklists import TemplateVersion
 from app.schemas.checklist_content import Checklist
@@ -19,7 +19,6 @@ from app.services.checklists.content import content_hash, parse_checklist, valid
 from app.services.checklists.diff import Difference, diff_bodies
 from app.services.checklists.errors import (
     ChecklistAlreadyPublishedProblem,
-    ChecklistChangedProblem,
     ChecklistStateProblem,
     ContentInvalidProblem,
 )
@@ -111,7 +110,7 @@ async def delete_draft(session: AsyncSession, actor: Actor, version_id: UUID, ex
         .returning(TemplateVersion.id)
     )
     if (await session.execute(gone)).scalar_one_or_none() is None:
-        raise ChecklistChangedProblem
+        raise ConflictProblem
     await record_act(
         session,
         actor,

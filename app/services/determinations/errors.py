@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem, Problem
+from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem
 
 
 class VerdictStateProblem(ConflictProblem):
@@ -126,16 +126,6 @@ class RulesetUnknownProblem(InvalidProblem):
     code = "ruleset_not_held"
     zh = "未收录判定标准“{ruleset}”的规则，不能新建版本（已收录：{held}）"
     en = "No rules of {ruleset} are held, so there is nothing to make a new version of (held: {held})"
-
-
-class RulesetChangedProblem(Problem):
-    """If-Match names a version of the draft that somebody has since changed."""
-
-    status = 412
-    code = "ruleset_changed"
-    retry = "manual"
-    zh = "规则已被他人更改，请刷新后重试"
-    en = "Somebody changed these rules in the meantime; reload and try again"
 
 
 class RulesetStateProblem(ConflictProblem):

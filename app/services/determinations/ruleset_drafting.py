@@ -67,7 +67,7 @@ async def change_draft(
     session: AsyncSession, actor: Actor, version_id: UUID, expected: int, request: RulesetDraftRequest
 ) -> Row:
     """Replace a draft's content and cases. Raises RulesetStateProblem, RulesetInvalidProblem, RulesetBaseProblem,
-    RulesetChangedProblem."""
+    ConflictProblem."""
     await require_city(session, actor, EDIT)
     draft, status = await get_ruleset_version(session, actor, version_id)
     require_step("change", status)
@@ -89,7 +89,7 @@ async def change_draft(
 async def withdraw_draft(
     session: AsyncSession, actor: Actor, version_id: UUID, expected: int, reason: str
 ) -> Row:
-    """Give a draft up; it stays to be read by those who write rules. Raises RulesetStateProblem, RulesetChangedProblem."""
+    """Give a draft up; it stays to be read by those who write rules. Raises RulesetStateProblem, ConflictProblem."""
     await require_city(session, actor, EDIT)
     draft, status = await get_ruleset_version(session, actor, version_id)
     require_step("withdraw", status)

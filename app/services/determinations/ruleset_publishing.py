@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today, utc_now
+from app.core.errors import ConflictProblem
 from app.models.rulesets import RulesetVersion
 from app.schemas.rulesets import TrialView
 from app.services.determinations.errors import (
     RulesetBaseProblem,
     RulesetCasesProblem,
-    RulesetChangedProblem,
     RulesetDateProblem,
     RulesetEditorProblem,
     RulesetFollowedProblem,
@@ -57,7 +57,7 @@ async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID,
 
     Two publications of a standard come one after the other: the second finds its draft's base outdated. Raises
     RulesetStateProblem, RulesetEditorProblem, RulesetBaseProblem, RulesetNameTakenProblem, RulesetDateProblem,
-    RulesetInvalidProblem, RulesetUnchangedProblem, RulesetCasesProblem, RulesetChangedProblem.
+    RulesetInvalidProblem, RulesetUnchangedProblem, RulesetCasesProblem, ConflictProblem.
     """
     draft = await _held_for("publish", session, actor, version_id, expected)
     newest = await newest_before(session, draft.ruleset)
@@ -79,7 +79,7 @@ async def revoke_version(
 ) -> Row:
     """Keep a published version from taking effect. The row stays as it is; the step says so, and why.
 
-    Raises RulesetStateProblem, RulesetChangedProblem, RulesetEditorProblem, RulesetFollowedProblem, RulesetInForceProblem.
+    Raises RulesetStateProblem, ConflictProblem, RulesetEditorProblem, RulesetFollowedProblem, RulesetInForceProblem.
     """
     version = await _held_for("revoke", session, actor, version_id, expected)
     if not is_revocable(version.in_force_from, utc_now()):
@@ -107,7 +107,7 @@ async def _held_for(
     version, status = await get_ruleset_version(session, actor, version_id, to_change=True)
     require_step(action, status)
     if version.version != expected:
-        raise RulesetChangedProblem
+        raise ConflictProblem
     if not is_second_person(actor.user_id, await list_editors(session, version_id)):
         raise RulesetEditorProblem
     return version

@@ -12,12 +12,12 @@ from sqlalchemy.orm import defer
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
-from app.core.errors import ForbiddenProblem, NotFoundProblem
+from app.core.errors import ConflictProblem, ForbiddenProblem, NotFoundProblem
 from app.core.paging import Page, PageRequest
 from app.models.organizations import Region
 from app.models.rulesets import RulesetStep, RulesetVersion
 from app.services.determinations.content import shipped_documents
-from app.services.determinations.errors import RulesetChangedProblem, RulesetUnknownProblem
+from app.services.determinations.errors import RulesetUnknownProblem
 from app.services.determinations.ruleset_workflow import EDIT, PUBLISH
 
 RULESET_LOCK = 43
@@ -172,7 +172,7 @@ async def is_name_taken(session: AsyncSession, ruleset: str, name: str) -> bool:
 async def compare_and_set_draft(
     session: AsyncSession, version_id: UUID, expected: int, **values: Any
 ) -> RulesetVersion:
-    """Change a draft only while it is one and has this row version; raises RulesetChangedProblem."""
+    """Change a draft only while it is one and has this row version; raises ConflictProblem."""
     changed = (
         update(RulesetVersion)
         .where(
@@ -186,7 +186,7 @@ async def compare_and_set_draft(
     )
     found = (await session.execute(changed)).scalar_one_or_none()
     if found is None:
-        raise RulesetChangedProblem
+        raise ConflictProblem
     return found
 
 
