@@ -156,13 +156,14 @@ def _check_extension(clock: Clock, amount: int) -> None:
 async def end_clocks(
     session: AsyncSession, actor: Actor, subject_id: UUID, codes: Sequence[str], on: date
 ) -> None:
-    """Stop the running clocks of these limits; how they stood stays."""
+    """Stop the running clocks of these limits; how they stood stays. Locked in order of id, as whoever hands clocks over locks
+    them, so that nobody waits crosswise."""
     if not codes:
         return
     running = select(Clock).where(
         Clock.subject_id == subject_id, Clock.code.in_(codes), Clock.ended_on.is_(None)
     )
-    for clock in (await session.execute(running.with_for_update())).scalars():
+    for clock in (await session.execute(running.order_by(Clock.id).with_for_update())).scalars().all():
         clock.ended_on, clock.version = on, clock.version + 1
         await session.flush()
         await record_move(session, actor, clock, "end", on, due_before=clock.due_on)
