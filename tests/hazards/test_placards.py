@@ -1,5 +1,6 @@
 """Placards: proposed where the conditions hold, decided by whom the kind names, removed by acceptance or withdrawn."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -272,6 +273,22 @@ def test_only_the_version_that_was_read_is_changed(scene: Scene) -> None:
     assert scene.step(scene.chief, {**placard, "version": 7}, "decide").status_code == 412
     path = f"{PLACARDS}/{placard['id']}/decision"
     assert scene.chief.post(path, json={"reason": "情况属实"}).status_code == 428
+
+
+def test_whom_a_placard_names_as_the_one_who_answers_is_not_erased(scene: Scene) -> None:
+    address = f"/api/v1/enterprises/{scene.docket.field.enterprise_id}/contacts/{scene.contact}"
+    assert scene.propose().status_code == 201
+    refused = scene.officer.delete(address, version=1)
+    assert (refused.status_code, refused.json()["code"]) == (409, "contact_named")
+    assert scene.officer.get(address).status_code == 200
+
+
+def test_of_naming_and_erasing_at_once_one_is_told(scene: Scene) -> None:
+    address = f"/api/v1/enterprises/{scene.docket.field.enterprise_id}/contacts/{scene.contact}"
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(scene.propose), pool.submit(scene.officer.delete, address, version=1)]
+        proposed, erased = (one.result() for one in asked)
+    assert (proposed.status_code, erased.status_code) in ((201, 409), (422, 204))
 
 
 def test_placards_are_listed_by_kind_state_and_region_in_few_statements(

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -15,6 +16,7 @@ from app.core.masking import masked_id_number, masked_name, masked_phone
 from app.models.enterprises import Enterprise, EnterpriseContact
 from app.schemas.contacts import ContactRequest, ContactView
 from app.services.audit.service import note_change, record_access, record_act
+from app.services.enterprises.errors import ContactNamedProblem
 from app.services.enterprises.people import checked_id_number, checked_phone
 from app.services.enterprises.repository import get_enterprise
 from app.services.enterprises.versions import compare_and_set, different
@@ -73,13 +75,20 @@ async def change_contact(
 async def remove_contact(
     session: AsyncSession, actor: Actor, enterprise_id: UUID, contact_id: UUID, expected: int
 ) -> None:
-    """Erase a contact: personal data without a purpose is not kept. The audit log keeps that it was erased, not what it was."""
+    """Erase a contact: personal data without a purpose is not kept. The audit log keeps that it was erased, not what it was.
+
+    Raises ContactNamedProblem where acts of other areas name it as the one who answers.
+    """
     enterprise, contact = await _managed(session, actor, enterprise_id, contact_id)
     before = _masked(contact)
     gone = delete(EnterpriseContact).where(
         EnterpriseContact.id == contact_id, EnterpriseContact.version == expected
     )
-    removed = await session.execute(gone.returning(EnterpriseContact.id))
+    try:
+        async with session.begin_nested():
+            removed = await session.execute(gone.returning(EnterpriseContact.id))
+    except IntegrityError as error:
+        raise ContactNamedProblem from error
     if removed.scalar_one_or_none() is None:
         raise ConflictProblem
     contact.version = expected + 1
@@ -99,6 +108,15 @@ async def get_contact(
     if contact is None:
         raise NotFoundProblem
     return contact
+
+
+async def hold_contact(session: AsyncSession, enterprise_id: UUID, contact_id: UUID) -> bool:
+    """Whether it is a contact of the enterprise; one that is cannot be erased before this unit of work ends."""
+    wanted = select(EnterpriseContact.id).where(
+        EnterpriseContact.id == contact_id, EnterpriseContact.enterprise_id == enterprise_id
+    )
+    held = wanted.with_for_update(read=True, key_share=True)
+    return (await session.execute(held)).scalar_one_or_none() is not None
 
 
 async def unmask_contact(

@@ -34,6 +34,14 @@ class EnterpriseActiveProblem(ConflictProblem):
     en = "The enterprise is already in that state"
 
 
+class ContactNamedProblem(ConflictProblem):
+    """Whom a placard or its plan names as the one who answers cannot be erased; who answers is part of the act."""
+
+    code = "contact_named"
+    zh = "该联系人已在挂牌或治理方案中列为治理责任人，不能删除；信息有误请更正"
+    en = "A placard or its plan names this contact as the one who answers, so it cannot be erased; correct it if it is wrong"
+
+
 class GeofenceProblem(InvalidProblem):
     """The outline crosses itself, or is too small or too large to be a site."""
 

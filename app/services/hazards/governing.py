@@ -17,8 +17,8 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
-from app.models.enterprises import EnterpriseContact
 from app.models.placards import Placard, PlacardPlan, PlacardProgress, PlacardProgressCorrection
+from app.services.enterprises.contacts import hold_contact
 from app.services.hazards.content import placard_kind, placard_kinds
 from app.services.hazards.errors import (
     PlacardPersonsProblem,
@@ -60,10 +60,7 @@ async def record_plan(
     """Write down the enterprise's plan; a later one replaces it and the earlier stays. Raises PlacardStateProblem,
     PlacardPersonsProblem."""
     placard = await _governed(session, actor, placard_id)
-    known = select(func.count()).where(
-        EnterpriseContact.id == plan.contact_id, EnterpriseContact.enterprise_id == placard.enterprise_id
-    )
-    if not await session.scalar(known):
+    if not await hold_contact(session, placard.enterprise_id, plan.contact_id):
         raise PlacardPersonsProblem
     await set_placard(session, placard, expected, placard.status)
     row = PlacardPlan(

@@ -24,6 +24,7 @@ from app.models.organizations import Authority, Region
 from app.models.placards import Placard, PlacardStep
 from app.rules.clocks import ClockUnit
 from app.services.clocks.service import end_clocks, start_clock
+from app.services.enterprises.contacts import hold_contact
 from app.services.hazards.content import PlacardKind, placard_kind
 from app.services.hazards.errors import (
     PlacardAcceptanceProblem,
@@ -225,13 +226,10 @@ def _check_conditions(kind: PlacardKind, hazard: Hazard) -> None:
 
 async def _check_persons(session: AsyncSession, hazard: Hazard, content: PlacardContent) -> None:
     """The one who answers for the removal is a contact of the enterprise, the one who watches it of an authority of the place."""
-    contact = select(func.count()).where(
-        EnterpriseContact.id == content.contact_id, EnterpriseContact.enterprise_id == hazard.enterprise_id
-    )
     authority_id = await authority_watching(session, content.supervisor_id)
     if (
         authority_id is None
-        or not await session.scalar(contact)
+        or not await hold_contact(session, hazard.enterprise_id, content.contact_id)
         or not await authority_covers(session, authority_id, hazard.region_id, shanghai_today())
     ):
         raise PlacardPersonsProblem
