@@ -1,26 +1,34 @@
 """Every operation that takes If-Match: upon a version that is gone, upon none, or upon what is no version, it says so before
-anything else, and nothing is written; what the object's GET gave is taken.
+anything else, and nothing is written; what the object's GET gave is taken once, and of two who come at once with it, one is told.
 
 A new operation is tested here without being named. It fails until its object has a maker (objects.py), and, where the version
 is not the ETag of a GET at the beginning of its own path, until it is said here where it is read.
 """
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
+import psycopg
 import pytest
-from sqlalchemy import func, select
+from fastapi.testclient import TestClient
+from sqlalchemy import Uuid, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.base import Base
 from app.models.history import AuditEntry, Change
 from app.routers.audiences import AUDIENCES
 from app.routers.endpoints import Endpoint
 from app.routers.reference import document_of
+from app.services.runtime import Runtime
 from tests.contracts.callers import Callers
 from tests.contracts.objects import Home, Maker, checklist_draft, ruleset_draft, team_phone
 from tests.contracts.requests import Requests
 from tests.contracts.test_access import ENDPOINTS, code_of, nothing, over, parameters_of, rest
 from tests.factories.world import Person
+from tests.support.undoing import undone
 
 CONDITIONAL = [one for one in ENDPOINTS if one.takes_version]
 GETS = {one.path: one for one in ENDPOINTS if one.method == "GET"}
@@ -75,6 +83,17 @@ NO_VERSIONS = [
 """Weak tags match no strong one, "any version" would undo another's step, and of several it is not known which was read."""
 
 
+VERSIONED = [
+    (table.name, key.name)
+    for table in Base.metadata.sorted_tables
+    for key in table.primary_key
+    if "version" in table.c and isinstance(key.type, Uuid)
+]
+"""Tables with a version, and what their rows are found by."""
+
+WAITING = "SELECT FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
+
+
 def address_of_etag(endpoint: Endpoint) -> str | None:
     """The GET that gives the ETag: the nearest one at the beginning of the path."""
     if endpoint.path in READ_ELSEWHERE:
@@ -102,39 +121,55 @@ class Door:
         drafts = [make for door, make in DRAFTS.items() if self._endpoint.path.startswith(door)]
         return str(self._home.once(drafts[0])) if parameter == "version_id" else self._home.id_of(parameter)
 
-    def _callers(self, endpoint: Endpoint) -> list[Person]:
-        """Whoever may; on a phone only who was there."""
+    def _entitled(self, endpoint: Endpoint) -> list[Person]:
         if endpoint.audience == "mobile":
             return [self._home.once(team_phone)]
         return self._at_home.entitled(endpoint)
 
+    def callers(self) -> list[Person]:
+        """Whoever may do it; on a phone only who was there."""
+        return self._entitled(self._endpoint)
+
     def _read(self, path: str) -> Any:
         address = path.format(**{"visit_id": self._home.id_of("visit_id"), **self._ids})
-        answer = self._callers(GETS[path])[0].get(address)
+        answer = self._entitled(GETS[path])[0].get(address)
         assert answer.status_code == 200, answer.text
         return answer
 
+    def _where(self) -> tuple[str, str]:
+        """The GET that tells the version, and the parameter that names the object."""
+        if self._endpoint.path in PART_OF_ANOTHER:
+            return PART_OF_ANOTHER[self._endpoint.path][0], parameters_of(self._endpoint)[-1]
+        path = address_of_etag(self._endpoint)
+        assert path, "say where its version is read, in READ_ELSEWHERE or PART_OF_ANOTHER"
+        return path, parameters_of(GETS[path])[-1]
+
+    def object_id(self) -> str:
+        """Whose version it is."""
+        return self._ids[self._where()[1]]
+
     def etag(self) -> str:
         """The present version, as whoever wants to change the object reads it."""
-        if self._endpoint.path in PART_OF_ANOTHER:
-            whole, _ = PART_OF_ANOTHER[self._endpoint.path]
-            wanted = self._ids[parameters_of(self._endpoint)[-1]]
-            (version,) = {
-                one["version"] for one in rows_in(self._read(whole).json()) if one.get("id") == wanted
-            }
-            return f'"{version}"'
-        address = address_of_etag(self._endpoint)
-        assert address, "say where its version is read, in READ_ELSEWHERE or PART_OF_ANOTHER"
-        return str(self._read(address).headers["etag"])
+        answer = self._read(self._where()[0])
+        if self._endpoint.path not in PART_OF_ANOTHER:
+            return str(answer.headers["etag"])
+        (version,) = {one["version"] for one in rows_in(answer.json()) if one.get("id") == self.object_id()}
+        return f'"{version}"'
 
-    def knock(self, headers: dict[str, str]) -> set[tuple[int, str]]:
-        """What everybody who may is answered."""
+    def ask(self, caller: Person, headers: dict[str, str]) -> Any:
+        """What one of them is answered."""
         method, url = self._request["method"], self._request["url"]
-        answers = [
-            caller.request(method, url, **rest(self._request, headers))
-            for caller in self._callers(self._endpoint)
-        ]
+        return caller.request(method, url, **rest(self._request, headers))
+
+    def ask_all(self, headers: dict[str, str]) -> set[tuple[int, str]]:
+        """What everybody who may is answered."""
+        answers = [self.ask(caller, headers) for caller in self.callers()]
         return {(answer.status_code, code_of(answer)) for answer in answers}
+
+    def moves(self, caller: Person, etag: str) -> bool:
+        """Whether the object is another version, or gone, once this caller has done it."""
+        done = self.ask(caller, {"If-Match": etag}).is_success
+        return done and (self._endpoint.method == "DELETE" or self.etag() != etag)
 
     def written(self) -> tuple[Any, ...]:
         """What a step would add to or change."""
@@ -163,14 +198,14 @@ def test_a_version_that_is_gone_is_refused_before_anything_else(endpoint: Endpoi
     before = door.written()
     version = int(before[0].strip('"'))
     for other in (version - 1, version + 1):
-        assert door.knock({"If-Match": f'"{other}"'}) == {(412, "precondition_failed")}
+        assert door.ask_all({"If-Match": f'"{other}"'}) == {(412, "precondition_failed")}
     assert door.written() == before
 
 
 @over(CONDITIONAL)
 def test_without_a_version_nothing_is_done(endpoint: Endpoint, door: Door) -> None:
     before = door.written()
-    assert door.knock({}) == {(428, "precondition_required")}
+    assert door.ask_all({}) == {(428, "precondition_required")}
     assert door.written() == before
 
 
@@ -179,8 +214,63 @@ def test_what_is_no_version_matches_none(endpoint: Endpoint, door: Door) -> None
     before = door.written()
     for given in NO_VERSIONS:
         value = given.format(before[0].strip('"'))
-        assert door.knock({"If-Match": value}) == {(412, "precondition_failed")}, value
+        assert door.ask_all({"If-Match": value}) == {(412, "precondition_failed")}, value
     assert door.written() == before
+
+
+@over(CONDITIONAL)
+def test_what_was_read_is_taken_and_only_once(
+    endpoint: Endpoint, door: Door, client: TestClient, runtime: Runtime
+) -> None:
+    read = {"If-Match": door.etag()}
+    for caller in door.callers():
+        with undone(client, runtime.database):
+            answer = door.ask(caller, read)
+            assert answer.status_code not in (412, 428), answer.text
+            assert answer.status_code < 500, answer.text
+            if not answer.is_success or endpoint.method == "DELETE":
+                continue
+            now = door.etag()
+            if now != read["If-Match"]:
+                assert answer.headers.get("etag", now) == now
+                again = door.ask(caller, read)
+                assert (again.status_code, code_of(again)) == (412, "precondition_failed")
+
+
+@over(CONDITIONAL)
+def test_of_two_at_once_one_is_told(
+    endpoint: Endpoint, door: Door, client: TestClient, runtime: Runtime, database_address: str
+) -> None:
+    """The other step has been taken, but is not committed, when this one's version is looked at."""
+    before = door.written()
+    able = []
+    for caller in door.callers():
+        with undone(client, runtime.database):
+            if door.moves(caller, before[0]):
+                able.append(caller)
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database_address) as rival:
+        assert move(rival, door.object_id(), 1)
+        asked = pool.submit(door.ask, (able or door.callers())[0], {"If-Match": before[0]})
+        for _ in range(500):
+            if asked.done() or rival.execute(WAITING).fetchone() is not None:
+                break
+            time.sleep(0.01)
+        rival.commit()
+        answer = asked.result(20)
+        move(rival, door.object_id(), -1)
+    assert answer.status_code < 500, answer.text
+    assert not able or answer.status_code in (409, 412), answer.text
+    assert door.written() == before
+
+
+def move(rival: psycopg.Connection[Any], object_id: str, by: int) -> int:
+    """Give an object another version; how many rows it has."""
+    return sum(
+        rival.execute(
+            f"UPDATE {table} SET version = version + %s WHERE {key} = %s", (by, UUID(object_id))
+        ).rowcount
+        for table, key in VERSIONED
+    )
 
 
 def test_a_second_line_makes_a_list_of_it(home: Home) -> None:
