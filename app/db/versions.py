@@ -1,5 +1,6 @@
 """Compare and set: a row changes only while it is still the version its writer read."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import update
@@ -25,3 +26,8 @@ async def compare_and_set(session: AsyncSession, row: Row, expected: int, **valu
         raise ConflictProblem
     await session.refresh(row)
     return row
+
+
+def different(row: Base, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that the row does not have yet."""
+    return {name: value for name, value in values.items() if getattr(row, name) != value}

@@ -3,13 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
-from app.core.errors import ConflictProblem, NotFoundProblem
+from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
+from app.db.versions import compare_and_set, different
 from app.models.campaigns import Campaign, CampaignAssignment
 from app.models.inspections import Assignment
 from app.schemas.campaigns import CampaignContent, CampaignRequest
@@ -61,12 +62,12 @@ async def change_campaign(
     campaign = await get_campaign(session, actor, campaign_id)
     actor.require("campaigns:manage", campaign.region_id)
     await _check_name(session, actor, campaign.authority_id)
-    said = content.model_dump().items()
-    new = {name: value for name, value in said if getattr(campaign, name) != value}
+    new = different(campaign, content.model_dump())
     if not new:
         return campaign
     before = _state_of(campaign)
-    await _compare_and_set(session, campaign, expected, new)
+    # waits for whoever is adding assignments, and keeps others from it until the commit
+    await compare_and_set(session, campaign, expected, **new)
     moved = {name: [before[name].isoformat(), new[name].isoformat()] for name in PERIOD if name in new}
     if moved:
         await _check_authority(session, campaign.authority_id, campaign.region_id, content)
@@ -98,21 +99,6 @@ async def record_campaign(
         after=_state_of(campaign),
         detail=detail,
     )
-
-
-async def _compare_and_set(
-    session: AsyncSession, campaign: Campaign, expected: int, values: dict[str, Any]
-) -> None:
-    """Write the next version, and so wait for whoever is adding assignments, and keep others from it until the commit."""
-    changed = (
-        update(Campaign)
-        .where(Campaign.id == campaign.id, Campaign.version == expected)
-        .values(**values, version=expected + 1)
-        .returning(Campaign.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
-        raise ConflictProblem
-    await session.refresh(campaign)
 
 
 async def _check_name(session: AsyncSession, actor: Actor, authority_id: UUID) -> None:

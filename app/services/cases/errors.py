@@ -4,7 +4,7 @@ from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem
 
 
 class CaseStateProblem(ConflictProblem):
-    """The case's state does not allow this, or another step came first."""
+    """The case's state does not allow this."""
 
     code = "case_state"
     zh = "案件当前状态为“{status}”，不能执行此操作"

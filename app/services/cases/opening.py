@@ -13,6 +13,7 @@ from app.core.errors import NotFoundProblem
 from app.core.events import publish
 from app.core.ids import new_id
 from app.db.rows import insert_rows
+from app.db.versions import compare_and_set
 from app.enums.cases import CaseSource
 from app.models.cases import Case, CaseHazard, CaseOfficer
 from app.models.enterprises import Enterprise, Site
@@ -30,7 +31,7 @@ from app.services.cases.accusation import (
 )
 from app.services.cases.errors import CaseStateProblem, HazardsTogetherProblem, SamePersonProblem
 from app.services.cases.events import CaseOpened
-from app.services.cases.service import compare_and_set, get_case, record_step, subject_of
+from app.services.cases.service import get_case, record_step, subject_of
 from app.services.cases.team import check_team, officer_ids_of
 from app.services.cases.workflow import INITIAL, may_be_edited, team_may_change
 from app.services.clocks.responsibility import hand_over_clocks
@@ -106,9 +107,7 @@ async def revise_case(
     actor.require("cases:open", case.region_id)
     if not may_be_edited(case.status):
         raise CaseStateProblem(status=case.status)
-    await compare_and_set(
-        session, case, expected, case.status, **({"cause": request.cause} if request.cause else {})
-    )
+    await compare_and_set(session, case, expected, **({"cause": request.cause} if request.cause else {}))
     detail: dict[str, Any] = {"changed": sorted(request.model_fields_set)}
     if request.officer_ids is not None:
         await _replace_team(session, actor, case, request.officer_ids)
@@ -138,7 +137,7 @@ async def change_team(
     before = await officer_ids_of(session, case_id)
     if actor.user_id in {*before, *officer_ids}:
         raise SamePersonProblem
-    await compare_and_set(session, case, expected, case.status)
+    await compare_and_set(session, case, expected)
     await _replace_team(session, actor, case, officer_ids)
     detail = {"before": [str(one) for one in before], "officers": [str(one) for one in officer_ids]}
     await record_step(session, actor, case, "change_team", case.status, note=reason, detail=detail)

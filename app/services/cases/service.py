@@ -12,6 +12,7 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.events import publish
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.models.cases import Case, CaseOfficer, CaseParty, CaseStep
 from app.services.audit.service import record_access, record_act
 from app.services.cases.accusation import release_hazards
@@ -70,7 +71,7 @@ async def take_step(
     on = await _legal_date(session, case, on_date)
     await _judge_person(session, actor, case, transition, on)
     before = case.status
-    await compare_and_set(session, case, expected, transition.target)
+    await compare_and_set(session, case, expected, status=transition.target)
     detail: dict[str, Any] | None = None
     if transition.is_filing:
         await _file(session, case, on)
@@ -84,21 +85,6 @@ async def take_step(
     if transition.is_filing:
         await publish(session, CaseFiled(case.id, case.region_id, case.enterprise_id, on))
     return case
-
-
-async def compare_and_set(
-    session: AsyncSession, case: Case, expected: int, status: str, **values: Any
-) -> None:
-    """Write a new version if the case is still the one that was read; else CaseStateProblem (409)."""
-    changed = (
-        update(Case)
-        .where(Case.id == case.id, Case.status == case.status, Case.version == expected)
-        .values(status=status, version=expected + 1, **values)
-        .returning(Case.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
-        raise CaseStateProblem(status=case.status)
-    await session.refresh(case)
 
 
 async def record_step(

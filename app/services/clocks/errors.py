@@ -20,7 +20,7 @@ class NoticeKnownProblem(ConflictProblem):
 
 
 class ClockStateProblem(ConflictProblem):
-    """The clock has ended, is suspended already, or is not; or another step came first."""
+    """The clock has ended, is suspended already, or is not."""
 
     code = "clock_state"
     zh = "时限已结束、已中止或未中止，不能执行此操作"

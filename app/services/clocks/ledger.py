@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -17,7 +16,6 @@ from app.db.rows import insert_rows
 from app.models.clocks import Clock, ClockEvent
 from app.rules.clocks import ClockUnit, Period, Suspension, project
 from app.services.audit.service import Act, rows_of_acts
-from app.services.clocks.errors import ClockStateProblem
 from app.services.clocks.events import ClockMoved
 
 
@@ -50,20 +48,6 @@ def project_anew(clock: Clock, ledger: Sequence[ClockEvent], days: WorkingCalend
     clock.due_on, clock.due_at = end.due_on, end.due_at
     clock.unknown = end.unknown.value if end.unknown else None
     clock.missing_year = end.missing_year
-
-
-async def compare_and_set(session: AsyncSession, clock: Clock, expected: int, **values: Any) -> None:
-    """A new version, if the clock still runs and is the one that was read; else ClockStateProblem."""
-    taken = (
-        update(Clock)
-        .where(Clock.id == clock.id, Clock.version == expected, Clock.ended_on.is_(None))
-        .values(version=expected + 1, **values)
-        .returning(Clock.id)
-        .execution_options(synchronize_session=False)
-    )
-    if (await session.execute(taken)).scalar_one_or_none() is None:
-        raise ClockStateProblem
-    await session.refresh(clock)
 
 
 async def record_move(

@@ -10,11 +10,17 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.db.rows import insert_rows
+from app.db.versions import compare_and_set
 from app.models.clocks import Clock, ClockEvent
 from app.models.identity import User
 from app.services.audit.service import rows_of_acts
-from app.services.clocks.errors import ClockOfSupervisorProblem, ClockOfTeamProblem, ClockPersonProblem
-from app.services.clocks.ledger import act_of, compare_and_set, record_move
+from app.services.clocks.errors import (
+    ClockOfSupervisorProblem,
+    ClockOfTeamProblem,
+    ClockPersonProblem,
+    ClockStateProblem,
+)
+from app.services.clocks.ledger import act_of, record_move
 from app.services.organizations.jurisdiction import may_name
 
 
@@ -55,6 +61,8 @@ async def hand_over(
         raise ClockOfTeamProblem(case_id=str(clock.subject_id))
     if clock.subject_kind == "placard":
         raise ClockOfSupervisorProblem(placard_id=str(clock.subject_id))
+    if clock.ended_on is not None:
+        raise ClockStateProblem
     today = shanghai_today()
     user = await session.get(User, responsible_id, with_for_update={"read": True})
     if user is None or not user.is_active:

@@ -15,6 +15,7 @@ from app.core.actor import Actor
 from app.core.clock import SHANGHAI, shanghai_today
 from app.core.events import publish
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.models.clocks import Clock, ClockEvent
 from app.rules.clocks import ClockUnit, project
 from app.services.clocks.content import time_limit
@@ -27,7 +28,6 @@ from app.services.clocks.errors import (
 )
 from app.services.clocks.events import MoveBegun
 from app.services.clocks.ledger import (
-    compare_and_set,
     list_ledger,
     period_of,
     project_anew,
@@ -211,6 +211,8 @@ async def _step(
     amount: int = 0,
 ) -> Clock:
     """Append to the ledger and project anew, if the clock still runs and is the one that was read (compare and set)."""
+    if clock.ended_on is not None:
+        raise ClockStateProblem
     ledger = await list_ledger(session, clock.id)
     steps = [event.on_date for event in ledger if event.action in ("start", "suspend", "resume")]
     if action != "extend" and not max(steps) <= on <= shanghai_today():

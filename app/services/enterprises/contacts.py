@@ -13,13 +13,13 @@ from app.core.clock import shanghai_today
 from app.core.errors import ConflictProblem, NotFoundProblem
 from app.core.ids import new_id
 from app.core.masking import masked_id_number, masked_name, masked_phone
+from app.db.versions import compare_and_set, different
 from app.models.enterprises import Enterprise, EnterpriseContact
 from app.schemas.contacts import ContactRequest, ContactView
 from app.services.audit.service import note_change, record_access, record_act
 from app.services.enterprises.errors import ContactNamedProblem
 from app.services.enterprises.people import checked_id_number, checked_phone
 from app.services.enterprises.repository import get_enterprise
-from app.services.enterprises.versions import compare_and_set, different
 
 
 async def list_contacts(session: AsyncSession, actor: Actor, enterprise_id: UUID) -> list[EnterpriseContact]:
@@ -66,7 +66,7 @@ async def change_contact(
     if not new:
         return contact
     before = _masked(contact)
-    await compare_and_set(session, contact, expected, new)
+    await compare_and_set(session, contact, expected, **new)
     action = "enterprises:change_contact"
     await _record(session, actor, enterprise, contact, action, before, _masked(contact), sorted(new))
     return contact

@@ -12,6 +12,7 @@ from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.text import folded, name_pieces
 from app.db.rows import insert_rows
+from app.db.versions import compare_and_set, different
 from app.enums.enterprises import FieldError
 from app.models.enterprises import Enterprise
 from app.models.organizations import Region
@@ -19,7 +20,6 @@ from app.services.audit.service import Act, record_act, rows_of_acts
 from app.services.enterprises.import_columns import COLUMNS, ImportRow
 from app.services.enterprises.service import STATE, state_of
 from app.services.enterprises.trades import unknown_classes
-from app.services.enterprises.versions import compare_and_set, different
 
 _PLAIN = tuple(column.field for column in COLUMNS if column.field not in ("region_code", "parent_uscc"))
 _EMPTY: Mapping[str, Any] = dict.fromkeys(STATE) | {
@@ -206,7 +206,7 @@ async def _update(
     fields = sorted(new)
     if "name" in new:
         new |= {"name_folded": folded(new["name"]), "name_bigrams": name_pieces(new["name"])}
-    await compare_and_set(session, current, current.version, new)
+    await compare_and_set(session, current, current.version, **new)
     moved = before["region_id"] != current.region_id
     await record_act(
         session,

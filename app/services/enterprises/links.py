@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.models.enterprises import Site, SiteLink
 from app.schemas.sites import LinkRequest
 from app.services.enterprises.errors import LinkOverlapProblem, LinkPeriodProblem
 from app.services.enterprises.repository import get_enterprise
 from app.services.enterprises.sites import get_site, record_site_act, state_of_site
-from app.services.enterprises.versions import compare_and_set
 
 
 async def link_enterprise(
@@ -29,7 +29,7 @@ async def link_enterprise(
     actor.require("enterprises:manage", site.region_id)
     await get_enterprise(session, actor, request.enterprise_id)
     before = state_of_site(site)
-    await compare_and_set(session, site, expected, {})
+    await compare_and_set(session, site, expected)
     link = SiteLink(id=new_id(), site_id=site_id, **request.model_dump())
     await _check_overlap(session, link)
     session.add(link)
@@ -50,7 +50,7 @@ async def end_link(
     site = await get_site(session, actor, site_id)
     actor.require("enterprises:manage", site.region_id)
     before = state_of_site(site)
-    await compare_and_set(session, site, expected, {})
+    await compare_and_set(session, site, expected)
     wanted = select(SiteLink).where(SiteLink.id == link_id, SiteLink.site_id == site_id)
     link = (await session.execute(wanted)).scalar_one_or_none()
     if link is None:

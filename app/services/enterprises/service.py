@@ -12,6 +12,7 @@ from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.text import folded, name_pieces
 from app.core.uscc import check_uscc
+from app.db.versions import compare_and_set, different
 from app.enums.enterprises import FieldError
 from app.models.enterprises import Enterprise
 from app.models.organizations import Region
@@ -24,7 +25,6 @@ from app.services.enterprises.errors import (
 )
 from app.services.enterprises.repository import get_enterprise
 from app.services.enterprises.trades import canonical_trade, unknown_classes
-from app.services.enterprises.versions import compare_and_set, different
 
 STATE = (
     "uscc", "substitute_mark", "name", "parent_id", "region_id", "address", "trade_code", "regulated_trades", "size",
@@ -121,7 +121,7 @@ async def _set(
     before = state_of(enterprise)
     if "name" in new:
         new |= {"name_folded": folded(new["name"]), "name_bigrams": name_pieces(new["name"])}
-    await compare_and_set(session, enterprise, expected, new)
+    await compare_and_set(session, enterprise, expected, **new)
     await _record(session, actor, enterprise, action, before, reason=reason, fields=sorted(new))
     return enterprise
 

@@ -14,6 +14,7 @@ from app.core.errors import NotFoundProblem
 from app.core.geo import to_wgs84
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
+from app.db.versions import compare_and_set, different
 from app.models.enterprises import Enterprise, RiskUnit, Site, SiteLink
 from app.schemas.sites import (
     Geofence,
@@ -28,7 +29,6 @@ from app.schemas.sites import (
 from app.services.audit.service import record_act
 from app.services.enterprises.geofence import stored_geofence
 from app.services.enterprises.repository import get_enterprise, regions_below
-from app.services.enterprises.versions import compare_and_set, different
 
 STATE = (
     "enterprise_id", "region_id", "name", "address", "latitude", "longitude", "declared_datum", "geofence", "is_active",
@@ -90,7 +90,7 @@ async def change_site(
     if not new:
         return site
     before = state_of_site(site)
-    await compare_and_set(session, site, expected, new)
+    await compare_and_set(session, site, expected, **new)
     await record_site_act(session, actor, site, "enterprises:change_site", before, {"fields": sorted(new)})
     return site
 

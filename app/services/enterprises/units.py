@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
+from app.db.versions import compare_and_set, different
 from app.models.enterprises import RiskUnit, Site
 from app.schemas.common import Wire
 from app.schemas.risk_units import UnitFacts, UnitRequest
 from app.services.audit.service import record_act
 from app.services.enterprises.errors import UnitExistsProblem, UnitKindProblem
 from app.services.enterprises.sites import get_site
-from app.services.enterprises.versions import compare_and_set, different
 
 STATE = ("kind", "name", "facts", "is_active")
 
@@ -64,7 +64,7 @@ async def change_unit(
     if "name" in new:
         await _check_name(session, site_id, unit.kind, new["name"])
     before = _state(unit)
-    await compare_and_set(session, unit, expected, new)
+    await compare_and_set(session, unit, expected, **new)
     await _record(session, actor, site, unit, "enterprises:change_unit", before)
     return unit
 
