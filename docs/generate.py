@@ -213,7 +213,7 @@ next workday is an authority's dated decision; without one it is the party's.
 
 A clock that was ended by what did not hold is reopened, and runs on to the end it had: an order's period ends with the report
 that the hazard is rectified, and is reopened by the re-inspection that finds it undone, for whoever has come to answer for the
-hazard meanwhile.
+hazard meanwhile. So does the period of its placard, for whoever watches that by then.
 
 A limit stands still on the grounds below and no others, each with its rule (`GET /api/v1/clocks/time-limits`). A review (行政复议)
 stops nothing by itself (行政复议法 42); where it stops the execution of an order or a fine, the party's time to rectify or to

@@ -1,10 +1,16 @@
-"""What becomes of a placard when its hazard is closed, merged into another or parted from it.
+"""What becomes of a placard when its hazard takes a step, is closed, merged into another or parted from it.
 
 A placard stays with the hazard it was decided for. While that is merged into another, the one that stands decides when it may be
 taken down; nothing is taken down by itself.
+
+Its period (治理期限) is the enterprise's, for the removal. What is reported waits for the authority, whose ten days are the
+hazard's `recheck` (Order 16, 23, of listed hazards too; to be confirmed), and nobody is reminded of what the enterprise has done
+in time: the period ends with the report, or with the re-inspection that found the hazard rectified unasked. One that finds it
+undone, or a new order, reopens it to the end it had.
 """
 
 from collections.abc import Collection
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -12,12 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
+from app.core.clock import shanghai_today
 from app.models.hazards import Hazard
 from app.models.placards import Placard
 from app.services.clocks.responsibility import Subject
+from app.services.clocks.service import end_clocks, reopen_clocks
 from app.services.hazards.placard_steps import record_placard_step, set_placard
-from app.services.hazards.placard_workflow import ACCEPTED, STANDING
-from app.services.hazards.standing import all_merged_with, merged_downwards, merged_upwards
+from app.services.hazards.placard_workflow import ACCEPTED, ANSWERED, STANDING
+from app.services.hazards.standing import all_below, all_merged_with, merged_downwards, merged_upwards
 
 PROPOSE_REMOVAL = "propose_removal"
 
@@ -25,6 +33,15 @@ PROPOSE_REMOVAL = "propose_removal"
 def subject_of_placard(placard: Placard) -> Subject:
     """The placard as its clock knows it: whoever watches it answers for its period."""
     return Subject("placard", placard.id, placard.authority_id, placard.region_id, placard.supervisor_id)
+
+
+async def settle_periods(session: AsyncSession, actor: Actor, standing: Hazard, on: date) -> None:
+    """A hazard took a step, on that day: the periods of all placards in force that it stands for end, or run on, as its state says.
+
+    Only what is major is listed, and it is never merged into what is not (content/law/placards.yaml, MergeLevelProblem).
+    """
+    if standing.level == "major":
+        await _settle_periods(session, actor, standing.id, standing.status, on)
 
 
 async def propose_removals(session: AsyncSession, actor: Actor, hazard: Hazard) -> None:
@@ -45,12 +62,14 @@ async def follow_merging(session: AsyncSession, actor: Actor, merged: Hazard, ke
         "follow",
         f"隐患{merged.number}已并入{kept.number}，摘牌以该隐患验收为准",
     )
+    await _settle_periods(session, actor, merged.id, kept.status, shanghai_today())
 
 
 async def follow_parting(session: AsyncSession, actor: Actor, parted: Hazard, kept: Hazard) -> None:
     """The hazard stands by itself again, and so do its placards."""
     below = set(await merged_downwards(session, parted.id))
     await _note(session, actor, below, STANDING, "part", f"隐患{parted.number}与{kept.number}的合并已撤销")
+    await _settle_periods(session, actor, parted.id, parted.status, shanghai_today())
 
 
 async def hold_standing(session: AsyncSession, hazard_id: UUID) -> tuple[Hazard, Hazard]:
@@ -107,6 +126,29 @@ def stands_for(kind: str) -> ColumnElement[bool]:
         Placard.hazard_id == Hazard.id, Placard.kind == kind, Placard.status.in_(STANDING)
     )
     return or_(itself.correlate(Hazard).exists(), Hazard.id.in_(select(into.c.id)))
+
+
+async def _settle_periods(
+    session: AsyncSession, actor: Actor, hazard_id: UUID, status: str, on: date
+) -> None:
+    """Of the placards in force of a hazard and all that was merged into it, while a hazard of that status stands for them.
+
+    They are locked before their clocks, as whoever moves these locks them.
+    """
+    wanted = (
+        select(Placard)
+        .where(Placard.hazard_id.in_(all_below(hazard_id)), Placard.status == "in_force")
+        .order_by(Placard.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    for placard in (await session.execute(wanted)).scalars().all():
+        assert placard.decided_on is not None  # it is in force
+        day = max(on, placard.decided_on)  # a visit may be handed in later than the placard was put up
+        if status in ANSWERED:
+            await end_clocks(session, actor, placard.id, ("placard",), day)
+        else:
+            await reopen_clocks(session, actor, placard.id, ("placard",), day, placard.supervisor_id)
 
 
 async def _note(

@@ -51,3 +51,5 @@ STANDING = frozenset({_S.PROPOSED, _S.IN_FORCE})
 """A hazard has one of each kind at a time."""
 ACCEPTED = frozenset({"reinspected", "closed"})
 """States of a hazard that officers found rectified."""
+ANSWERED = ACCEPTED | {"rectified"}
+"""States of a hazard of which the enterprise has reported, or officers have found, what its placard's period was for."""

@@ -44,7 +44,7 @@ from app.services.hazards.placard_following import (
     subject_of_placard,
 )
 from app.services.hazards.placard_steps import record_placard_step, set_placard
-from app.services.hazards.placard_workflow import ACCEPTED, TRANSITIONS
+from app.services.hazards.placard_workflow import ACCEPTED, ANSWERED, TRANSITIONS
 from app.services.hazards.proposing import take_up
 from app.services.hazards.service import get_hazard
 from app.services.hazards.standing import all_merged_with
@@ -165,7 +165,7 @@ async def take_placard_step(
     await set_placard(session, placard, expected, transition.target)
     if action == "decide":
         await _put_up(session, actor, placard, kind, decision)
-    else:
+    if action != "decide" or standing.status in ANSWERED:  # what is reported waits for the authority
         await end_clocks(session, actor, placard.id, ("placard",), shanghai_today())
     await record_placard_step(session, actor, placard, action, before, reason)
     return placard

@@ -24,7 +24,7 @@ from app.services.hazards.errors import (
     ReinspectionProblem,
 )
 from app.services.hazards.order_reading import last_ordered_on
-from app.services.hazards.placard_following import propose_removals
+from app.services.hazards.placard_following import propose_removals, settle_periods
 from app.services.hazards.proposing import withdraw_proposals
 from app.services.hazards.workflow import REINSPECTION_STEPS, TRANSITIONS, outcome_of
 
@@ -176,8 +176,8 @@ async def record_step(
     evidence_ids: Sequence[UUID] = (),
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Write the history, audit and change rows of a step the hazard has just taken, and start, end and reopen its clocks; `on_date`
-    is today unless told."""
+    """Write the history, audit and change rows of a step the hazard has just taken, and start, end and reopen its clocks and those
+    of its placards; `on_date` is today unless told."""
     on = on_date or shanghai_today()
     answers: UUID | None = None
     if (transition := TRANSITIONS.get(action)) is not None:
@@ -221,6 +221,7 @@ async def record_step(
     )
     if transition is not None:  # the step is this version; where the end is another one now, that is the next
         await reopen_clocks(session, actor, hazard.id, transition.reopens, on, answers)
+        await settle_periods(session, actor, hazard, on)
     if action == "reinspect":
         await withdraw_proposals(session, hazard.id, ProposalEnd.FOUND_RECTIFIED)
     elif hazard.status == "closed":

@@ -48,12 +48,17 @@ async def merged_upwards(session: AsyncSession, hazard_ids: Collection[UUID]) ->
     return list((await session.execute(_UP, {"ids": list(hazard_ids)})).scalars())
 
 
-async def merged_downwards(session: AsyncSession, hazard_id: UUID) -> list[UUID]:
+def all_below(hazard_id: UUID) -> Select[UUID]:
     """A hazard and all that was merged into it, over any number of steps."""
     lower = aliased(Hazard)
     below = select(Hazard.id).where(Hazard.id == hazard_id).cte("below", recursive=True)
     below = below.union(select(lower.id).join(below, lower.merged_into_id == below.c.id))
-    return list((await session.execute(select(below.c.id))).scalars())
+    return select(below.c.id)
+
+
+async def merged_downwards(session: AsyncSession, hazard_id: UUID) -> list[UUID]:
+    """The same, read."""
+    return list((await session.execute(all_below(hazard_id))).scalars())
 
 
 @dataclass(frozen=True, slots=True)
