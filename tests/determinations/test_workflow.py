@@ -1,9 +1,12 @@
 """The steps of a verdict at every state, for every kind, by every role; what an officer must say."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -182,3 +185,24 @@ def test_two_who_verify_at_the_same_version_are_not_both_counted(world: World) -
         officer.post(path, version=verdict["version"], json=body).status_code for officer in visit.officers
     )
     assert codes == [201, 412]
+
+
+def test_an_officer_who_verifies_twice_at_once_is_counted_once(world: World, database_address: str) -> None:
+    visit = Visit(world, "machinery")
+    visit.submit("rto", answers("rto", NO_ALARM))
+    (verdict,) = visit.verdicts("suspected_major")
+    path, body = f"{PATH}/{verdict['id']}/verifications", {"assessment": "major"}
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(2) as pool, psycopg.connect(database_address, autocommit=True) as watch:
+        with psycopg.connect(database_address) as step:
+            step.execute("SELECT FROM verdicts WHERE id = %s FOR UPDATE", (verdict["id"],))
+            asked = [
+                pool.submit(visit.officers[0].post, path, version=verdict["version"], json=body)
+                for _ in range(2)
+            ]
+            for _ in range(500):
+                if watch.execute(waiting).fetchone() == (2,):
+                    break
+                time.sleep(0.01)
+        codes = sorted(one.result().status_code for one in asked)
+    assert codes == [201, 409]

@@ -2,21 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
-from app.core.errors import ConflictProblem, NotFoundProblem
+from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
 from app.enums.checklists import TemplateStatus
 from app.models.checklists import Template, TemplateVersion
-from app.services.checklists.errors import ChecklistStateProblem
 from app.services.checklists.policy import sees_drafts
 
 Row = tuple[TemplateVersion, str]
@@ -95,34 +93,6 @@ async def next_number(session: AsyncSession, template_id: UUID) -> int:
     """The number of the next version; numbers of deleted drafts at the end are given again."""
     query = select(func.max(TemplateVersion.number)).where(TemplateVersion.template_id == template_id)
     return ((await session.execute(query)).scalar_one() or 0) + 1
-
-
-async def compare_and_set(
-    session: AsyncSession,
-    actor: Actor,
-    version_id: UUID,
-    standing: TemplateStatus,
-    expected: int,
-    **values: Any,
-) -> Row:
-    """Change a version only while it has this status and this row version; say which of the two did not hold."""
-    changed = (
-        update(TemplateVersion)
-        .where(
-            TemplateVersion.id == version_id,
-            TemplateVersion.status == standing,
-            TemplateVersion.version == expected,
-        )
-        .values(**values, version=expected + 1, updated_at=utc_now())
-        .returning(TemplateVersion.id)
-    )
-    done = (await session.execute(changed)).scalar_one_or_none()
-    version, code = await get_version(session, actor, version_id)
-    if done is not None:
-        return version, code
-    if version.status != standing:
-        raise ChecklistStateProblem(state=version.status)
-    raise ConflictProblem
 
 
 def _visible(actor: Actor) -> Select[TemplateVersion, str]:

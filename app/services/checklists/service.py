@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.clock import utc_now
 from app.core.errors import ConflictProblem, NotFoundProblem
+from app.db.versions import compare_and_set
 from app.enums.checklists import TemplateStatus
 from app.models.checklists import TemplateVersion
 from app.schemas.checklist_content import Checklist
@@ -24,7 +25,6 @@ from app.services.checklists.errors import (
 )
 from app.services.checklists.repository import (
     Row,
-    compare_and_set,
     find_version_by_hash,
     get_version,
     lock_template,
@@ -82,34 +82,28 @@ async def change_draft(
 ) -> Row:
     """Replace a draft's content; its code stays."""
     actor.require("checklists:manage")
-    before, code = await get_version(session, actor, version_id)
-    state = _state(before)
+    draft, code = await get_version(session, actor, version_id)
+    _require(draft, TemplateStatus.DRAFT)
+    state = _state(draft)
     checklist = validate_body(body)
     if checklist.code != code:
         raise ContentInvalidProblem([{"at": "code", "message": f"the code stays {code}"}])
     content = _content(checklist, body)
-    changed, _ = await compare_and_set(session, actor, version_id, TemplateStatus.DRAFT, expected, **content)
-    await _record(session, actor, "checklists.change", changed, before=state)
-    return changed, code
+    await compare_and_set(session, draft, expected, **content)
+    await _record(session, actor, "checklists.change", draft, before=state)
+    return draft, code
 
 
 async def delete_draft(session: AsyncSession, actor: Actor, version_id: UUID, expected: int) -> None:
     """Throw a draft away."""
     actor.require("checklists:manage")
     version, _ = await get_version(session, actor, version_id)
-    if version.status != TemplateStatus.DRAFT:
-        raise ChecklistStateProblem(state=version.status)
+    _require(version, TemplateStatus.DRAFT)
     state = _state(version)
-    gone = (
-        delete(TemplateVersion)
-        .where(
-            TemplateVersion.id == version_id,
-            TemplateVersion.status == TemplateStatus.DRAFT,
-            TemplateVersion.version == expected,
-        )
-        .returning(TemplateVersion.id)
+    gone = delete(TemplateVersion).where(
+        TemplateVersion.id == version_id, TemplateVersion.version == expected
     )
-    if (await session.execute(gone)).scalar_one_or_none() is None:
+    if (await session.execute(gone.returning(TemplateVersion.id))).scalar_one_or_none() is None:
         raise ConflictProblem
     await record_act(
         session,
@@ -127,16 +121,14 @@ async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID,
     """Make a draft the next published version; from then on it never changes."""
     actor.require("checklists:publish")
     draft, code = await get_version(session, actor, version_id)
-    state = _state(draft)
-    if draft.status == TemplateStatus.DRAFT:
-        await lock_template(session, code)
-        same = await find_version_by_hash(session, draft.content_hash)
-        if same is not None:
-            raise ChecklistAlreadyPublishedProblem(number=same[0].number)
-    return await _move(
-        session, actor, version_id, expected, "publish", state,
-        published_at=utc_now(), published_by=actor.user_id,
-    )  # fmt: skip
+    _require(draft, TRANSITIONS["publish"][0])
+    await lock_template(session, code)
+    same = await find_version_by_hash(session, draft.content_hash)
+    if same is not None:
+        raise ChecklistAlreadyPublishedProblem(number=same[0].number)
+    published = {"published_at": utc_now(), "published_by": actor.user_id}
+    await _move(session, actor, draft, expected, "publish", published)
+    return draft, code
 
 
 async def withdraw_version(
@@ -144,11 +136,11 @@ async def withdraw_version(
 ) -> Row:
     """Stop a published version from being given out; packages filled in with it are still accepted, flagged."""
     actor.require("checklists:publish")
-    state = _state((await get_version(session, actor, version_id))[0])
-    return await _move(
-        session, actor, version_id, expected, "withdraw", state,
-        withdrawn_at=utc_now(), withdrawn_by=actor.user_id, withdrawn_reason=reason,
-    )  # fmt: skip
+    version, code = await get_version(session, actor, version_id)
+    _require(version, TRANSITIONS["withdraw"][0])
+    withdrawn = {"withdrawn_at": utc_now(), "withdrawn_by": actor.user_id, "withdrawn_reason": reason}
+    await _move(session, actor, version, expected, "withdraw", withdrawn)
+    return version, code
 
 
 async def compare_versions(
@@ -160,19 +152,22 @@ async def compare_versions(
     return diff_bodies(before.body, after.body)
 
 
+def _require(version: TemplateVersion, status: TemplateStatus) -> None:
+    if version.status != status:
+        raise ChecklistStateProblem(state=version.status)
+
+
 async def _move(
     session: AsyncSession,
     actor: Actor,
-    version_id: UUID,
+    version: TemplateVersion,
     expected: int,
     act: str,
-    state: dict[str, Any],
-    **values: Any,
-) -> Row:
-    source, target = TRANSITIONS[act]
-    moved = await compare_and_set(session, actor, version_id, source, expected, status=target, **values)
-    await _record(session, actor, f"checklists.{act}", moved[0], before=state)
-    return moved
+    values: Mapping[str, Any],
+) -> None:
+    state = _state(version)
+    await compare_and_set(session, version, expected, status=TRANSITIONS[act][1], **values)
+    await _record(session, actor, f"checklists.{act}", version, before=state)
 
 
 def _content(checklist: Checklist, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem
 
 
 class VerdictStateProblem(ConflictProblem):
-    """The verdict's state does not allow the action, or another change came first."""
+    """The verdict's state does not allow the action."""
 
     code = "verdict_state"
     zh = "判定当前状态为“{status}”（类别“{kind}”），不能执行此操作"

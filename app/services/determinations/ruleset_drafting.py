@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.models.rulesets import RulesetStep, RulesetVersion
 from app.schemas.rulesets import RulesetContent, RulesetDraftRequest, RulesetStartRequest
 from app.services.audit.service import record_act
@@ -22,7 +23,6 @@ from app.services.determinations.errors import (
 from app.services.determinations.ruleset_content import check_content, error_at, hash_of
 from app.services.determinations.ruleset_repository import (
     Row,
-    compare_and_set_draft,
     get_ruleset_version,
     is_name_taken,
     newest_before,
@@ -79,9 +79,7 @@ async def change_draft(
     if base != draft.base and base != (newest := await newest_before(session, draft.ruleset)).name:
         raise RulesetBaseProblem(newest=newest.name, base=base)
     before = state_of(draft)
-    changed = await compare_and_set_draft(
-        session, version_id, expected, base=base, **_columns(content, cases)
-    )
+    changed = await compare_and_set(session, draft, expected, base=base, **_columns(content, cases))
     await record_ruleset_step(session, actor, changed, "change", INITIAL, INITIAL, before=before)
     return Row(changed, INITIAL)
 
@@ -94,7 +92,7 @@ async def withdraw_draft(
     draft, status = await get_ruleset_version(session, actor, version_id)
     require_step("withdraw", status)
     before = state_of(draft)
-    withdrawn = await compare_and_set_draft(session, version_id, expected, status="withdrawn")
+    withdrawn = await compare_and_set(session, draft, expected, status="withdrawn")
     await record_ruleset_step(
         session, actor, withdrawn, "withdraw", INITIAL, "withdrawn", reason=reason, before=before
     )

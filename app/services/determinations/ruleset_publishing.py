@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.clock import shanghai_today, utc_now
 from app.core.errors import ConflictProblem
+from app.db.versions import compare_and_set
 from app.models.rulesets import RulesetVersion
 from app.schemas.rulesets import TrialView
 from app.services.determinations.errors import (
@@ -26,7 +27,6 @@ from app.services.determinations.ruleset_drafting import record_ruleset_step, re
 from app.services.determinations.ruleset_repository import (
     Before,
     Row,
-    compare_and_set_draft,
     get_before,
     get_ruleset_version,
     is_name_taken,
@@ -69,7 +69,7 @@ async def publish_version(session: AsyncSession, actor: Actor, version_id: UUID,
     await to_thread.run_sync(_check_cases, newest, draft.content, draft.cases)
     before = state_of(draft)
     values = {"status": "published", "published_at": utc_now(), "published_by": actor.user_id}
-    published = await compare_and_set_draft(session, version_id, expected, **values)
+    published = await compare_and_set(session, draft, expected, **values)
     await record_ruleset_step(session, actor, published, "publish", "draft", "published", before=before)
     return Row(published, "published")
 

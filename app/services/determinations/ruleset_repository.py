@@ -6,13 +6,12 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
 from app.core.actor import Actor
-from app.core.clock import utc_now
-from app.core.errors import ConflictProblem, ForbiddenProblem, NotFoundProblem
+from app.core.errors import ForbiddenProblem, NotFoundProblem
 from app.core.paging import Page, PageRequest
 from app.models.organizations import Region
 from app.models.rulesets import RulesetStep, RulesetVersion
@@ -167,27 +166,6 @@ async def is_name_taken(session: AsyncSession, ruleset: str, name: str) -> bool:
     )
     published = (await session.execute(wanted.limit(1))).first()
     return published is not None or any(one.name == name for one in _shipped(ruleset))
-
-
-async def compare_and_set_draft(
-    session: AsyncSession, version_id: UUID, expected: int, **values: Any
-) -> RulesetVersion:
-    """Change a draft only while it is one and has this row version; raises ConflictProblem."""
-    changed = (
-        update(RulesetVersion)
-        .where(
-            RulesetVersion.id == version_id,
-            RulesetVersion.status == "draft",
-            RulesetVersion.version == expected,
-        )
-        .values(**values, version=expected + 1, updated_at=utc_now())
-        .returning(RulesetVersion)
-        .execution_options(populate_existing=True)
-    )
-    found = (await session.execute(changed)).scalar_one_or_none()
-    if found is None:
-        raise ConflictProblem
-    return found
 
 
 def _before(row: RulesetVersion) -> Before:

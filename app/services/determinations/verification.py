@@ -3,13 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today, utc_now
 from app.core.events import publish
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.models.determinations import VerdictRecord, VerdictStep, Verification
 from app.services.audit.service import record_act
 from app.services.determinations.access import get_verdict, list_visit_sheets, require_for
@@ -207,24 +208,11 @@ async def _step(
     reason: str | None = None,
     values: dict[str, Any] | None = None,
 ) -> VerdictRecord:
-    """Compare and set (id, status, version, still current), and write history, audit and change rows beside it."""
+    """Compare and set (one that is replaced is another version), and write history, audit and change rows beside it."""
     before = verdict.status
     transition = find_transition(action, before, verdict.kind)
     assert transition is not None
-    changed = (
-        update(VerdictRecord)
-        .where(
-            VerdictRecord.id == verdict.id,
-            VerdictRecord.status == before,
-            VerdictRecord.version == expected,
-            VerdictRecord.is_current,
-        )
-        .values(status=transition.target, version=expected + 1, **(values or {}))
-        .returning(VerdictRecord.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
-        raise VerdictStateProblem(status=before, kind=verdict.kind)
-    await session.refresh(verdict)
+    await compare_and_set(session, verdict, expected, status=transition.target, **(values or {}))
     session.add(
         VerdictStep(
             id=new_id(),

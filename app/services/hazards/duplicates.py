@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -14,6 +14,7 @@ from app.core.clock import utc_now
 from app.core.errors import ConflictProblem, NotFoundProblem
 from app.core.events import publish
 from app.core.paging import Page, PageRequest
+from app.db.versions import compare_and_set
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, HazardDuplicate, HazardStep
 from app.services.audit.service import note_change, record_act
@@ -232,26 +233,14 @@ async def _settle(
     *,
     kept_id: UUID | None,
 ) -> None:
-    """Compare and set (id, status, version)."""
+    """Compare and set; who decided it, and why."""
     values: dict[str, Any] = {
         "kept_id": kept_id,
         "decided_by": actor.user_id,
         "decided_at": utc_now(),
         "decided_reason": reason,
     }
-    taken = (
-        update(HazardDuplicate)
-        .where(
-            HazardDuplicate.id == row.id,
-            HazardDuplicate.status == row.status,
-            HazardDuplicate.version == expected,
-        )
-        .values(status=TRANSITIONS[action].target, version=expected + 1, **values)
-        .returning(HazardDuplicate.id)
-    )
-    if (await session.execute(taken)).scalar_one_or_none() is None:
-        raise DuplicateStateProblem(state=row.status)
-    await session.refresh(row)
+    await compare_and_set(session, row, expected, status=TRANSITIONS[action].target, **values)
 
 
 async def _set_merged(session: AsyncSession, hazard: Hazard, kept_id: UUID | None) -> None:

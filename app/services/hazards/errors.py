@@ -8,7 +8,7 @@ from app.core.errors import ConflictProblem, ForbiddenProblem, InvalidProblem, P
 
 
 class HazardStateProblem(ConflictProblem):
-    """The hazard's state does not allow the action, or another change came first."""
+    """The hazard's state does not allow the action."""
 
     code = "hazard_state"
     zh = "隐患当前状态为“{state}”，不能执行此操作"
@@ -84,7 +84,7 @@ class OrderLinesProblem(ConflictProblem):
 
 
 class ExtensionStateProblem(ConflictProblem):
-    """The proposal is settled, or another step came first."""
+    """The proposal is settled."""
 
     code = "extension_state"
     zh = "延期申请当前状态为“{state}”，不能执行此操作"
@@ -132,7 +132,7 @@ class ExtensionPersonProblem(ForbiddenProblem):
 
 
 class ProposalStateProblem(ConflictProblem):
-    """The proposal is settled, or another step came first."""
+    """The proposal is settled."""
 
     code = "proposal_state"
     zh = "该建议当前状态为“{state}”，不能执行此操作"
@@ -140,7 +140,7 @@ class ProposalStateProblem(ConflictProblem):
 
 
 class PlacardStateProblem(ConflictProblem):
-    """The placard's state does not allow the step, or another step came first."""
+    """The placard's state does not allow the step."""
 
     code = "placard_state"
     zh = "挂牌当前状态为“{state}”，不能执行此操作"
@@ -228,7 +228,7 @@ class PlacardAcceptanceProblem(ConflictProblem):
 
 
 class MeasureStateProblem(ConflictProblem):
-    """The measure's state does not allow the step, or another step came first."""
+    """The measure's state does not allow the step."""
 
     code = "measure_state"
     zh = "现场处理措施当前状态为“{state}”，不能执行此操作"
@@ -310,7 +310,7 @@ class ExportNotReadyProblem(Problem):
 
 
 class ExportStateProblem(ConflictProblem):
-    """Only a failed export is taken on again; or another step came first."""
+    """Only a failed export is taken on again."""
 
     code = "export_state"
     zh = "导出当前状态为“{state}”，只有失败的导出可以重试"
@@ -403,7 +403,7 @@ class HazardMergedProblem(ConflictProblem):
 
 
 class DuplicateStateProblem(ConflictProblem):
-    """The proposal is settled, or another step came first."""
+    """The proposal is settled."""
 
     code = "duplicate_state"
     zh = "该合并建议当前状态为“{state}”，不能执行此操作"

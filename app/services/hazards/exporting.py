@@ -12,7 +12,7 @@ from uuid import UUID
 
 import anyio
 from pydantic import TypeAdapter
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM, Actor
@@ -20,6 +20,7 @@ from app.core.clock import utc_now
 from app.core.errors import ForbiddenProblem, NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
+from app.db.versions import compare_and_set
 from app.enums.hazards import ExportStatus
 from app.jobs.app import live_arguments
 from app.models.hazards import Hazard, HazardExport, HazardExportPart
@@ -100,20 +101,11 @@ async def resume_export(session: AsyncSession, actor: Actor, export_id: UUID, ex
         raise ForbiddenProblem
     if export.status == ExportStatus.EXPIRED or export.expires_at <= utc_now():
         raise ExportExpiredProblem
-    await _check_number(session, actor)
-    taken = (
-        update(HazardExport)
-        .where(
-            HazardExport.id == export_id,
-            HazardExport.status == ExportStatus.FAILED.value,
-            HazardExport.version == expected,
-        )
-        .values(status=ExportStatus.WAITING.value, failure=None, finished_at=None, version=expected + 1)
-        .returning(HazardExport.id)
-    )
-    if (await session.execute(taken)).scalar_one_or_none() is None:
+    if export.status != ExportStatus.FAILED:
         raise ExportStateProblem(state=export.status)
-    await session.refresh(export)
+    await _check_number(session, actor)
+    again = {"status": ExportStatus.WAITING.value, "failure": None, "finished_at": None}
+    await compare_and_set(session, export, expected, **again)
     await _record(session, actor, export, "hazards:resume_export", {"rows_done": export.rows_done})
     return export
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,7 @@ from app.core.clock import shanghai_today, utc_now
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
+from app.db.versions import compare_and_set
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, OrderExtension
 from app.models.orders import OrderLine
@@ -140,17 +141,7 @@ async def settle_extension(
     if transition.by_another and row.placard_id is not None:
         await check_decider(session, actor, await _held_placard(session, row.placard_id))
     settled = {"settled_by": actor.user_id, "settled_at": utc_now(), "settled_reason": reason}
-    taken = (
-        update(OrderExtension)
-        .where(
-            OrderExtension.id == row.id, OrderExtension.status == before, OrderExtension.version == expected
-        )
-        .values(status=transition.target, version=expected + 1, **settled)
-        .returning(OrderExtension.id)
-    )
-    if (await session.execute(taken)).scalar_one_or_none() is None:
-        raise ExtensionStateProblem(state=before)
-    await session.refresh(row)
+    await compare_and_set(session, row, expected, status=transition.target, **settled)
     if action == "grant":
         await _extend(session, actor, row, reason)
     await _record(session, actor, row, action, before)

@@ -17,6 +17,7 @@ from app.core.actor import Actor
 from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.models.placards import Placard, PlacardPlan, PlacardProgress, PlacardProgressCorrection
 from app.services.enterprises.contacts import hold_contact
 from app.services.hazards.content import placard_kind, placard_kinds
@@ -26,7 +27,7 @@ from app.services.hazards.errors import (
     ProgressKnownProblem,
     ProgressMonthProblem,
 )
-from app.services.hazards.placard_steps import record_placard_step, set_placard
+from app.services.hazards.placard_steps import record_placard_step
 from app.services.hazards.placards import get_placard
 
 
@@ -62,7 +63,7 @@ async def record_plan(
     placard = await _governed(session, actor, placard_id)
     if not await hold_contact(session, placard.enterprise_id, plan.contact_id):
         raise PlacardPersonsProblem
-    await set_placard(session, placard, expected, placard.status)
+    await compare_and_set(session, placard, expected)
     row = PlacardPlan(
         id=new_id(), placard_id=placard_id, contact_id=plan.contact_id, measures=plan.measures, funds_fen=plan.funds_fen,
         due_on=plan.due_on, contingency=plan.contingency, recorded_by=actor.user_id,
@@ -81,7 +82,7 @@ async def record_progress(
     assert placard.decided_on is not None
     if not first_of(placard.decided_on) <= first_of(month) <= shanghai_today():
         raise ProgressMonthProblem
-    await set_placard(session, placard, expected, placard.status)
+    await compare_and_set(session, placard, expected)
     values = {
         "id": new_id(), "placard_id": placard_id, "month": first_of(month), "text": text, "recorded_by": actor.user_id,
     }  # fmt: skip
@@ -111,7 +112,7 @@ async def correct_progress(
     found = [one for one in await list_progress(session, placard_id) if one.entry.id == progress_id]
     if not found:
         raise NotFoundProblem
-    await set_placard(session, placard, expected, placard.status)
+    await compare_and_set(session, placard, expected)
     row = PlacardProgressCorrection(
         id=new_id(), progress_id=progress_id, text=text, reason=reason, recorded_by=actor.user_id
     )

@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_date, shanghai_today, utc_now
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.enums.hazards import MeasureStatus
 from app.models.enterprises import Site
 from app.models.hazards import Hazard
@@ -147,7 +148,7 @@ async def decide_in_writing(
         raise MeasureHazardsProblem
     await _check_hazards(session, measure.site_id, measure.authority_id, content.hazard_ids)
     today, before = shanghai_today(), measure.status
-    await _set(session, measure, expected, transition.target)
+    await compare_and_set(session, measure, expected, status=transition.target)
     measure.number = await take_number(session, measure.authority_id, WORD, today.year)
     measure.decided_on, measure.kinds = today, list(content.kinds)
     measure.place, measure.ground = content.place, content.ground
@@ -180,7 +181,7 @@ async def take_measure_step(
     if transition.needs_safety or transition.needs_removal:
         await _check_removed(session, measure.id, only_major=not transition.needs_removal)
     today, before = shanghai_today(), measure.status
-    await _set(session, measure, expected, transition.target)
+    await compare_and_set(session, measure, expected, status=transition.target)
     await end_clocks(session, actor, measure.id, transition.ends, today)
     for code in transition.starts:
         if (
@@ -365,23 +366,6 @@ async def _cover(session: AsyncSession, actor: Actor, measure_id: UUID, hazard_i
     session.add_all(MeasureHazard(measure_id=measure_id, hazard_id=one) for one in sorted(new))
     await session.flush()
     await take_up(session, actor, new, "onsite_measure", measure_id)
-
-
-async def _set(session: AsyncSession, measure: OnsiteMeasure, expected: int, status: str) -> None:
-    """Compare and set (id, status, version)."""
-    taken = (
-        update(OnsiteMeasure)
-        .where(
-            OnsiteMeasure.id == measure.id,
-            OnsiteMeasure.status == measure.status,
-            OnsiteMeasure.version == expected,
-        )
-        .values(status=status, version=expected + 1)
-        .returning(OnsiteMeasure.id)
-    )
-    if (await session.execute(taken)).scalar_one_or_none() is None:
-        raise MeasureStateProblem(state=measure.status)
-    await session.refresh(measure)
 
 
 async def _record(

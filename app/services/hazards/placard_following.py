@@ -19,11 +19,12 @@ from sqlalchemy.orm import aliased
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
+from app.db.versions import compare_and_set
 from app.models.hazards import Hazard
 from app.models.placards import Placard
 from app.services.clocks.responsibility import Subject
 from app.services.clocks.service import end_clocks, reopen_clocks
-from app.services.hazards.placard_steps import record_placard_step, set_placard
+from app.services.hazards.placard_steps import record_placard_step
 from app.services.hazards.placard_workflow import ACCEPTED, ANSWERED, STANDING
 from app.services.hazards.standing import all_below, all_merged_with, merged_downwards, merged_upwards
 
@@ -168,5 +169,5 @@ async def _note(
         .execution_options(populate_existing=True)
     )
     for placard in (await session.execute(wanted)).scalars().all():
-        await set_placard(session, placard, placard.version, placard.status)
+        await compare_and_set(session, placard, placard.version)
         await record_placard_step(session, actor, placard, action, placard.status, note)

@@ -1,9 +1,7 @@
-"""How a placard moves: compare and set, with the history, audit and change rows of each step."""
+"""The history, audit and change rows of each step of a placard."""
 
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -11,21 +9,6 @@ from app.core.clock import shanghai_today
 from app.core.ids import new_id
 from app.models.placards import Placard, PlacardStep
 from app.services.audit.service import record_act
-from app.services.hazards.errors import PlacardStateProblem
-
-
-async def set_placard(session: AsyncSession, placard: Placard, expected: int, status: str) -> None:
-    """Compare and set (id, status, version); what is put up has its number with it."""
-    values: dict[str, Any] = {"status": status, "version": expected + 1}
-    taken = (
-        update(Placard)
-        .where(Placard.id == placard.id, Placard.status == placard.status, Placard.version == expected)
-        .values(values)
-        .returning(Placard.id)
-    )
-    if (await session.execute(taken)).scalar_one_or_none() is None:
-        raise PlacardStateProblem(state=placard.status)
-    await session.refresh(placard)
 
 
 async def record_placard_step(

@@ -5,11 +5,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
+from app.db.versions import compare_and_set
 from app.models.placards import Placard
 from app.services.clocks.responsibility import hand_over_clocks
 from app.services.hazards.errors import PlacardPersonsProblem, PlacardStateProblem
 from app.services.hazards.placard_following import subject_of_placard
-from app.services.hazards.placard_steps import record_placard_step, set_placard
+from app.services.hazards.placard_steps import record_placard_step
 from app.services.hazards.placards import authority_watching, check_decider, check_text, get_placard
 
 
@@ -29,7 +30,7 @@ async def name_supervisor(
     if await authority_watching(session, supervisor_id) != placard.authority_id:
         raise PlacardPersonsProblem
     await check_text(session, placard.text_zh, placard.text_en, placard.contact_id, supervisor_id)
-    await set_placard(session, placard, expected, placard.status)
+    await compare_and_set(session, placard, expected)
     before, placard.supervisor_id = placard.supervisor_id, supervisor_id
     await session.flush()
     await hand_over_clocks(session, actor, subject_of_placard(placard))

@@ -17,6 +17,7 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
+from app.db.versions import compare_and_set
 from app.models.enterprises import EnterpriseContact
 from app.models.hazards import Hazard
 from app.models.identity import User
@@ -43,7 +44,7 @@ from app.services.hazards.placard_following import (
     stands_for,
     subject_of_placard,
 )
-from app.services.hazards.placard_steps import record_placard_step, set_placard
+from app.services.hazards.placard_steps import record_placard_step
 from app.services.hazards.placard_workflow import ACCEPTED, ANSWERED, TRANSITIONS
 from app.services.hazards.proposing import take_up
 from app.services.hazards.service import get_hazard
@@ -162,7 +163,7 @@ async def take_placard_step(
         _check_conditions(kind, own)
     if transition.needs_acceptance and standing.status not in ACCEPTED:
         raise PlacardAcceptanceProblem
-    await set_placard(session, placard, expected, transition.target)
+    await compare_and_set(session, placard, expected, status=transition.target)
     if action == "decide":
         await _put_up(session, actor, placard, kind, decision)
     if action != "decide" or standing.status in ANSWERED:  # what is reported waits for the authority
@@ -350,7 +351,7 @@ async def move_placard_deadline(session: AsyncSession, placard_id: UUID, due_on:
     """Show another last day: the ledger of the placard's clock says who moved it and why."""
     wanted = select(Placard).where(Placard.id == placard_id).with_for_update()
     placard = (await session.execute(wanted, execution_options={"populate_existing": True})).scalar_one()
-    await set_placard(session, placard, placard.version, placard.status)
+    await compare_and_set(session, placard, placard.version)
     placard.due_on = due_on
     note = f"期限改至{due_on}" if due_on else "期限未定"
     await record_placard_step(session, SYSTEM, placard, "reschedule", placard.status, note)

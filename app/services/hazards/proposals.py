@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
 from app.core.errors import NotFoundProblem
 from app.core.paging import Page, PageRequest
+from app.db.versions import compare_and_set
 from app.models.hazards import Hazard, HazardProposal
 from app.services.hazards.errors import ProposalStateProblem
 from app.services.hazards.proposal_workflow import TRANSITIONS
@@ -70,25 +71,10 @@ async def dismiss_proposal(
     row, transition = proposal.row, TRANSITIONS["dismiss"]
     assert transition.permission is not None
     actor.require(transition.permission, row.region_id)
-    taken = (
-        update(HazardProposal)
-        .where(
-            HazardProposal.id == row.id,
-            HazardProposal.status.in_(transition.sources),
-            HazardProposal.version == expected,
-        )
-        .values(
-            status=transition.target,
-            version=expected + 1,
-            settled_by=actor.user_id,
-            settled_at=utc_now(),
-            settled_reason=reason,
-        )
-        .returning(HazardProposal.id)
-    )
-    if (await session.execute(taken)).scalar_one_or_none() is None:
+    if row.status not in transition.sources:
         raise ProposalStateProblem(state=row.status)
-    await session.refresh(row)
+    settled = {"settled_by": actor.user_id, "settled_at": utc_now(), "settled_reason": reason}
+    await compare_and_set(session, row, expected, status=transition.target, **settled)
     await record_proposal(session, actor, row, "dismiss", "open")
     return proposal
 

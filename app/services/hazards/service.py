@@ -5,13 +5,14 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, literal, select, update
+from sqlalchemy import ARRAY, Uuid, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM, Actor
 from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.enums.hazards import ProposalEnd, ReinspectionOutcome
 from app.models.hazards import Hazard, HazardStep
 from app.services.audit.service import record_act
@@ -130,7 +131,7 @@ async def take_step(
     detail: dict[str, Any] | None = None,
     values: dict[str, Any] | None = None,
 ) -> Hazard:
-    """Compare and set (id, status, version), and write history, audit and change rows beside it; who may is for the caller.
+    """Compare and set, and write history, audit and change rows beside it; who may is for the caller.
 
     Raises HazardMergedProblem, HazardStateProblem.
     """
@@ -140,15 +141,7 @@ async def take_step(
         raise HazardMergedProblem
     if before not in transition.sources:
         raise HazardStateProblem(state=before)
-    changed = (
-        update(Hazard)
-        .where(Hazard.id == hazard.id, Hazard.status == before, Hazard.version == expected)
-        .values(status=transition.target, version=expected + 1, **(values or {}))
-        .returning(Hazard.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
-        raise HazardStateProblem(state=before)
-    await session.refresh(hazard)
+    await compare_and_set(session, hazard, expected, status=transition.target, **(values or {}))
     await record_step(
         session,
         actor,

@@ -17,6 +17,7 @@ from app.core.clock import utc_now
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
+from app.db.versions import compare_and_set
 from app.models.identity import Device, EnrollmentCode, LoginSession, User
 from app.services.audit.service import record_act
 from app.services.identity.errors import (
@@ -285,15 +286,7 @@ async def _change(
     values: Mapping[str, Any],
     action: str,
 ) -> Device:
-    changed = (
-        update(Device)
-        .where(Device.id == device.id, Device.version == expected, Device.status == device.status)
-        .values(**values, version=expected + 1)
-        .returning(Device.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
-        raise FingerprintProblem
-    await session.refresh(device)
+    await compare_and_set(session, device, expected, **values)
     await _record(session, actor, device, region_id, action)
     return device
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -13,6 +13,7 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.ids import new_id
 from app.core.paging import Page, PageRequest
+from app.db.versions import compare_and_set
 from app.models.checklists import TemplateVersion
 from app.models.enterprises import Enterprise, Site
 from app.models.inspections import Assignment, AssignmentMember
@@ -88,17 +89,9 @@ async def cancel_assignment(
     """Cancel an assignment that has not been visited; packages that come all the same are kept and flagged."""
     assignment = await get_assignment(session, actor, assignment_id)
     actor.require("inspections:assign", assignment.region_id)
-    changed = (
-        update(Assignment)
-        .where(
-            Assignment.id == assignment_id, Assignment.status == "assigned", Assignment.version == expected
-        )
-        .values(status="cancelled", version=expected + 1)
-        .returning(Assignment.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
+    if assignment.status != "assigned":
         raise AssignmentStateProblem(state=assignment.status)
-    await session.refresh(assignment)
+    await compare_and_set(session, assignment, expected, status="cancelled")
     await _record(session, actor, assignment, "inspections:cancel", reason=reason)
     return (await _views(session, [assignment]))[0]
 

@@ -117,7 +117,7 @@ class TemplateProblem(InvalidProblem):
 
 
 class ForkDecidedProblem(ConflictProblem):
-    """The package is no fork, somebody has decided about it, or another change came first."""
+    """The package is no fork, or somebody has decided about it."""
 
     code = "fork_decided"
     zh = "该检查包不是待定的并存更正，或已作出决定"

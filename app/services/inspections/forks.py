@@ -11,6 +11,7 @@ from app.core.actor import Actor
 from app.core.errors import NotFoundProblem
 from app.core.events import publish
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.models.inspections import Package, PackageIntake, RevisionVerdict
 from app.services.audit.service import record_act
 from app.services.inspections.context import Named, read_context
@@ -43,15 +44,10 @@ async def decide_fork(
     """
     package = await find_readable(session, actor, package_id)
     actor.require(JUDGE, package.region_id)
-    standing = await _hold_standing(session, package.root_id) if decision == "chosen" else None
-    changed = (
-        update(Package)
-        .where(Package.id == package_id, Package.fork_status == "open", Package.version == expected)
-        .values(fork_status=decision, version=expected + 1)
-        .returning(Package.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
+    if package.fork_status != "open":
         raise ForkDecidedProblem
+    standing = await _hold_standing(session, package.root_id) if decision == "chosen" else None
+    await compare_and_set(session, package, expected, fork_status=decision)
     session.add(
         RevisionVerdict(
             id=new_id(),

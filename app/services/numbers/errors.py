@@ -21,7 +21,7 @@ class UnusedNumbersProblem(ConflictProblem):
 
 
 class BlockVoidedProblem(ConflictProblem):
-    """It is void already, or another change came first."""
+    """It is void already."""
 
     code = "number_block_voided"
     zh = "该号段已作废"

@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import utc_now
-from app.models.numbers import NumberBlock
+from app.db.versions import compare_and_set
 from app.schemas.numbers import BlockDetail
 from app.services.audit.service import record_act
 from app.services.numbers.errors import BlockVoidedProblem
@@ -23,21 +22,10 @@ async def void_block(
     """
     block = await get_block(session, actor, block_id)
     actor.require("numbers:void", block.region_id)
-    changed = (
-        update(NumberBlock)
-        .where(NumberBlock.id == block_id, NumberBlock.status == "open", NumberBlock.version == expected)
-        .values(
-            status="voided",
-            voided_at=utc_now(),
-            voided_by=actor.user_id,
-            void_reason=reason,
-            version=expected + 1,
-        )
-        .returning(NumberBlock.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
+    if block.status != "open":
         raise BlockVoidedProblem
-    await session.refresh(block)
+    voided = {"voided_at": utc_now(), "voided_by": actor.user_id, "void_reason": reason}
+    await compare_and_set(session, block, expected, status="voided", **voided)
     await record_act(
         session, actor, action="numbers:void", kind="number_block", object_id=block_id, version=block.version,
         region_id=block.region_id, after={"status": "voided"}, detail={"reason": reason},

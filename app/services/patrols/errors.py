@@ -4,7 +4,7 @@ from app.core.errors import ConflictProblem, InvalidProblem
 
 
 class WhistleStateProblem(ConflictProblem):
-    """The whistle's state does not allow the action, another change came first, or a correction has replaced it."""
+    """The whistle's state does not allow the action, or a correction has replaced it."""
 
     code = "whistle_state"
     zh = "吹哨当前状态为“{state}”，不能执行此操作"

@@ -12,6 +12,7 @@ from app.core.clock import shanghai_today
 from app.core.errors import NotFoundProblem
 from app.core.events import publish
 from app.core.ids import new_id
+from app.db.versions import compare_and_set
 from app.enums.inspections import ENFORCEMENT_KINDS
 from app.models.inspections import Visit
 from app.models.patrols import Patrol, Whistle, WhistleStep
@@ -219,27 +220,14 @@ async def _step(
     note: str | None,
     visit_id: UUID | None = None,
 ) -> Whistle:
-    """Compare and set (id, status, version), and write history, audit and change rows beside it."""
+    """Compare and set (one that is superseded is another version), and write history, audit and change rows beside it."""
     whistle = await get_whistle(session, actor, whistle_id)
     transition = TRANSITIONS[action]
     actor.require(transition.permission, whistle.region_id)
     before = whistle.status
     if whistle.is_superseded or before not in transition.sources:
         raise WhistleStateProblem(state="superseded" if whistle.is_superseded else before)
-    changed = (
-        update(Whistle)
-        .where(
-            Whistle.id == whistle.id,
-            Whistle.status == before,
-            Whistle.version == expected,
-            ~Whistle.is_superseded,
-        )
-        .values(status=transition.target, version=expected + 1, handling_visit_id=visit_id)
-        .returning(Whistle.id)
-    )
-    if (await session.execute(changed)).scalar_one_or_none() is None:
-        raise WhistleStateProblem(state=before)
-    await session.refresh(whistle)
+    await compare_and_set(session, whistle, expected, status=transition.target, handling_visit_id=visit_id)
     await _record_step(session, actor, whistle, action, before, note=note, visit_id=visit_id)
     return whistle
 
