@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.clock import shanghai_today
+from app.core.events import publish
 from app.core.ids import new_id
 from app.db.rows import insert_rows
 from app.db.versions import compare_and_set
@@ -20,6 +21,7 @@ from app.services.clocks.errors import (
     ClockPersonProblem,
     ClockStateProblem,
 )
+from app.services.clocks.events import MoveBegun
 from app.services.clocks.ledger import act_of, record_move
 from app.services.organizations.jurisdiction import may_name
 
@@ -64,7 +66,8 @@ async def hand_over(
     if clock.ended_on is not None:
         raise ClockStateProblem
     today = shanghai_today()
-    user = await session.get(User, responsible_id, with_for_update={"read": True})
+    await publish(session, MoveBegun({clock.subject_kind: [clock.subject_id]}))
+    user = await session.get(User, responsible_id, with_for_update={"read": True}, populate_existing=True)
     if user is None or not user.is_active:
         raise ClockPersonProblem
     if not await session.scalar(select(may_name(user.authority_id, clock.authority_id, today))):

@@ -140,11 +140,13 @@ async def end_if_extended(session: AsyncSession, clock: Clock, amount: int) -> d
 async def find_running(
     session: AsyncSession, subject_id: UUID, code: str, *, for_update: bool = False
 ) -> Clock | None:
-    """The running clock of a subject and a limit; locked when it is about to be moved."""
+    """The running clock of a subject and a limit; locked, and read as it is then, when it is about to be moved."""
     running = select(Clock).where(
         Clock.subject_id == subject_id, Clock.code == code, Clock.ended_on.is_(None)
     )
-    return await session.scalar(running.with_for_update() if for_update else running)
+    if for_update:
+        running = running.with_for_update().execution_options(populate_existing=True)
+    return await session.scalar(running)
 
 
 def _check_extension(clock: Clock, amount: int) -> None:
@@ -163,7 +165,8 @@ async def end_clocks(
     running = select(Clock).where(
         Clock.subject_id == subject_id, Clock.code.in_(codes), Clock.ended_on.is_(None)
     )
-    for clock in (await session.execute(running.order_by(Clock.id).with_for_update())).scalars().all():
+    locked = running.order_by(Clock.id).with_for_update().execution_options(populate_existing=True)
+    for clock in (await session.execute(locked)).scalars().all():
         clock.ended_on, clock.version = on, clock.version + 1
         await session.flush()
         await record_move(session, actor, clock, "end", on, due_before=clock.due_on)
@@ -186,7 +189,8 @@ async def reopen_clocks(
         if await find_running(session, subject_id, code) is not None:
             continue
         last = select(Clock).where(Clock.subject_id == subject_id, Clock.code == code)
-        clock = await session.scalar(last.order_by(Clock.id.desc()).limit(1).with_for_update())
+        locked = last.order_by(Clock.id.desc()).limit(1).with_for_update()
+        clock = await session.scalar(locked, execution_options={"populate_existing": True})
         if clock is None:
             continue
         before = clock.due_on

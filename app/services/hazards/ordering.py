@@ -87,8 +87,8 @@ async def _held(session: AsyncSession, actor: Actor, lines: Sequence[Line]) -> d
         Hazard.id.in_({line.hazard_id for line in lines}),
         Hazard.region_id.in_(actor.regions_for("hazards:read")),
     )
-    rows = (await session.execute(wanted.order_by(Hazard.id).with_for_update())).scalars()
-    return {row.id: row for row in rows}
+    locked = wanted.order_by(Hazard.id).with_for_update().execution_options(populate_existing=True)
+    return {row.id: row for row in (await session.execute(locked)).scalars()}
 
 
 def _check_lines(lines: Sequence[Line], hazards: Mapping[UUID, Hazard], first: Hazard) -> None:

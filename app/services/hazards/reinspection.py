@@ -66,7 +66,8 @@ async def record_results(
     """
     ids = sorted({result.hazard_id for result in results})
     locked = select(Hazard).where(Hazard.id.in_(ids), Hazard.site_id == visit.site_id).order_by(Hazard.id)
-    hazards = {row.id: row for row in (await session.execute(locked.with_for_update())).scalars()}
+    rows = await session.execute(locked.with_for_update().execution_options(populate_existing=True))
+    hazards = {row.id: row for row in rows.scalars()}
     ordered = await last_ordered_on(session, ids)
     said = await _said_on_visit(session, visit.visit_id, ids)
     received: dict[UUID, Reception] = {}

@@ -234,9 +234,8 @@ async def hold_hazards(session: AsyncSession, hazard_ids: Sequence[UUID]) -> Non
 
 async def move_deadline(session: AsyncSession, hazard_id: UUID, due_on: date | None) -> None:
     """Show another last day: the ledger of the hazard's clock says who moved it and why."""
-    hazard = (
-        await session.execute(select(Hazard).where(Hazard.id == hazard_id).with_for_update(key_share=True))
-    ).scalar_one()
+    wanted = select(Hazard).where(Hazard.id == hazard_id).with_for_update(key_share=True)
+    hazard = (await session.execute(wanted, execution_options={"populate_existing": True})).scalar_one()
     before, hazard.due_on, hazard.version = hazard.due_on, due_on, hazard.version + 1
     await session.flush()
     await record_act(
