@@ -210,11 +210,11 @@ def test_the_order_s_period_ends_with_the_report_and_is_reopened_to_the_end_it_h
 
 
 def test_a_period_reopened_to_an_end_that_became_known_meanwhile_answers_the_version_it_then_has(
-    deadline: Deadline,
+    world: World,
 ) -> None:
     """The notice came while the hazard was reported: the step is one version, the new last day the next."""
     with standing_at(datetime(2026, 12, 28, 12, tzinfo=SHANGHAI)):
-        deadline.log_in()
+        deadline = Deadline(world)
         assert order(deadline.officers, deadline.hazard, days=10, day_kind="working").status_code == 201
         assert deadline.shown()["due_on"] is None
         deadline.report()

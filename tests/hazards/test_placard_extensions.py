@@ -14,15 +14,14 @@ from tests.hazards.test_placard_authorities import refused
 from tests.hazards.test_placard_page import read, token_of
 from tests.hazards.test_placards import HAZARDS, PLACARDS, Scene
 
-DUE = shanghai_today() + timedelta(days=30)
-LATER = DUE + timedelta(days=10)
-
 
 class Listed(Scene):
     """A hazard listed for thirty days by the person in charge of the district."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
+        self.due = shanghai_today() + timedelta(days=30)
+        self.later = self.due + timedelta(days=10)
         self.placard = self.decided(kind="supervised_listing")
 
     def shown(self, who: Person | None = None) -> dict[str, Any]:
@@ -60,20 +59,24 @@ def test_what_one_proposes_another_grants_and_the_clock_moves_the_last_day(liste
         listed.placard["id"],
         None,
     )
-    assert (proposed["due_before"], proposed["due_proposed"]) == (str(DUE), str(LATER))
-    assert listed.shown()["due_on"] == str(DUE)
+    assert (proposed["due_before"], proposed["due_proposed"]) == (str(listed.due), str(listed.later))
+    assert listed.shown()["due_on"] == str(listed.due)
     before = read(listed, token).text
     granted = listed.settle(listed.chief, proposed, "grant").json()
-    assert (granted["status"], granted["due_after"]) == ("granted", str(LATER))
+    assert (granted["status"], granted["due_after"]) == ("granted", str(listed.later))
     shown = listed.shown()
-    assert (shown["due_on"], shown["version"]) == (str(LATER), listed.placard["version"] + 1)
+    assert (shown["due_on"], shown["version"]) == (str(listed.later), listed.placard["version"] + 1)
     assert [one["status"] for one in shown["extensions"]] == ["granted"]
     last = shown["steps"][-1]
-    assert (last["action"], last["to_status"], last["note"]) == ("reschedule", "in_force", f"期限改至{LATER}")
+    assert (last["action"], last["to_status"], last["note"]) == (
+        "reschedule",
+        "in_force",
+        f"期限改至{listed.later}",
+    )
     ledger = [(row["action"], row["due_after"], row["user_id"]) for row in listed.clock()["ledger"]]
-    assert ledger[1:] == [("extend", str(LATER), str(listed.chief.user_id))]
+    assert ledger[1:] == [("extend", str(listed.later), str(listed.chief.user_id))]
     page = read(listed, token).text
-    assert page == before.replace(str(DUE), str(LATER))
+    assert page == before.replace(str(listed.due), str(listed.later))
     assert page != before
     hazard = listed.officer.get(f"{HAZARDS}/{listed.hazard}").json()
     assert (hazard["due_on"], hazard["extensions"]) == (deadline, [])
@@ -83,7 +86,7 @@ def test_a_refused_or_withdrawn_extension_leaves_the_last_day(listed: Listed) ->
     refusal = listed.settle(listed.chief, listed.extend().json(), "refuse").json()
     withdrawn = listed.settle(listed.officer, listed.extend().json(), "withdraw").json()
     assert (refusal["status"], withdrawn["status"]) == ("refused", "withdrawn")
-    assert listed.shown()["due_on"] == str(DUE)
+    assert listed.shown()["due_on"] == str(listed.due)
     assert [row["action"] for row in listed.clock()["ledger"]] == ["start"]
 
 
@@ -100,7 +103,7 @@ def test_only_whoever_might_decide_about_the_placard_grants_or_refuses(listed: L
     below = listed.world.person("approver", region=listed.world.town)
     for action in ("grant", "refuse"):
         assert refused(listed.settle(below, proposed, action)) == (403, "placard_decider")
-    assert listed.shown()["due_on"] == str(DUE)
+    assert listed.shown()["due_on"] == str(listed.due)
 
 
 def test_every_role_at_the_doors(listed: Listed) -> None:
@@ -132,7 +135,7 @@ def test_a_proposal_lapses_when_the_placard_is_taken_down(listed: Listed) -> Non
     (shown,) = listed.shown()["extensions"]
     assert (shown["status"], shown["is_lapsed"]) == ("proposed", True)
     assert refused(listed.settle(listed.chief, proposed, "grant")) == (409, "no_period_to_extend")
-    assert listed.shown()["due_on"] == str(DUE)
+    assert listed.shown()["due_on"] == str(listed.due)
     assert listed.settle(listed.officer, proposed, "withdraw").status_code == 200
 
 
@@ -153,7 +156,7 @@ def test_the_period_of_a_placard_is_not_extended_at_its_clock(listed: Listed) ->
     path = f"/api/v1/clocks/{clock['id']}/extension"
     answer = listed.chief.post(path, json={"amount": 5, "reason": "直接延长"}, version=clock["version"])
     assert refused(answer) == (422, "clock_extended_by_act")
-    assert listed.shown()["due_on"] == str(DUE)
+    assert listed.shown()["due_on"] == str(listed.due)
 
 
 def test_a_placard_has_one_proposal_at_a_time_and_is_found_by_it(listed: Listed) -> None:

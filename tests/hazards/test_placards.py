@@ -144,7 +144,7 @@ def test_a_placard_is_proposed_by_an_officer_and_put_up_by_number_for_a_period(s
     ("kind", "values", "missing"),
     [
         ("placard_warning", {"level": "general", "clause": None, "major_since": None}, "major"),
-        ("placard_warning", {"due_on": shanghai_today() + timedelta(days=1)}, "overdue"),
+        ("placard_warning", {"due_on": shanghai_today() + timedelta(days=2)}, "overdue"),
         ("placard_warning", {"due_on": None}, "overdue"),
         ("supervised_listing", {"level": "general", "clause": None, "major_since": None}, "major"),
         ("supervised_listing", {"status": "reinspected"}, "open"),

@@ -253,7 +253,7 @@ TIMES: list[tuple[dict[str, Any], dict[str, str], str]] = [
     ({}, {"started_at": at(NOW + timedelta(hours=1))}, "started_after_sealing"),
     ({}, {"started_at": "0002-01-01T00:00:00+08:00"}, "absurd_duration"),
     ({}, {"started_at": "1970-01-01T00:00:00Z"}, "absurd_duration"),
-    ({"legal_date": (shanghai_today() + timedelta(days=1)).isoformat()}, {}, "legal_date_outside_window"),
+    ({"legal_date": (shanghai_today() + timedelta(days=2)).isoformat()}, {}, "legal_date_outside_window"),
     ({"legal_date": "9998-12-31"}, {}, "legal_date_outside_window"),
     (
         {"legal_date": (shanghai_today() - timedelta(days=9)).isoformat()},

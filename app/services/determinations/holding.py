@@ -30,6 +30,8 @@ from app.services.determinations.ruleset_content import build_content, hash_of
 
 READ_SECONDS = 60.0
 """How long a process may not know of a publication. Far less than the days between publication and effect."""
+READER = "published rules"
+"""The name of the task that reads them."""
 NOT_READ = Counter(
     "anshao_rules_not_read_total",
     "Readings of the published rules that failed; the process goes on with what it held",
@@ -96,7 +98,7 @@ async def published_held(database: Database) -> AsyncIterator[None]:
     """Hold what is published while the block runs, read anew once a minute; what cannot be read now is read the next time."""
     async with database.read() as session:
         await hold_published(session)
-    reading = asyncio.create_task(_read_on(database))
+    reading = asyncio.create_task(_read_on(database), name=READER)
     try:
         yield
     finally:
