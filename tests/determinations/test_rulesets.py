@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -719,7 +720,9 @@ def test_a_row_that_cannot_be_held_stops_neither_the_process_nor_its_readiness(
         async with published_held(runtime.database):
             monkeypatch.setattr(holding, "hash_of", lambda *_: "sha-256:other")
             monkeypatch.setattr(holding, "editions", lambda: ())  # so that the row is read anew
-            await asyncio.sleep(0.5)
+            async with asyncio.timeout(20):
+                while (REGISTRY.get_sample_value("anshao_rules_not_read_total") or 0) <= before:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
 
     with monkeypatch.context() as patch:
         patch.setattr(holding, "READ_SECONDS", 0.05)

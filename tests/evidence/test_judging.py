@@ -72,6 +72,12 @@ def judge_all(world: World, runtime: Runtime) -> int:
     return run(world, work)  # type: ignore[no-any-return]
 
 
+def work_off(world: World, runtime: Runtime) -> None:
+    """Nothing that another test sent is left to be examined or judged."""
+    examine_all(world, runtime)
+    judge_all(world, runtime)
+
+
 def take_in(team: Team, runtime: Runtime, *photos: Photo) -> SealedPackage:
     """A package of a visit of its own with these files, arrived and examined."""
     officers = [officer.user_id for officer in team.officers]
@@ -418,7 +424,7 @@ def test_one_that_cannot_be_judged_keeps_nobody_waiting(
 def test_a_batch_takes_one_statement_a_photograph_and_a_fixed_number_beside(
     team: Team, runtime: Runtime
 ) -> None:
-    judge_all(team.world, runtime)
+    work_off(team.world, runtime)
 
     def statements(count: int) -> int:
         take_in(team, runtime, *(shot(position=HERE) for _ in range(count)))
@@ -439,7 +445,7 @@ def test_a_picture_sent_many_times_is_listed_by_its_first_ones_and_read_no_furth
     monkeypatch.setattr(judging, "standards_with", lambda _: few)
     content = camera_jpeg(size=(640, 480))
     copies = [shot(content, position=HERE) for _ in range(8)]
-    judge_all(team.world, runtime)
+    work_off(team.world, runtime)
     take_in(team, runtime, *copies[:2], *copies[3:])
     held = "UPDATE evidence_files SET examined_at = {} WHERE id = :id RETURNING id"
     rows(team.world, held.format("NULL"), id=copies[1].id)

@@ -12,7 +12,7 @@ from tests.support.small_disk import CannotMount, small_disk
 SHORT = Plan(
     seed=20261125,
     phones=3,
-    inspections=3,
+    inspections=5,
     photos=(3, 5),
     pause=(0.5, 2),
     blows=("API killed", "power cut", "disk full"),
@@ -41,9 +41,9 @@ def test_nothing_acknowledged_is_lost_doubled_or_altered(database_cluster: str, 
         outcome = run(SHORT, tmp_path, told.append, database=address)
     summary = "\n".join([*told, *lines(outcome)])
     assert outcome.faults == [], summary
-    assert outcome.findings.packages == outcome.sealed == 9, summary
+    assert outcome.findings.packages == outcome.sealed == 15, summary
     assert outcome.blows.total() == len(SHORT.blows or ()), summary
-    assert outcome.findings.files >= 27, summary
+    assert outcome.findings.files >= 45, summary
     assert outcome.ledger.resent() <= outcome.bound, summary
     assert dict(figures(outcome))["acknowledged bytes lost"] == "0"
     assert "| acknowledged bytes lost | 0 |" in page(outcome)

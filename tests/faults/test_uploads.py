@@ -80,7 +80,7 @@ def test_while_one_request_appends_others_are_refused_at_once_and_nothing_else_w
     time.sleep(2.5)
     slow.send(file.content[100 * KIB : 200 * KIB])
     wait_for(lambda: tus.offset(path) > 0)
-    for _ in range(6):  # whichever process it comes to
+    for round in range(6):  # whichever process it comes to
         with httpx.Client(base_url=str(target.client.base_url), timeout=20) as fresh:
             headers = {"Authorization": f"Bearer {team.phone.access_token}", "Tus-Resumable": "1.0.0"}
             chunk = {
@@ -90,8 +90,9 @@ def test_while_one_request_appends_others_are_refused_at_once_and_nothing_else_w
             answer = fresh.patch(f"/mobile/v1{path}", content=file.content[:10], headers=headers | chunk)
             assert answer.status_code in (409, 423), answer.text
             assert fresh.get("/readyz").status_code == 200
+        slow.send(file.content[(200 + round) * KIB : (201 + round) * KIB])  # it is alive
     assert team.phone.put_photo(package, other).status_code == 201
-    slow.send(file.content[200 * KIB :])
+    slow.send(file.content[206 * KIB :])
     assert slow.status() == 204
     slow.close()
     assert stored(target, file) == file.content

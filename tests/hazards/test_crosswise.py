@@ -63,11 +63,9 @@ def test_a_step_that_holds_the_hazard_gets_its_clocks_while_another_wants_to_mov
         step.execute("SET deadlock_timeout = '10ms'")  # so that it is the step that would be told
         step.execute("SELECT FROM hazards WHERE id = %s FOR NO KEY UPDATE", (desk.hazard,))
         moved = pool.submit(move)
-        for _ in range(500):
-            if moved.done() or step.execute(WAITING).fetchone() is not None:
-                break
+        while step.execute(WAITING).fetchone() is None:
+            assert not moved.done()
             time.sleep(0.01)
-        assert not moved.done()
         step.execute("SELECT FROM clocks WHERE subject_id = %s FOR UPDATE", (desk.hazard,))
         step.rollback()
         assert moved.result(20)

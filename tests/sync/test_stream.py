@@ -398,7 +398,14 @@ def connections_out(runtime: Runtime) -> int:
 def slow_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     """The watch is nearly always in the middle of its question."""
     monkeypatch.setattr(streams, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(streams, "_WHERE", text("SELECT last_position FROM change_feed, pg_sleep(0.2)"))
+    monkeypatch.setattr(streams, "_WHERE", text("SELECT last_position FROM change_feed, pg_sleep(1)"))
+
+
+async def asking(runtime: Runtime) -> None:
+    """The watch has a connection and waits for its answer."""
+    async with asyncio.timeout(20):
+        while connections_out(runtime) != 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.usefixtures("slow_watch")
@@ -411,7 +418,7 @@ def test_the_last_stream_that_is_closed_leaves_no_task_and_no_connection_behind(
         opened = [
             await open_stream(runtime, somebody(), token, SyncCollection.ENTERPRISES, None) for _ in range(3)
         ]
-        await asyncio.sleep(0.1)
+        await asking(runtime)
         for one in opened:
             seen.append((watches(), connections_out(runtime)))
             await one.close()
@@ -446,7 +453,7 @@ def test_the_end_of_the_process_ends_the_watch_whatever_became_of_the_streams(
     async def story() -> tuple[int, int]:
         token = issue_access_token(runtime.keys, minutes=5, session_id=new_id())
         stream = await open_stream(runtime, somebody(), token, SyncCollection.ENTERPRISES, None)
-        await asyncio.sleep(0.1)
+        await asking(runtime)
         await streams.close_desk(runtime)
         left = watches(), connections_out(runtime)
         await stream.close()
