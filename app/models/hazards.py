@@ -113,6 +113,7 @@ class HazardReport(Timed, Base):
         CheckConstraint("suspected_by IN ('machine', 'person')", name="suspected_by"),
         CheckConstraint("(suspected_by IS NULL) = (suspected_clauses = '{}')", name="suspicion"),
         UniqueConstraint("whistle_id"),
+        Index("ix_hazard_reports_suspected", "hazard_id", postgresql_where=text("suspected_by IS NOT NULL")),
     )
 
     hazard_id: Mapped[UUID] = mapped_column(ForeignKey("hazards.id"), primary_key=True)

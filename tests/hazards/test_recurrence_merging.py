@@ -60,7 +60,7 @@ class Plant(Site):
                 rows, _ = await export_page(session, [self.world.town], narrowed, None, 50)
                 told.append({str(row[0]) for row in rows if row[HEADER.index("是否反弹")] == "是"})
             assert told[0] == told[1]
-            conditions = conditions_of([self.world.town], HazardFilter(recurrent=True), of_all=True)
+            conditions = conditions_of([self.world.town], HazardFilter(recurrent=True), from_returns=True)
             assert sum(row[2] for row in await count_where(session, conditions)) == len(told[0])
             return told[0]
 

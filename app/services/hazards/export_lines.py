@@ -15,7 +15,7 @@ from app.models.enterprises import Enterprise, RiskUnit, Site
 from app.models.hazards import Hazard
 from app.models.organizations import Region
 from app.services.hazards.recurrences import returned_among
-from app.services.hazards.registry import HazardFilter, conditions_of
+from app.services.hazards.registry import HazardFilter, begins_with_returns, conditions_of
 from app.services.hazards.workflow import is_overdue
 
 SHEET = "隐患台账"
@@ -32,8 +32,9 @@ HEADER = (
 async def export_page(
     session: AsyncSession, regions: Iterable[UUID], narrowed: HazardFilter, after: UUID | None, limit: int
 ) -> tuple[list[Sequence[Any]], UUID | None]:
-    """The next lines, newest hazard first, and the id of the last of them (None: there is none); two statements."""
-    conditions = conditions_of(regions, narrowed)
+    """The next lines, newest hazard first, and the id of the last of them (None: there is none); two statements, or three where it
+    is narrowed to what came back."""
+    conditions = conditions_of(regions, narrowed, from_returns=await begins_with_returns(session, narrowed))
     if after is not None:
         conditions.append(Hazard.id < after)
     wanted = (

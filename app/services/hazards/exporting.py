@@ -72,7 +72,8 @@ async def start_export(
         raise NotFoundProblem
     await _check_number(session, actor)
     filters = _FILTER.dump_python(narrowed, mode="json", exclude_none=True)
-    number = select(func.count()).select_from(Hazard).where(*conditions_of(regions, narrowed, of_all=True))
+    conditions = conditions_of(regions, narrowed, from_returns=True)
+    number = select(func.count()).select_from(Hazard).where(*conditions)
     export = HazardExport(
         id=new_id(), version=1, region_id=where, created_by=actor.user_id, region_ids=sorted(regions),
         filters=filters, format=file_format, status=ExportStatus.WAITING.value, rows_done=0, size=0,

@@ -24,7 +24,7 @@ from app.core.clock import utc_now
 from app.db.rows import Part
 from app.models.hazards import Hazard, HazardClause, HazardRecurrence
 from app.services.hazards.content import recurrence_window_days
-from app.services.hazards.standing import above_merged, merged_downwards
+from app.services.hazards.standing import merged_downwards, these_and_above
 from app.services.identity.places import lies_in
 
 # What is like a finding is closed itself, or was merged into one that stands for it and is closed.
@@ -63,6 +63,9 @@ _BY_CLAUSE = text(
         ON CONFLICT DO NOTHING
     """
 )
+FEW_RETURNS = 20_000
+"""About where, of a million hazards, both ways take the same (20 to 30 ms)."""
+_FEW = text("SELECT reltuples <= :most FROM pg_class WHERE oid = to_regclass('hazard_recurrences')")
 By = Literal["clause", "item", "region"]
 
 
@@ -104,9 +107,15 @@ async def confirm_clause(session: AsyncSession, hazard_id: UUID, clause: str, si
 
 
 def came_back() -> ColumnElement[bool]:
-    """Whether a Hazard is the return of another, or one that was merged into it is: to be asked of all, by reading every return."""
-    returned = select(HazardRecurrence.hazard_id)
-    return Hazard.id.in_(returned) | Hazard.id.in_(above_merged(returned))
+    """Whether a Hazard is the return of another, or one that was merged into it is: to be asked by reading every return, of all
+    hazards, or of a page where returns are few."""
+    return Hazard.id.in_(these_and_above(select(HazardRecurrence.hazard_id)))
+
+
+async def returns_are_few(session: AsyncSession) -> bool:
+    """Whether a page of returns is found sooner among all returns than by looking up hazard after hazard: as PostgreSQL estimates
+    the table, -1 while it does not. A matter of speed alone."""
+    return bool(await session.scalar(_FEW, {"most": FEW_RETURNS}))
 
 
 def has_come_back() -> ColumnElement[bool]:

@@ -14,8 +14,8 @@ from app.core.paging import Page, PageRequest
 from app.enums.hazards import ReinspectionOutcome
 from app.models.enterprises import Enterprise
 from app.models.hazards import Hazard, HazardReport, HazardStep
-from app.services.hazards.recurrences import came_back, has_come_back
-from app.services.hazards.standing import MergedPhotographs, above_merged
+from app.services.hazards.recurrences import came_back, has_come_back, returns_are_few
+from app.services.hazards.standing import MergedPhotographs, these_and_above
 from app.services.hazards.totals import TotalsFilter, count_by_level_and_state
 from app.services.identity.places import lies_in
 
@@ -58,8 +58,9 @@ class HazardFilter:
 async def list_hazards(
     session: AsyncSession, actor: Actor, request: PageRequest, narrowed: HazardFilter
 ) -> Page[Hazard]:
-    """Newest first, one statement."""
-    conditions = conditions_of(actor.regions_for("hazards:read"), narrowed)
+    """Newest first, one statement; two where it is narrowed to what came back."""
+    begin = await begins_with_returns(session, narrowed)
+    conditions = conditions_of(actor.regions_for("hazards:read"), narrowed, from_returns=begin)
     if request.after:
         conditions.append(Hazard.id < request.after[0])
     wanted = select(Hazard).where(*conditions).order_by(Hazard.id.desc()).limit(request.limit + 1)
@@ -72,7 +73,7 @@ async def count_hazards(
     """(level, status, number, of these overdue) under the same filters: by the tallies where they know every filter given."""
     if tallied := _tallied(narrowed):
         return await count_by_level_and_state(session, actor, tallied)
-    conditions = conditions_of(actor.regions_for("hazards:read"), narrowed, of_all=True)
+    conditions = conditions_of(actor.regions_for("hazards:read"), narrowed, from_returns=True)
     return await count_where(session, conditions)
 
 
@@ -143,10 +144,19 @@ def overdue_now() -> ColumnElement[bool]:
     return (Hazard.status == "ordered") & (Hazard.due_on < shanghai_today())
 
 
+async def begins_with_returns(session: AsyncSession, narrowed: HazardFilter) -> bool:
+    """Whether a page under the filters is found sooner by reading every return; where nothing else is asked, no statement."""
+    return narrowed.recurrent is True and await returns_are_few(session)
+
+
 def conditions_of(
-    regions: Iterable[UUID], narrowed: HazardFilter, *, of_all: bool = False
+    regions: Iterable[UUID], narrowed: HazardFilter, *, from_returns: bool = False
 ) -> list[ColumnElement[bool]]:
-    """What rows of these regions obey under the filters. `of_all`: of a statement that reads all of them, not a page."""
+    """What rows of these regions obey under the filters.
+
+    `from_returns`: what came back is found by reading every return, as a statement does that reads all hazards, or a page where
+    returns are few (begins_with_returns); otherwise each row is looked up.
+    """
     is_merged = Hazard.merged_into_id.is_not(None)
     conditions: list[ColumnElement[bool]] = [
         Hazard.region_id.in_(regions),
@@ -162,12 +172,11 @@ def conditions_of(
         late = func.coalesce(overdue_now(), False)
         conditions.append(late if narrowed.overdue else ~late)
     if narrowed.recurrent is not None:
-        returned = came_back() if of_all else has_come_back()
+        returned = came_back() if from_returns else has_come_back()
         conditions.append(returned if narrowed.recurrent else ~returned)
     if narrowed.suspected is not None:
         of_clause = select(HazardReport.hazard_id).where(HazardReport.suspected_by.is_not(None))
-        is_one = Hazard.id.in_(of_clause) | Hazard.id.in_(above_merged(of_clause))
-        is_suspected = is_one & (Hazard.level == "general")
+        is_suspected = Hazard.id.in_(these_and_above(of_clause)) & (Hazard.level == "general")
         conditions.append(is_suspected if narrowed.suspected else ~is_suspected)
     if narrowed.trade is not None:
         of_trade = select(Enterprise.id).where(Enterprise.regulated_trades.contains([narrowed.trade]))

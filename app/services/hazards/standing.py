@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, text
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -28,6 +28,14 @@ _ONE = text(
     SELECT id, stays FROM one
 """
 )
+
+
+def these_and_above(hazard_ids: Select[UUID]) -> CompoundSelect[UUID]:
+    """These hazards, and those into which, over any number of steps, one of them was merged.
+
+    One set, not two conditions joined by OR: so a statement may begin with them and look the hazards up, however many there are.
+    """
+    return hazard_ids.union(above_merged(hazard_ids))
 
 
 def above_merged(hazard_ids: Select[UUID]) -> Select[UUID | None]:
