@@ -31,6 +31,14 @@ class ReinspectionProblem(InvalidProblem):
     en = "A re-inspection is a visit to the hazard's site, on or after the order, by two certified officers at least"
 
 
+class ReinspectionBeforeReportProblem(InvalidProblem):
+    """What officers found undone before the enterprise reported it rectified says nothing of the report."""
+
+    code = "reinspection_before_report"
+    zh = "该次复查早于企业报告整改完成之日，不能据以认定未整改；须在报告当日或之后复查"
+    en = "The visit was before the day the enterprise reported it rectified; only one on or after that day can find it undone"
+
+
 class ReinspectionOutcomeProblem(InvalidProblem):
     """Resolved is what is rectified; unchanged and aggravated is what is not. Who says both has said nothing."""
 

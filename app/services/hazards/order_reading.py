@@ -1,6 +1,6 @@
-"""Reading rectification orders: filtered lists, one order with its lines and officers, and what a hazard was ordered."""
+"""Reading rectification orders: lists, one order with its lines and officers, and when a hazard was ordered and reported."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from app.core.actor import Actor
 from app.core.errors import NotFoundProblem
 from app.core.paging import Page, PageRequest
-from app.models.hazards import Hazard
+from app.models.hazards import Hazard, HazardStep
 from app.models.orders import OrderLine, OrderOfficer, RectificationOrder
 from app.services.identity.places import lies_in
 
@@ -138,3 +138,15 @@ async def last_ordered_on(session: AsyncSession, hazard_ids: Collection[UUID]) -
         .group_by(OrderLine.hazard_id)
     )
     return {row.hazard_id: row.last_on for row in await session.execute(wanted)}
+
+
+async def reported_after(session: AsyncSession, hazards: Iterable[Hazard], on: date) -> set[UUID]:
+    """Those that wait for a re-inspection because they were reported rectified on a later day than `on`: that officers found them
+    undone on that day does not answer the report. No statement where none waits."""
+    waiting = [hazard.id for hazard in hazards if hazard.status == "rectified"]
+    if not waiting:
+        return set()
+    reported = select(HazardStep.hazard_id).where(
+        HazardStep.hazard_id.in_(waiting), HazardStep.action == "report_rectified", HazardStep.on_date > on
+    )
+    return set((await session.execute(reported)).scalars())

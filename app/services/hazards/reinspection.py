@@ -13,12 +13,12 @@ from app.core.actor import Actor
 from app.enums.hazards import ReinspectionOutcome
 from app.models.hazards import Hazard, HazardStep
 from app.services.hazards.errors import HazardChoiceProblem
-from app.services.hazards.order_reading import last_ordered_on
+from app.services.hazards.order_reading import last_ordered_on, reported_after
 from app.services.hazards.service import record_step
 from app.services.hazards.workflow import REINSPECTABLE, REINSPECTION_STEPS, TRANSITIONS
 
 Reception = Literal[
-    "recorded", "known", "unknown", "before_order", "state_changed", "contradicted", "outcome_unclear"
+    "recorded", "known", "unknown", "before_order", "before_report", "state_changed", "contradicted", "outcome_unclear"
 ]  # fmt: skip
 """What became of a result."""
 
@@ -63,6 +63,9 @@ async def record_results(
 
     The sealed package is the authority for the step: who may submit it for the site was decided when it was kept. `known`: a
     colleague's package of the same visit said the same. Hazards are locked in order of id, so two packages never wait crosswise.
+
+    A phone may have been offline: what was found undone on a day before the enterprise reported it rectified throws no report out
+    (`before_report`); on the same day it does. What was found resolved before the report counts: officers saw what it says.
     """
     ids = sorted({result.hazard_id for result in results})
     locked = select(Hazard).where(Hazard.id.in_(ids), Hazard.site_id == visit.site_id).order_by(Hazard.id)
@@ -70,6 +73,7 @@ async def record_results(
     hazards = {row.id: row for row in rows.scalars()}
     ordered = await last_ordered_on(session, ids)
     said = await _said_on_visit(session, visit.visit_id, ids)
+    reported = await reported_after(session, hazards.values(), visit.on_date)
     received: dict[UUID, Reception] = {}
     for result in results:
         hazard = hazards.get(result.hazard_id)
@@ -83,6 +87,8 @@ async def record_results(
             received[hazard.id] = "state_changed"
         elif hazard.id in ordered and visit.on_date < ordered[hazard.id]:
             received[hazard.id] = "before_order"
+        elif hazard.id in reported and result.outcome is not ReinspectionOutcome.RESOLVED:
+            received[hazard.id] = "before_report"
         else:
             await _take(session, actor, visit, hazard, result, result.outcome)
             said[hazard.id] = result.outcome

@@ -21,10 +21,11 @@ from app.services.clocks.service import end_clocks, find_running, reopen_clocks,
 from app.services.hazards.errors import (
     HazardMergedProblem,
     HazardStateProblem,
+    ReinspectionBeforeReportProblem,
     ReinspectionOutcomeProblem,
     ReinspectionProblem,
 )
-from app.services.hazards.order_reading import last_ordered_on
+from app.services.hazards.order_reading import last_ordered_on, reported_after
 from app.services.hazards.placard_following import propose_removals, settle_periods
 from app.services.hazards.proposing import withdraw_proposals
 from app.services.hazards.workflow import REINSPECTION_STEPS, TRANSITIONS, outcome_of
@@ -75,8 +76,9 @@ async def record_reinspection(
 ) -> Hazard:
     """Record what the re-inspection visit found: rectified, or back to ordered (unchanged or aggravated) with the deadline it had.
 
-    Raises ReinspectionProblem when the visit was before the order in force, or is dated in the future, and
-    ReinspectionOutcomeProblem when the outcome is not that of a hazard which is rectified, or is not.
+    Raises ReinspectionProblem when the visit was before the order in force, or is dated in the future,
+    ReinspectionBeforeReportProblem when it found undone what was reported rectified on a later day (found rectified, it counts),
+    and ReinspectionOutcomeProblem when the outcome is not that of a hazard which is rectified, or is not.
     """
     if (found := outcome_of(is_rectified, outcome)) is None:
         raise ReinspectionOutcomeProblem
@@ -84,6 +86,8 @@ async def record_reinspection(
     ordered_on = (await last_ordered_on(session, [hazard_id])).get(hazard_id)
     if not (ordered_on or visited_on) <= visited_on <= shanghai_today():
         raise ReinspectionProblem
+    if found is not ReinspectionOutcome.RESOLVED and await reported_after(session, [hazard], visited_on):
+        raise ReinspectionBeforeReportProblem
     action, detail = REINSPECTION_STEPS[found], {"outcome": found.value}
     return await _step(session, actor, hazard, action, expected, note=note, visit_id=visit_id, detail=detail)
 

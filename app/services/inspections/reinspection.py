@@ -30,6 +30,10 @@ DERIVATIVE_SIZES = (320, 1280)
 _ISSUES: dict[str, tuple[str, str]] = {
     "hazard_unknown": ("复查结果所指隐患不属于该场所", "The hazard is not one of the site's"),
     "hazard_before_order": ("复查日期早于责令整改日期", "Re-inspected before its rectification was ordered"),
+    "hazard_before_report": (
+        "复查日期早于企业报告整改完成之日，隐患状态未变更，仍待复查",
+        "Found undone before the enterprise reported it rectified; nothing was changed, and it still waits for a re-inspection",
+    ),
     "hazard_state_changed": (
         "隐患当前状态不允许记录复查结果，未变更",
         "The hazard's state does not allow the result; nothing was changed",
