@@ -27,7 +27,7 @@ from app.services.cases.errors import (
 from app.services.cases.events import CaseFiled
 from app.services.cases.team import check_team, officer_ids_of
 from app.services.cases.workflow import Transition, transition_from
-from app.services.clocks.responsibility import Subject
+from app.services.clocks.responsibility import Subject, hold_responsible
 from app.services.clocks.service import end_clocks, start_clock
 from app.services.organizations.numbering import take_number
 
@@ -78,6 +78,8 @@ async def take_step(
         detail = {"circumstances": await keep_circumstances(session, case.id, on)}
     if transition.releases:
         await release_hazards(session, case.id)
+    if transition.starts:
+        await hold_responsible(session, [case.id])
     await end_clocks(session, actor, case.id, transition.ends, on)
     for code in transition.starts:
         await start_clock(session, actor, await subject_of(session, case), code, on)

@@ -21,6 +21,7 @@ class MoveBegun:
     """Clocks are about to be moved and none of them is locked yet: what they run for, by kind.
 
     Whoever takes a step locks the subject first and its clocks after it; whoever begins with the clocks would wait crosswise.
+    Persons come between the two (responsibility.hold_responsible).
     """
 
     subjects: Mapping[str, Sequence[UUID]]

@@ -1,5 +1,6 @@
 """Who answers for a clock: handed over by a person, with its subject, or with whoever changes his unit. No end moves by it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -48,6 +49,19 @@ async def brigade_of(session: AsyncSession, user_id: UUID | None, authority_id: 
         User.id == user_id, may_name(User.authority_id, authority_id, shanghai_today())
     )
     return await session.scalar(unit.with_for_update(read=True, of=User))
+
+
+async def hold_responsible(session: AsyncSession, subject_ids: Sequence[UUID]) -> None:
+    """Lock who answers for the running clocks of some subjects: whoever is about to end these, and let others run in their place.
+
+    Subjects are locked first, then persons, then clocks. Whoever changes his unit is locked before his clocks: who begins with a
+    clock, and then waits for the one who answers for it, would wait crosswise.
+    """
+    answering = select(Clock.responsible_id).where(
+        Clock.subject_id.in_(subject_ids), Clock.ended_on.is_(None)
+    )
+    held = select(User.id).where(User.id.in_(answering)).order_by(User.id)
+    await session.execute(held.with_for_update(read=True, of=User))
 
 
 async def hand_over(

@@ -186,18 +186,22 @@ async def reopen_clocks(
     `responsible_id`: who has come to answer for the subject meanwhile; None: whoever did when it ended.
     """
     for code in codes:
-        if await find_running(session, subject_id, code) is not None:
+        of_subject = (Clock.subject_id == subject_id) & (Clock.code == code)
+        last = select(Clock.id, Clock.responsible_id, Clock.authority_id, Clock.ended_on).where(of_subject)
+        running_first = Clock.ended_on.is_not(None)
+        found = (await session.execute(last.order_by(running_first, Clock.id.desc()).limit(1))).one_or_none()
+        if found is None or found.ended_on is None:
             continue
-        last = select(Clock).where(Clock.subject_id == subject_id, Clock.code == code)
-        locked = last.order_by(Clock.id.desc()).limit(1).with_for_update()
-        clock = await session.scalar(locked, execution_options={"populate_existing": True})
-        if clock is None:
-            continue
+        answers = responsible_id or found.responsible_id
+        brigade_id = await brigade_of(
+            session, answers, found.authority_id
+        )  # he is locked before the clock is
+        locked = select(Clock).where(Clock.id == found.id).with_for_update()
+        clock = (await session.execute(locked, execution_options={"populate_existing": True})).scalar_one()
         before = clock.due_on
         project_anew(clock, await list_ledger(session, clock.id), await working_calendar(session))
         clock.ended_on, clock.version = None, clock.version + 1
-        clock.responsible_id = responsible_id or clock.responsible_id
-        clock.brigade_id = await brigade_of(session, clock.responsible_id, clock.authority_id)
+        clock.responsible_id, clock.brigade_id = answers, brigade_id
         await session.flush()
         await record_move(session, actor, clock, "reopen", on, due_before=before)
 

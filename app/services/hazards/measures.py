@@ -20,7 +20,7 @@ from app.models.identity import User
 from app.models.measures import MeasureHazard, MeasureOfficer, MeasureStep, OnsiteMeasure
 from app.services.audit.service import record_act
 from app.services.clocks.content import time_limit
-from app.services.clocks.responsibility import Subject
+from app.services.clocks.responsibility import Subject, hold_responsible
 from app.services.clocks.service import end_clocks, find_running, start_clock
 from app.services.hazards.content import ends_by, measure_kind
 from app.services.hazards.errors import (
@@ -153,6 +153,7 @@ async def decide_in_writing(
     measure.decided_on, measure.kinds = today, list(content.kinds)
     measure.place, measure.ground = content.place, content.ground
     await _cover(session, actor, measure.id, content.hazard_ids)
+    await hold_responsible(session, [measure.id])
     await end_clocks(session, actor, measure.id, transition.ends, today)
     await _start_limits(session, actor, measure, today, content.months)
     await _record(session, actor, measure, "decide", before, on_date=today, note=content.ground)

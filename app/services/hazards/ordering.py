@@ -18,6 +18,7 @@ from app.models.identity import User
 from app.models.orders import OrderLine, OrderOfficer, RectificationOrder
 from app.rules.clocks import ClockUnit
 from app.services.audit.service import record_act
+from app.services.clocks.responsibility import hold_responsible
 from app.services.clocks.service import end_clocks, start_clock
 from app.services.hazards.errors import OrderLinesProblem, OrderOfficersProblem, OrderRefusal
 from app.services.hazards.officers import CertifiedOfficer, certified_team
@@ -57,6 +58,7 @@ async def issue_order(
     _check_lines(lines, hazards, first)
     today = shanghai_today()
     officers = await _officers(session, actor, first.authority_id, officer_ids, today)
+    await hold_responsible(session, sorted(hazards))
     due = {
         line.hazard_id: await _restart_clock(session, actor, hazards[line.hazard_id], line, today)
         for line in lines

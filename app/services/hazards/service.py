@@ -16,7 +16,7 @@ from app.db.versions import compare_and_set
 from app.enums.hazards import ProposalEnd, ReinspectionOutcome
 from app.models.hazards import Hazard, HazardStep
 from app.services.audit.service import record_act
-from app.services.clocks.responsibility import Subject
+from app.services.clocks.responsibility import Subject, hold_responsible
 from app.services.clocks.service import end_clocks, find_running, reopen_clocks, start_clock
 from app.services.hazards.errors import (
     HazardMergedProblem,
@@ -186,6 +186,7 @@ async def record_step(
                 subject = subject_of(hazard, order.responsible_id if order else None)
                 await start_clock(session, actor, subject, code, on)
         if transition.reopens:
+            await hold_responsible(session, [hazard.id])
             recheck = await find_running(session, hazard.id, "recheck", for_update=True)
             answers = recheck.responsible_id if recheck else None
         await end_clocks(session, actor, hazard.id, transition.ends, on)
