@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import SYSTEM
@@ -13,6 +13,7 @@ from app.core.clock import SHANGHAI, shanghai_today, standing_at
 from app.enums.hazards import ProposalEnd, ProposalStatus
 from app.enums.identity import Role
 from app.models.hazards import Hazard, HazardDuplicate, HazardProposal
+from app.models.history import AuditEntry
 from app.services.clocks.service import end_clocks
 from app.services.hazards.content import proposal_kinds
 from app.services.hazards.proposal_workflow import STATES, TRANSITIONS
@@ -279,6 +280,68 @@ def test_a_moved_deadline_takes_the_old_one_s_proposal_back(scene: Scene) -> Non
         assert [one["due_on"] for one in scene.listed(status="open")] == [str(scene.due)]
 
 
+def _let_stand_still(scene: Scene) -> None:
+    """The deadline is gone, and it is back on the same day: a suspension that was entered by mistake."""
+    params = {"subject_id": str(scene.hazard), "code": "rectification"}
+    (clock,) = scene.chief.get("/api/v1/clocks", params=params).json()["items"]
+    path, day = f"/api/v1/clocks/{clock['id']}", str(scene.due)
+    body = {"on_date": day, "ground": "review", "reason": "复议机关决定停止执行"}
+    stopped = scene.officers[0].post(f"{path}/suspension", json=body, version=clock["version"])
+    assert (stopped.status_code, stopped.json()["due_on"]) == (200, None), stopped.text
+    assert scene.propose() == 0
+    body = {"on_date": day, "reason": "录入有误"}
+    resumed = scene.officers[0].post(f"{path}/resumption", json=body, version=stopped.json()["version"])
+    assert (resumed.status_code, resumed.json()["due_on"]) == (200, str(scene.due)), resumed.text
+
+
+def test_what_a_deadline_took_with_it_is_proposed_again_when_it_is_back(overdue: Scene) -> None:
+    overdue.major()
+    overdue.propose()
+    before = {one["kind"]: one for one in overdue.listed(status="open")}
+    assert set(before) == {"open_case", "onsite_measure", "placard_warning"}
+    _let_stand_still(overdue)
+    assert {one["withdrawn_because"] for one in overdue.listed()} == {"deadline_moved"}
+    overdue.propose()
+    after = {one["kind"]: one for one in overdue.listed()}
+    assert after == {kind: {**one, "version": 3} for kind, one in before.items()}
+
+    async def history(session: AsyncSession) -> list[str]:
+        of_it = AuditEntry.object_id == UUID(before["open_case"]["id"])
+        return list(
+            (await session.execute(select(AuditEntry.action).where(of_it).order_by(AuditEntry.id))).scalars()
+        )
+
+    assert overdue.world.in_database(history) == [
+        "hazards:propose_proposal",
+        "hazards:withdraw_proposal",
+        "hazards:propose_again_proposal",
+    ]
+    assert overdue.dismiss(after["open_case"]).json()["status"] == "dismissed"
+
+
+def test_what_was_dismissed_or_taken_up_does_not_come_back_with_the_deadline(overdue: Scene) -> None:
+    overdue.major()
+    overdue.propose()
+    kinds = {one["kind"]: one for one in overdue.listed()}
+    assert overdue.dismiss(kinds["placard_warning"]).status_code == 200
+    overdue.world.in_database(_settled(kinds["onsite_measure"]["id"], "taken_up"))
+    _let_stand_still(overdue)
+    overdue.propose()
+    assert {one["kind"]: one["status"] for one in overdue.listed()} == {
+        "open_case": "open",
+        "onsite_measure": "taken_up",
+        "placard_warning": "dismissed",
+    }
+
+
+@pytest.mark.parametrize("because", sorted({*ProposalEnd} - {ProposalEnd.DEADLINE_MOVED}))
+def test_what_was_taken_back_for_another_reason_stays_so(overdue: Scene, because: ProposalEnd) -> None:
+    (proposal,) = overdue.listed()
+    overdue.world.in_database(_settled(proposal["id"], "withdrawn", because))
+    overdue.propose()
+    assert [one["withdrawn_because"] for one in overdue.listed()] == [because.value]
+
+
 def test_the_time_for_re_inspecting_runs_from_the_deadline_s_end_without_being_asked_for(
     scene: Scene,
 ) -> None:
@@ -377,7 +440,7 @@ async def end_all(session: AsyncSession, hazard_id: UUID) -> None:
     await end_clocks(session, SYSTEM, hazard_id, ("rectification", "recheck"), shanghai_today())
 
 
-def _settled(proposal_id: str, status: str) -> Any:
+def _settled(proposal_id: str, status: str, because: ProposalEnd = ProposalEnd.HAZARD_CLOSED) -> Any:
     """The proposal in a state, with what the table's checks want beside it."""
     values: dict[str, Any] = {
         "status": status,
@@ -386,7 +449,7 @@ def _settled(proposal_id: str, status: str) -> Any:
         "object_kind": "case" if status == "taken_up" else None,
         "object_id": UUID(int=1) if status == "taken_up" else None,
         "settled_reason": "无需办理" if status == "dismissed" else None,
-        "withdrawn_because": ProposalEnd.HAZARD_CLOSED.value if status == "withdrawn" else None,
+        "withdrawn_because": because.value if status == "withdrawn" else None,
     }
 
     async def change(session: AsyncSession) -> None:

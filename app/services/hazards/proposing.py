@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from app.core.actor import SYSTEM, Actor
 from app.core.clock import shanghai_today, utc_now
 from app.core.ids import new_id
-from app.enums.hazards import MeasureStatus, ProposalEnd
+from app.enums.hazards import MeasureStatus, ProposalEnd, ProposalStatus
 from app.models.clocks import Clock
 from app.models.hazards import Hazard, HazardProposal, HazardStep
 from app.models.measures import MeasureHazard, MeasureStep, OnsiteMeasure
@@ -43,7 +43,8 @@ def recognise_made(object_kind: str, condition: Callable[[], ColumnElement[bool]
 
 async def propose_for_overdue(session: AsyncSession) -> int:
     """Propose what fits each hazard whose order's clock is past and of which nothing is reported: once for each hazard, kind and
-    deadline. Gives how many. What is reported afterwards takes no proposal back: it stays until the re-inspection.
+    deadline. Gives how many. What is reported afterwards takes no proposal back: it stays until the re-inspection. What was taken
+    back because the deadline moved is proposed again where it comes back to that day.
 
     The hazards stay as they are while they are looked at; those that somebody is changing wait for the next time.
     """
@@ -161,8 +162,16 @@ def _proposed(kind: ProposalKind) -> ColumnElement[bool]:
         HazardProposal.hazard_id == Hazard.id,
         HazardProposal.kind == kind.code,
         HazardProposal.due_on == Clock.due_on,
+        ~_moved_away(),
     )
     return known.correlate(Hazard, Clock)
+
+
+def _moved_away() -> ColumnElement[bool]:
+    """Taken back because its deadline had moved."""
+    return (HazardProposal.status == ProposalStatus.WITHDRAWN.value) & (
+        HazardProposal.withdrawn_because == ProposalEnd.DEADLINE_MOVED.value
+    )
 
 
 def _has_already(kind: ProposalKind) -> ColumnElement[bool]:
@@ -195,11 +204,29 @@ async def _propose(session: AsyncSession, kind: ProposalKind, clock: Clock, haza
         "to_be_confirmed": kind.to_be_confirmed,
         "status": "open",
     }
-    new = insert(HazardProposal).values(values).on_conflict_do_nothing().returning(HazardProposal)
+    again = {name: value for name, value in values.items() if name not in ("id", "version")}
+    again |= {
+        "version": HazardProposal.version + 1,
+        "updated_at": utc_now(),
+        "settled_at": None,
+        "withdrawn_because": None,
+    }
+    new = (
+        insert(HazardProposal)
+        .values(values)
+        .on_conflict_do_update(
+            index_elements=["hazard_id", "kind", "due_on"], set_=again, where=_moved_away()
+        )
+        .returning(HazardProposal)
+        .execution_options(populate_existing=True)
+    )
     row = (await session.execute(new)).scalar_one_or_none()
     if row is None:
         return 0
-    await record_proposal(session, SYSTEM, row, "propose", None)
+    if row.id == values["id"]:
+        await record_proposal(session, SYSTEM, row, "propose", None)
+    else:
+        await record_proposal(session, SYSTEM, row, "propose_again", ProposalStatus.WITHDRAWN.value)
     return 1
 
 
