@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -97,6 +97,7 @@ class ClockEvent(Identified, Timed, Base):
     """One row of a clock's ledger: what happened, on which day, why, by whom, and what it did to the end. Append-only.
 
     `responsible_id`: who answers for the clock from then on, of a start, a reopening or a hand-over; None: nobody is named.
+    `position`: a ledger is read in this order, not in that of ids, which the time of the machine makes.
     """
 
     __tablename__ = "clock_events"
@@ -107,6 +108,7 @@ class ClockEvent(Identified, Timed, Base):
         ),
     )
 
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     clock_id: Mapped[UUID] = mapped_column(ForeignKey("clocks.id"), index=True)
     action: Mapped[str]
     on_date: Mapped[date]

@@ -114,7 +114,7 @@ class Story:
             told = select(
                 ClockEvent.action, ClockEvent.notice_id, ClockEvent.due_before, ClockEvent.due_after
             ).where(ClockEvent.clock_id == identifier)
-            rows = await self.session.execute(told.order_by(ClockEvent.id))
+            rows = await self.session.execute(told.order_by(ClockEvent.position))
             found.append(Standing(tuple(row[:4]), row[4], tuple(tuple(one) for one in rows)))
         return found
 

@@ -21,7 +21,7 @@ from app.services.clocks.events import ClockMoved
 
 async def list_ledger(session: AsyncSession, clock_id: UUID) -> Sequence[ClockEvent]:
     """What happened to a clock, oldest first."""
-    wanted = select(ClockEvent).where(ClockEvent.clock_id == clock_id).order_by(ClockEvent.id)
+    wanted = select(ClockEvent).where(ClockEvent.clock_id == clock_id).order_by(ClockEvent.position)
     return (await session.execute(wanted)).scalars().all()
 
 
@@ -32,12 +32,13 @@ def period_of(clock: Clock) -> Period:
 
 
 def suspensions_of(ledger: Sequence[ClockEvent]) -> list[Suspension]:
-    """The pairs of suspend and resume, in the order they were written."""
+    """The pairs of suspend and resume, in the order they were written. A resume that no suspend comes before changes nothing: where
+    the machine's time was set back, old ledgers may have them so."""
     found: list[Suspension] = []
     for event in ledger:
         if event.action == "suspend":
             found.append(Suspension(event.on_date, None))
-        elif event.action == "resume":
+        elif event.action == "resume" and found:
             found[-1] = Suspension(found[-1].since, event.on_date)
     return found
 

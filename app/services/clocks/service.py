@@ -187,9 +187,14 @@ async def reopen_clocks(
     """
     for code in codes:
         of_subject = (Clock.subject_id == subject_id) & (Clock.code == code)
-        last = select(Clock.id, Clock.responsible_id, Clock.authority_id, Clock.ended_on).where(of_subject)
-        running_first = Clock.ended_on.is_not(None)
-        found = (await session.execute(last.order_by(running_first, Clock.id.desc()).limit(1))).one_or_none()
+        last = (
+            select(Clock.id, Clock.responsible_id, Clock.authority_id, Clock.ended_on)
+            .join(ClockEvent, ClockEvent.clock_id == Clock.id)
+            .where(of_subject)
+            .order_by(Clock.ended_on.is_not(None), ClockEvent.position.desc())  # one that runs comes first
+            .limit(1)
+        )
+        found = (await session.execute(last)).one_or_none()
         if found is None or found.ended_on is None:
             continue
         answers = responsible_id or found.responsible_id
