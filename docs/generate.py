@@ -228,7 +228,9 @@ The years that ship name their notice of the State Council (title, number, date,
 `GET /api/v1/calendar/years`, the `calendar` of each running clock (the notices that its end rests on), and what phones pull.
 A period that reaches beyond the imported notices of holidays is *unknown until the notice is imported*. Importing one
 (`POST /api/v1/calendar/notices`) projects what it moves again, and the ledger of each clock names the notice; phones get it at
-their next pull.
+their next pull. That is done page by page ([ADR 0032](adr/0032-clocks-are-projected-by-pages.md)): until its turn comes, a clock
+that the notice may move shows the day it had, and `awaits_calendar`. `GET /api/v1/calendar/notices` tells how many clocks each
+notice has moved, and since when that is all (`projected_at`).
 
 Each clock names who answers for it, and the brigade he serves in: the officer who issued the order (and of the order, whoever is
 told that the rectification is done, the re-inspection's), who ordered or decided the measure, the placard's supervisor, the case's

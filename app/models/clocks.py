@@ -28,6 +28,20 @@ class CalendarNotice(Identified, Timed, Base):
     imported_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
 
 
+class NoticeProjection(Base):
+    """How far the clocks that a notice may move are projected anew by it: up to `after_id`, all of them once `finished_at` is set.
+
+    A later notice of the year, which takes its place, finishes it too. `moved`: how many ended otherwise.
+    """
+
+    __tablename__ = "notice_projections"
+
+    notice_id: Mapped[UUID] = mapped_column(ForeignKey("calendar_notices.id"), primary_key=True)
+    after_id: Mapped[UUID | None]
+    moved: Mapped[int] = mapped_column(default=0)
+    finished_at: Mapped[datetime | None]
+
+
 class Clock(Identified, Timed, Versioned, Base):
     """A legal period that runs or ran. The period is as it was on the day it began; `due_on`, `due_at` and `unknown` are what its
     ledger and the calendar make of it (app/rules/clocks.py), written only beside a ledger row.

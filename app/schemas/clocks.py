@@ -21,6 +21,7 @@ class ClockView(View):
 
     `amount` includes what it was extended by. `meaning` earliest: not before it has passed, instead of by then.
     `is_reached`: of a running one with meaning earliest, whether its end has passed; null of every other.
+    `awaits_calendar`: a notice that was imported may move its end, and it is not projected by it yet: within minutes it is.
     `missing_year`: the year whose notice must be imported before the end is known. `responsible_id`: who answers for it, and
     `brigade_id` his unit.
     """
@@ -49,6 +50,7 @@ class ClockView(View):
     is_reached: bool | None
     unknown: Unknown | None
     missing_year: int | None
+    awaits_calendar: bool
     basis: str
     to_be_confirmed: bool
 
@@ -158,7 +160,11 @@ class NoticeRequest(Wire):
 
 
 class NoticeView(View):
-    """An imported notice; `number` counts the notices of its year, the newest holds."""
+    """An imported notice; `number` counts the notices of its year, the newest holds.
+
+    `clocks_moved`: how many ended otherwise by it; `projected_at`: since when that is all of them, or a later notice of the year
+    has taken its place (null: they are still being projected).
+    """
 
     id: UUID
     year: int
@@ -172,6 +178,8 @@ class NoticeView(View):
     sha256: str
     imported_by: UUID
     created_at: datetime
+    clocks_moved: int
+    projected_at: datetime | None
 
 
 class YearView(YearSource):

@@ -16,6 +16,7 @@ from app.jobs.relay import assign_positions, keep_epoch
 from app.services.audit.checkpoints import write_checkpoint
 from app.services.audit.sealing import BATCH as SEALING_BATCH
 from app.services.audit.sealing import find_newest_checkpoint, seal_waiting
+from app.services.clocks.calendar import resume_projections
 from app.services.clocks.reprojection import reproject_known
 from app.services.determinations.holding import READ_SECONDS as RULES_SECONDS
 from app.services.determinations.holding import hold_published
@@ -49,8 +50,10 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
     async with runtime.database.write() as session:
         if await keep_epoch(session):
             log.warning("feed_epoch_began")
-        if moved := await reproject_known(session):
-            log.info("clocks_known_now", clocks=moved)
+        if resumed := await resume_projections(session):
+            log.info("projections_resumed", notices=resumed)
+    if moved := await reproject_known(runtime.database):
+        log.info("clocks_known_now", clocks=moved)
     checkpoints = _Checkpoints(runtime)
 
     async def read_rules() -> bool:

@@ -20,6 +20,8 @@ from app.core.paging import PageRequest
 from app.models.clocks import Clock, ClockEvent, RollOverRule
 from app.rules.clocks import project
 from app.schemas.clocks import NoticeRequest
+from app.services.clocks import reprojection
+from app.services.clocks.awaiting import is_awaiting, list_awaited
 from app.services.clocks.ledger import list_ledger, period_of, suspensions_of
 from app.services.clocks.notices import import_notice, working_calendar
 from app.services.clocks.repository import (
@@ -31,7 +33,7 @@ from app.services.clocks.repository import (
     raise_reminders,
     show_clock,
 )
-from app.services.clocks.reprojection import reproject_clocks, reproject_known
+from app.services.clocks.reprojection import project_known, project_page
 from app.services.clocks.responsibility import Subject
 from app.services.clocks.service import end_clocks, extend_clock, resume_clock, start_clock, suspend_clock
 from app.services.identity.policy import actions_of
@@ -139,7 +141,10 @@ class Story:
         if verb != "notice":
             return verb
         assert await self.standing() == self.before  # kept, and nothing moved yet
-        await reproject_clocks(self.session, done)
+        await self.check_projected()
+        while await project_page(self.session, done.id):
+            await self.check_projected()
+        assert await list_awaited(self.session) == []
         return UUID(str(done.id))
 
     async def look(self, verb: str) -> None:
@@ -147,12 +152,12 @@ class Story:
         if verb == "remind":
             await raise_reminders(self.session)
         elif verb == "known":
-            await reproject_known(self.session)
+            await project_known(self.session, None)
         elif verb == "read":
             for narrowed in (ClockFilter(), ClockFilter(unknown=True), ClockFilter(ended=True)):
                 page, _ = await list_clocks(self.session, self.reader, PageRequest(), narrowed)
                 for clock in page.items:
-                    show_clock(clock, shanghai_today())
+                    show_clock(clock, shanghai_today(), [])
             await count_clocks(self.session, self.reader, ClockFilter())
             await list_reminders(self.session, self.reader, PageRequest(), ClockFilter())
 
@@ -197,11 +202,12 @@ class Story:
             assert action in MOVING or new.end == old.end
 
     async def check_projected(self) -> None:
-        """Every running clock ends where its ledger and the calendar say; no notice has left one out."""
-        days = await working_calendar(self.session)
+        """Every running clock ends where its ledger and the calendar say, or is marked until it is projected; no notice leaves one
+        out."""
+        days, awaited = await working_calendar(self.session), await list_awaited(self.session)
         for identifier in self.ids:
             clock = await get_clock(self.session, self.reader, identifier)
-            if clock.ended_on is None:
+            if clock.ended_on is None and not is_awaiting(clock, awaited):
                 pauses = suspensions_of(await list_ledger(self.session, identifier))
                 end = project(period_of(clock), clock.started_at.astimezone(SHANGHAI), pauses, days)
                 assert (clock.due_on, clock.unknown, clock.missing_year) == (
@@ -230,9 +236,13 @@ class Undone(Exception):
 def test_a_clock_moves_by_a_row_of_its_ledger_and_never_by_time_reading_or_reminding(
     docket: Docket, steps: list[Step]
 ) -> None:
+    """Also while a notice is projected page by page."""
+
     async def tell(session: AsyncSession) -> None:
         await Story(session, docket).tell(steps)
         raise Undone
 
-    with pytest.raises(Undone):
-        docket.world.in_database(tell)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reprojection, "PAGE", 2)
+        with pytest.raises(Undone):
+            docket.world.in_database(tell)

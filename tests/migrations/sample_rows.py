@@ -78,7 +78,8 @@ def fill_empty_tables(connection: Connection) -> None:
 
 def copy_of_the_row(connection: Connection, table: str, **changes: object) -> None:
     """One more row, as one that is there is but for the changes."""
-    copied = f"INSERT INTO {table} SELECT (jsonb_populate_record(t, CAST(:changes AS jsonb))).* FROM {table} t LIMIT 1"
+    changed = "(jsonb_populate_record(t, CAST(:changes AS jsonb))).*"
+    copied = f"INSERT INTO {table} OVERRIDING USER VALUE SELECT {changed} FROM {table} t LIMIT 1"
     connection.execute(text(copied), {"changes": json.dumps(changes, default=str)})
 
 

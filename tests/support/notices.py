@@ -21,6 +21,7 @@ async def forget_notices(session: AsyncSession) -> None:
         "ALTER TABLE clock_events DISABLE TRIGGER append_only",
         "ALTER TABLE calendar_notices DISABLE TRIGGER append_only",
         "UPDATE clock_events SET notice_id = NULL",
+        "DELETE FROM notice_projections",
         "DELETE FROM calendar_notices",
         "ALTER TABLE clock_events ENABLE TRIGGER append_only",
         "ALTER TABLE calendar_notices ENABLE TRIGGER append_only",

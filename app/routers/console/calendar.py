@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends
 
 from app.http.idempotency import Idempotency, IdempotentRoute
 from app.http.sessions import CurrentActor, ReadSession, WriteSession, allowed
+from app.models.clocks import CalendarNotice, NoticeProjection
 from app.schemas.clocks import NoticeRequest, NoticeView, YearView
 from app.services.clocks.calendar import add_notice
 from app.services.clocks.notices import list_notices, list_years
@@ -21,7 +22,7 @@ async def get_years(session: ReadSession) -> list[YearView]:
 @router.get("/notices", dependencies=READ)
 async def get_notices(session: ReadSession) -> list[NoticeView]:
     """Every imported notice with its source, the newest year first; replaced ones stay."""
-    return [NoticeView.model_validate(row) for row in await list_notices(session)]
+    return [_view(notice, progress) for notice, progress in await list_notices(session)]
 
 
 @router.post("/notices", status_code=201, dependencies=[Depends(allowed("calendar:import"))])
@@ -29,4 +30,10 @@ async def post_notice(
     body: NoticeRequest, actor: CurrentActor, session: WriteSession, _: Idempotency
 ) -> NoticeView:
     """Import a year's notice; clocks that it moves are projected anew in the background, each naming the notice."""
-    return NoticeView.model_validate(await add_notice(session, actor, body))
+    return _view(await add_notice(session, actor, body))
+
+
+def _view(notice: CalendarNotice, progress: NoticeProjection | None = None) -> NoticeView:
+    own = {name: getattr(notice, name) for name in NoticeView.model_fields if hasattr(notice, name)}
+    moved, finished_at = (progress.moved, progress.finished_at) if progress else (0, None)
+    return NoticeView(**own, clocks_moved=moved, projected_at=finished_at)

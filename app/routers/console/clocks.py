@@ -31,6 +31,7 @@ from app.schemas.clocks import (
     TimeLimitView,
     YearSource,
 )
+from app.services.clocks.awaiting import list_awaited
 from app.services.clocks.content import time_limits_on
 from app.services.clocks.ledger import list_ledger
 from app.services.clocks.limits import (
@@ -99,7 +100,8 @@ async def get_clocks(
     whose end is not known, and only those. A region includes what lies below it, a brigade its squads."""
     today = shanghai_today()
     page, horizon = await list_clocks(session, actor, paging.request, narrowed)
-    shown = paging.page(page, lambda clock: show_clock(clock, today))
+    awaited = await list_awaited(session)
+    shown = paging.page(page, lambda clock: show_clock(clock, today, awaited))
     return ClockPage(
         items=shown.items,
         next_cursor=shown.next_cursor,
@@ -127,10 +129,11 @@ async def get_reminders(
     today = shanghai_today()
     narrowed = ClockFilter(region_id, brigade_id=brigade_id, responsible_id=responsible_id)
     page = await list_reminders(session, actor, paging.request, narrowed)
+    awaited = await list_awaited(session)
     return paging.page(
         page,
         lambda row: ReminderView(
-            kind=row[0].kind, raised_at=row[0].created_at, clock=show_clock(row[1], today)
+            kind=row[0].kind, raised_at=row[0].created_at, clock=show_clock(row[1], today, awaited)
         ),
     )
 
@@ -203,7 +206,7 @@ async def get_one_clock(
     ledger = await list_ledger(session, clock_id)
     years = await years_counted(session, clock, ledger)
     return ClockDetail(
-        **show_clock(clock, shanghai_today()).model_dump(),
+        **show_clock(clock, shanghai_today(), await list_awaited(session)).model_dump(),
         ledger=[LedgerRow.model_validate(row) for row in ledger],
         calendar=[YearSource.model_validate(one) for one in years],
     )
@@ -221,7 +224,7 @@ async def post_suspension(
     """Let a clock stand still since a day, on a ground the law names."""
     clock = await _as_read(session, actor, clock_id, expected)
     await suspend_clock(session, actor, clock, expected, body.on_date, body.ground, body.reason)
-    return _answer(response, clock)
+    return await _answer(session, response, clock)
 
 
 @router.post("/{clock_id}/resumption", dependencies=SUSPEND)
@@ -236,7 +239,7 @@ async def post_resumption(
     """Let it run on from a day."""
     clock = await _as_read(session, actor, clock_id, expected)
     await resume_clock(session, actor, clock, expected, body.on_date, body.reason)
-    return _answer(response, clock)
+    return await _answer(session, response, clock)
 
 
 @router.post("/{clock_id}/extension", dependencies=EXTEND)
@@ -251,7 +254,7 @@ async def post_extension(
     """Add what the person in charge approves, within what the law allows; an order's period is extended at its hazard instead."""
     clock = await _as_read(session, actor, clock_id, expected)
     await extend_alone(session, actor, clock, expected, body.amount, body.reason)
-    return _answer(response, clock)
+    return await _answer(session, response, clock)
 
 
 @router.post("/{clock_id}/hand-over", dependencies=HAND_OVER)
@@ -267,7 +270,7 @@ async def post_hand_over(
     (`POST /cases/{id}/team`), that of a placard with its supervisor (`POST /placards/{id}/supervisor`)."""
     clock = await _as_read(session, actor, clock_id, expected)
     await hand_over(session, actor, clock, expected, body.responsible_id, body.reason)
-    return _answer(response, clock)
+    return await _answer(session, response, clock)
 
 
 async def _as_read(session: AsyncSession, actor: Actor, clock_id: UUID, expected: int) -> Clock:
@@ -276,6 +279,6 @@ async def _as_read(session: AsyncSession, actor: Actor, clock_id: UUID, expected
     return clock
 
 
-def _answer(response: Response, clock: Clock) -> ClockView:
+async def _answer(session: AsyncSession, response: Response, clock: Clock) -> ClockView:
     set_etag(response, clock.version)
-    return show_clock(clock, shanghai_today())
+    return show_clock(clock, shanghai_today(), await list_awaited(session))

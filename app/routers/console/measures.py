@@ -28,6 +28,7 @@ from app.schemas.measures import (
     WrittenMeasureRequest,
 )
 from app.schemas.officers import OfficerView
+from app.services.clocks.awaiting import list_awaited
 from app.services.clocks.repository import show_clock
 from app.services.hazards.content import measure_kind, measure_kinds
 from app.services.hazards.errors import MeasureReviewProblem
@@ -129,6 +130,7 @@ async def get_one_measure(
     measure = await get_measure(session, actor, measure_id)
     set_etag(response, measure.version)
     hazards, today = await covered_hazards(session, measure_id), shanghai_today()
+    awaited = await list_awaited(session)
     for_major = any(kind.concerns == "major" for code in measure.kinds if (kind := measure_kind(code)))
     return MeasureDetail(
         **MeasureView.model_validate(measure).model_dump(),
@@ -137,7 +139,9 @@ async def get_one_measure(
         ],
         hazards=[MeasureHazardView.model_validate(row) for row in hazards],
         steps=[MeasureStepView.model_validate(row) for row in await list_measure_steps(session, measure_id)],
-        clocks=[show_clock(clock, today) for clock in await list_measure_clocks(session, measure_id)],
+        clocks=[
+            show_clock(clock, today, awaited) for clock in await list_measure_clocks(session, measure_id)
+        ],
         lacks_major=for_major and not any(hazard.level == "major" for hazard in hazards),
     )
 

@@ -37,6 +37,7 @@ from app.schemas.cases import (
 from app.services.cases.circumstances import circumstances_of
 from app.services.cases.service import get_case
 from app.services.cases.workflow import actions_from
+from app.services.clocks.awaiting import Awaited, list_awaited
 from app.services.clocks.repository import is_past, show_clock
 from app.services.identity.places import lies_in
 
@@ -159,11 +160,14 @@ async def _views(session: AsyncSession, cases: Sequence[Case]) -> list[CaseView]
             names[case_id] = name
             if clock is not None:
                 clocks[case_id].append(clock)
-    return [_view(case, names[case.id], clocks[case.id], today) for case in cases]
+    awaited = await list_awaited(session)
+    return [_view(case, names[case.id], clocks[case.id], today, awaited) for case in cases]
 
 
-def _view(case: Case, name: str, clocks: Sequence[Clock], today: date) -> CaseView:
-    shown = [show_clock(clock, today) for clock in clocks]
+def _view(
+    case: Case, name: str, clocks: Sequence[Clock], today: date, awaited: Sequence[Awaited]
+) -> CaseView:
+    shown = [show_clock(clock, today, awaited) for clock in clocks]
     own = {field: getattr(case, field) for field in CaseView.model_fields if field not in COMPUTED}
     late = any(clock.is_overdue for clock in shown if clock.ended_on is None)
     return CaseView(**own, enterprise_name=name, is_overdue=late, clocks=shown)

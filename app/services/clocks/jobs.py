@@ -5,17 +5,18 @@ from uuid import UUID
 from procrastinate import JobContext
 
 from app.jobs.app import RETRY, jobs
-from app.models.clocks import CalendarNotice
 from app.services.clocks.repository import REMIND_BATCH, raise_reminders
-from app.services.clocks.reprojection import reproject_clocks
+from app.services.clocks.reprojection import project_page
 
 
 @jobs.task(name="clocks.reproject", pass_context=True, retry=RETRY)
 async def reproject_after_notice(context: JobContext, notice_id: str) -> None:
-    """Project anew what an imported notice moves."""
-    async with context.additional_context["runtime"].database.write() as session:
-        notice = await session.get_one(CalendarNotice, UUID(notice_id))
-        await reproject_clocks(session, notice)
+    """Project anew what an imported notice moves, page by page; what was done by a run that died stays done."""
+    database = context.additional_context["runtime"].database
+    more = True
+    while more:
+        async with database.write() as session:
+            more = await project_page(session, UUID(notice_id))
 
 
 @jobs.periodic(cron="5 * * * *")

@@ -7,18 +7,21 @@ from datetime import date, timedelta
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.content.reading import content_names, read_content
 from app.core.actor import Actor
+from app.core.clock import utc_now
 from app.core.ids import new_id
 from app.core.working_calendar import WorkingCalendar, YearNotice
-from app.models.clocks import CalendarNotice
+from app.models.clocks import CalendarNotice, NoticeProjection
 from app.schemas.clocks import NoticeRequest
 from app.services.audit.service import record_act
 from app.services.clocks.errors import NoticeInvalidProblem, NoticeKnownProblem
+
+_CALENDAR = func.hashtextextended("clocks.calendar", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +86,36 @@ async def working_calendar(session: AsyncSession) -> WorkingCalendar:
     return WorkingCalendar((*shipped_notices(), *imported))
 
 
-async def list_notices(session: AsyncSession) -> Sequence[CalendarNotice]:
-    """Every imported notice, the newest of each year first."""
-    wanted = select(CalendarNotice).order_by(CalendarNotice.year.desc(), CalendarNotice.number.desc())
-    return (await session.execute(wanted)).scalars().all()
+async def held_calendar(session: AsyncSession) -> WorkingCalendar:
+    """The same, for whoever writes by it where a clock ends: nobody imports a notice before this unit of work ends.
+
+    So whatever was written by the calendar as it was before an import is there for the projection that follows it.
+    """
+    await session.execute(select(func.pg_advisory_xact_lock_shared(_CALENDAR)))
+    return await working_calendar(session)
+
+
+async def list_notices(session: AsyncSession) -> list[tuple[CalendarNotice, NoticeProjection]]:
+    """Every imported notice, the newest of each year first, and how far clocks are projected by it."""
+    wanted = (
+        select(CalendarNotice, NoticeProjection)
+        .join(NoticeProjection, NoticeProjection.notice_id == CalendarNotice.id)
+        .order_by(CalendarNotice.year.desc(), CalendarNotice.number.desc())
+    )
+    return [(row[0], row[1]) for row in await session.execute(wanted)]
 
 
 async def import_notice(session: AsyncSession, actor: Actor, notice: NoticeRequest) -> CalendarNotice:
-    """Keep a notice; it replaces the earlier one of its year. Raises NoticeInvalidProblem, NoticeKnownProblem (the same days)."""
+    """Keep a notice; it replaces the earlier one of its year, and from now on the clocks that it may move await their projection.
+
+    Raises NoticeInvalidProblem, NoticeKnownProblem (the same days).
+    """
     holidays, workdays = sorted(set(notice.holidays)), sorted(set(notice.make_up_workdays))
     try:
         checked = YearNotice(notice.year, frozenset(holidays), frozenset(workdays))
     except ValueError as error:
         raise NoticeInvalidProblem(reason=str(error)) from error
+    await session.execute(select(func.pg_advisory_xact_lock(_CALENDAR)))
     sha256 = _hash(notice.year, holidays, workdays)
     newest = (
         select(CalendarNotice.number, CalendarNotice.sha256)
@@ -120,6 +140,13 @@ async def import_notice(session: AsyncSession, actor: Actor, notice: NoticeReque
         imported_by=actor.user_id,
     )
     session.add(row)
+    await session.flush()
+    of_the_year = select(CalendarNotice.id).where(CalendarNotice.year == notice.year)
+    replaced = update(NoticeProjection).where(
+        NoticeProjection.notice_id.in_(of_the_year), NoticeProjection.finished_at.is_(None)
+    )
+    await session.execute(replaced.values(finished_at=utc_now()))
+    session.add(NoticeProjection(notice_id=row.id))
     await session.flush()
     await record_act(
         session, actor, action="calendar:import", kind="calendar_notice", object_id=row.id, version=row.number,

@@ -1,5 +1,6 @@
 """Reading clocks: who must do what by when, always within the actor's regions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -18,6 +19,7 @@ from app.models.clocks import Clock, ClockReminder
 from app.models.history import Change
 from app.models.organizations import Brigade
 from app.schemas.clocks import ClockCounts, ClockView
+from app.services.clocks.awaiting import Awaited, is_awaiting
 from app.services.clocks.content import time_limit
 from app.services.clocks.notices import working_calendar
 from app.services.identity.places import lies_in
@@ -164,8 +166,11 @@ def is_past(today: date) -> ColumnElement[bool]:
     return and_(Clock.ended_on.is_(None), Clock.meaning == "deadline", or_(moment, day))
 
 
-def show_clock(clock: Clock, today: date) -> ClockView:
-    """A clock on a day: overdue from the day after its end (for hours: once its moment has passed), not known without one."""
+def show_clock(clock: Clock, today: date, awaited: Sequence[Awaited]) -> ClockView:
+    """A clock on a day: overdue from the day after its end (for hours: once its moment has passed), not known without one.
+
+    `awaited`: the notices that clocks are still to be projected by (list_awaited).
+    """
     limit = time_limit(clock.code, shanghai_date(clock.started_at))
     return ClockView.model_validate(
         {
@@ -175,6 +180,7 @@ def show_clock(clock: Clock, today: date) -> ClockView:
             "amount": None if clock.amount is None else clock.amount + clock.extended_by,
             "is_overdue": _is_overdue(clock, today),
             "is_reached": _is_reached(clock, today),
+            "awaits_calendar": is_awaiting(clock, awaited),
         }
     )
 

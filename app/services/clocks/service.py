@@ -35,7 +35,7 @@ from app.services.clocks.ledger import (
     suspensions_of,
 )
 from app.services.clocks.limits import rolls_over, set_period
-from app.services.clocks.notices import working_calendar
+from app.services.clocks.notices import held_calendar, working_calendar
 from app.services.clocks.responsibility import Subject, brigade_of
 
 
@@ -77,7 +77,7 @@ async def start_clock(
         basis=period.basis,
         to_be_confirmed=period.to_be_confirmed,
     )
-    project_anew(clock, (), await working_calendar(session))
+    project_anew(clock, (), await held_calendar(session))
     session.add(clock)
     await session.flush()
     await record_move(session, actor, clock, "start", at.date(), due_before=None)
@@ -204,7 +204,7 @@ async def reopen_clocks(
         locked = select(Clock).where(Clock.id == found.id).with_for_update()
         clock = (await session.execute(locked, execution_options={"populate_existing": True})).scalar_one()
         before = clock.due_on
-        project_anew(clock, await list_ledger(session, clock.id), await working_calendar(session))
+        project_anew(clock, await list_ledger(session, clock.id), await held_calendar(session))
         clock.ended_on, clock.version = None, clock.version + 1
         clock.responsible_id, clock.brigade_id = answers, brigade_id
         await session.flush()
@@ -234,7 +234,7 @@ async def _step(
     await publish(session, MoveBegun({clock.subject_kind: [clock.subject_id]}))
     await compare_and_set(session, clock, expected, extended_by=Clock.extended_by + amount)
     event = ClockEvent(action=action, on_date=on)
-    project_anew(clock, [*ledger, event], await working_calendar(session))
+    project_anew(clock, [*ledger, event], await held_calendar(session))
     await session.flush()
     await record_move(
         session, actor, clock, action, on, due_before=before, ground=ground, reason=reason, amount=amount or None
