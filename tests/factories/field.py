@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from anshao_phone import Device, Photo, SealedPackage, sha256_of
@@ -67,22 +67,26 @@ class Field:
         body, digest = shipped()[code]
 
         async def make(session: AsyncSession) -> int:
-            known = await session.scalar(
-                select(TemplateVersion).where(TemplateVersion.content_hash == digest)
-            )
-            if known is not None:
+            same = (TemplateVersion.content_hash == digest) & (TemplateVersion.status != "draft")
+            known = await session.scalar(select(TemplateVersion).where(same))
+            if known is not None:  # another test may have withdrawn it
+                known.status, known.withdrawn_at, known.withdrawn_by = "published", None, None
                 return known.number
-            template = Template(id=new_id(), code=code)
-            session.add(template)
-            await session.flush()
+            template = await session.scalar(select(Template).where(Template.code == code))
+            if template is None:
+                template = Template(id=new_id(), code=code)
+                session.add(template)
+                await session.flush()
+            numbers = select(func.coalesce(func.max(TemplateVersion.number), 0) + 1)
+            number = await session.scalar(numbers.where(TemplateVersion.template_id == template.id))
             session.add(
                 TemplateVersion(
-                    template_id=template.id, number=1, status="published", origin="shipped",
+                    template_id=template.id, number=number, status="published", origin="shipped",
                     title_zh=body["title"]["zh"], title_en=body["title"]["en"],
                     in_force_from=shanghai_today(), body=body, content_hash=digest, published_at=utc_now(),
                 )
             )  # fmt: skip
-            return 1
+            return int(number or 1)
 
         return {"code": code, "version": self.world.in_database(make), "hash": digest}
 
@@ -91,7 +95,8 @@ class Field:
         digest = self.publish(code)["hash"]
 
         async def find(session: AsyncSession) -> UUID:
-            found = select(TemplateVersion.id).where(TemplateVersion.content_hash == digest)
+            same = (TemplateVersion.content_hash == digest) & (TemplateVersion.status == "published")
+            found = select(TemplateVersion.id).where(same)
             return (await session.execute(found)).scalar_one()
 
         identifier = self.world.in_database(find)

@@ -78,7 +78,7 @@ class Running:
         self.clock.missing_year = end.missing_year
         with standing_at(self.now):
             for days in (0, 1, 400):
-                view = show_clock(self.clock, self.now.date() + timedelta(days))
+                view = show_clock(self.clock, self.now.date() + timedelta(days), [])
                 assert (view.due_on, view.due_at) == (end.due_on, end.due_at)
 
     def _write(self, action: str) -> None:
