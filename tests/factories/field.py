@@ -69,8 +69,7 @@ class Field:
         async def make(session: AsyncSession) -> int:
             same = (TemplateVersion.content_hash == digest) & (TemplateVersion.status != "draft")
             known = await session.scalar(select(TemplateVersion).where(same))
-            if known is not None:  # another test may have withdrawn it
-                known.status, known.withdrawn_at, known.withdrawn_by = "published", None, None
+            if known is not None:
                 return known.number
             template = await session.scalar(select(Template).where(Template.code == code))
             if template is None:
