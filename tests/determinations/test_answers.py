@@ -232,10 +232,10 @@ def test_facts_are_stated_only_by_those_who_verify_in_their_regions_and_once(wor
 # --- findings no clause covers ---------------------------------------------------------------------------------------
 
 
-def unmapped(world: World) -> tuple[Visit, dict[str, Any]]:
-    visit = Visit(world, "machinery")
-    visit.submit("rto", answers("rto", {"RTO-01": NO}))
-    (verdict,) = visit.verdicts("unmapped")
+def unmapped(world: World, *trades: str, **changes: Any) -> tuple[Visit, dict[str, Any]]:
+    visit = Visit(world, *(trades or ("machinery",)))
+    visit.submit("rto", answers("rto", {"RTO-01": NO}), **changes)
+    (verdict,) = (one for one in visit.verdicts("unmapped") if one["source"].endswith("/RTO-01"))
     return visit, verdict
 
 
@@ -268,9 +268,38 @@ def test_a_finding_filed_as_general_can_be_taken_up_again(world: World) -> None:
     assert [one["action"] for one in verdict["steps"]] == ["file_as_general", "map_to_clause"]
 
 
-def test_only_unmapped_findings_are_mapped_and_only_to_a_clause_in_force(world: World) -> None:
+BY_DAY = [
+    ("AJZG3-2017-121-C1", "2026-09-29", True),
+    ("AJZG3-2017-121-C1", "2026-09-30", False),
+    ("AQ3067-5.1.1", "2026-09-29", False),
+    ("AQ3067-5.1.1", "2026-09-30", True),
+]
+"""The last day of the chemicals standard of 2017, and the first of the one that takes its place."""
+
+
+@pytest.mark.parametrize(("clause", "day", "is_in_force"), BY_DAY)
+def test_a_finding_is_mapped_by_the_standard_of_the_day_it_was_made(
+    world: World, clause: str, day: str, is_in_force: bool
+) -> None:
+    visit, verdict = unmapped(world, "chemicals", legal_date=day)
+    reply = mapped(visit.reader, verdict, clause)
+    if is_in_force:
+        assert (reply.status_code, reply.json()["mapped_clause"]) == (200, clause), reply.text
+    else:
+        assert (reply.status_code, reply.json()["code"]) == (422, "clause_not_in_force")
+        other = "AQ3067" if clause.startswith("AJZG3") else "AJZG3-2017-121"
+        assert other in reply.json()["standards"].split("、")
+
+
+@pytest.mark.parametrize("clause", ["AJZG3-2017-121-C21", "AQ3067-5.8.1", "MEM10-99-1"])
+def test_a_clause_that_its_standard_does_not_have_is_refused(world: World, clause: str) -> None:
+    day = "2026-09-29" if clause.startswith("AJZG3") else "2026-09-30"
+    visit, verdict = unmapped(world, "chemicals", "machinery", legal_date=day)
+    assert mapped(visit.reader, verdict, clause).json()["code"] == "clause_not_in_force"
+
+
+def test_only_unmapped_findings_are_mapped_and_only_by_those_who_verify(world: World) -> None:
     visit, verdict = unmapped(world)
-    assert mapped(visit.reader, verdict, "AJZG3-2017-121-1").json()["code"] == "clause_not_in_force"
     assert mapped(world.person("approver"), verdict, None).status_code == 403
     assert mapped(world.person("inspector", region=world.other_district), verdict, None).status_code == 404
     _, open_one = undetermined(world)

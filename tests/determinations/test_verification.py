@@ -21,10 +21,10 @@ NOT_MAJOR = {"assessment": "not_major", "reason": "现场确认报警有效"}
 DECIDED = {"reason": "两名执法人员核查属实"}
 
 
-def suspected(world: World) -> tuple[Visit, dict[str, Any]]:
+def suspected(world: World, *trades: str, **changes: Any) -> tuple[Visit, dict[str, Any]]:
     """A machinery enterprise's burner without a working pressure alarm, and the verdict on it."""
-    visit = Visit(world, "machinery")
-    visit.submit("rto", answers("rto", NO_ALARM))
+    visit = Visit(world, *(trades or ("machinery",)))
+    visit.submit("rto", answers("rto", NO_ALARM), **changes)
     (verdict,) = visit.verdicts("suspected_major")
     return visit, verdict
 
@@ -142,14 +142,33 @@ def test_what_differs_from_the_machine_needs_a_reason(world: World) -> None:
     assert verify(visit.officers[0], verdict, NOT_MAJOR).status_code == 201
 
 
-@pytest.mark.parametrize("clause", ["MEM10-99-1", "AJZG3-2017-121-3", "X-1"])
+@pytest.mark.parametrize("clause", ["MEM10-99-1", "AJZG3-2017-121-C3", "X-1"])
 def test_a_clause_of_no_standard_in_force_is_refused_and_those_in_force_are_named(
     world: World, clause: str
 ) -> None:
-    visit, verdict = suspected(world)
+    visit, verdict = suspected(world, "machinery", "chemicals")
     answer = verify(visit.officers[0], verdict, {**MAJOR, "clause": clause, "reason": "x"})
     assert (answer.status_code, answer.json()["code"]) == (422, "clause_not_in_force")
     assert "AQ3067" in answer.json()["standards"]
+
+
+@pytest.mark.parametrize(
+    ("clause", "day", "code"),
+    [
+        ("AJZG3-2017-121-C3", "2026-09-29", None),
+        ("AJZG3-2017-121-C3", "2026-09-30", "clause_not_in_force"),
+        ("AQ3067-5.2.2", "2026-09-29", "clause_not_in_force"),
+        ("AQ3067-5.2.2", "2026-09-30", None),
+    ],
+)
+def test_an_officer_finds_it_major_by_the_standard_of_the_day_of_the_check(
+    world: World, clause: str, day: str, code: str | None
+) -> None:
+    visit, verdict = suspected(world, "machinery", "chemicals", legal_date=day)
+    answer = verify(visit.officers[0], verdict, {**MAJOR, "clause": clause, "reason": "现场核实"})
+    assert (answer.status_code, answer.json().get("code")) == (422 if code else 201, code), answer.text
+    if code is None:
+        assert answer.json()["verifications"][0]["clause_id"] == clause
 
 
 def certificate(user: Person, **values: Any) -> Callable[[AsyncSession], Any]:
